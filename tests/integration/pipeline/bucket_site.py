@@ -8,7 +8,7 @@ from easyai.settings.schema import Minio
 
 
 def use_bucket(monkeypatch: pytest.MonkeyPatch, settings: Minio, endpoint: str = "") -> None:
-    """Settings by variables; `endpoint`: another way to the same store."""
+    """Set the store by variables; `endpoint`: another address of the same store."""
     values = {
         "STORE": "minio",
         "MINIO__ENDPOINT": endpoint or settings.endpoint,

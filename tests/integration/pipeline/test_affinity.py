@@ -1,4 +1,4 @@
-"""Types with a state per camera: one frame at a time, in order, to one endpoint."""
+"""Types with affinity: frames of a camera run singly, in order, at the same endpoint."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _record(site: Installation, count: int, cameras: list[str] = CAMERAS) -> Non
         site.record(count, TRIPWIRE, camera, stream=camera)
 
 
-def test_the_frames_of_a_camera_run_one_at_a_time_in_order_at_one_endpoint(
+def test_affinity_runs_frames_of_a_camera_singly_in_order_at_a_single_endpoint(
     site: Installation, stubs: list[AlgorithmStub]
 ) -> None:
     running: dict[str, int] = defaultdict(int)
@@ -57,7 +57,7 @@ def test_the_frames_of_a_camera_run_one_at_a_time_in_order_at_one_endpoint(
     assert sum(1 for stub in stubs if stub.count) > 1
 
 
-def test_a_camera_goes_on_without_waiting_for_the_next_wake(
+def test_camera_with_affinity_continues_without_another_wake(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.task_types = (TRIPWIRE,)
@@ -66,7 +66,7 @@ def test_a_camera_goes_on_without_waiting_for_the_next_wake(
     assert site.loop().pump(TRIPWIRE, 8.0).frames == 40
 
 
-def test_an_older_frame_found_later_still_goes_first(site: Installation) -> None:
+def test_older_frame_found_later_is_leased_first(site: Installation) -> None:
     site.register(AlgorithmStub(task_types=(TRIPWIRE,)))
     site.record(1, TRIPWIRE, "门口1", stream="门口1")
     site.execute("UPDATE frames SET captured_at = 100")
@@ -75,7 +75,7 @@ def test_an_older_frame_found_later_still_goes_first(site: Installation) -> None
     assert first.id == site.frames()[1]["id"]
 
 
-def test_a_frame_in_flight_holds_its_camera_only(site: Installation) -> None:
+def test_frame_in_flight_blocks_only_its_camera(site: Installation) -> None:
     site.register(AlgorithmStub(task_types=(TRIPWIRE,)))
     _record(site, 3, CAMERAS[:2])
     assert len(site.lease(TRIPWIRE, most=1).frames) == 1
@@ -83,7 +83,7 @@ def test_a_frame_in_flight_holds_its_camera_only(site: Installation) -> None:
     assert site.lease(TRIPWIRE).frames == []
 
 
-def test_a_head_that_backs_off_holds_its_camera_only(site: Installation) -> None:
+def test_frame_in_backoff_blocks_only_its_camera(site: Installation) -> None:
     site.register(AlgorithmStub(task_types=(TRIPWIRE,)))
     _record(site, 3, CAMERAS[:2])
     head = site.frames()[0]
@@ -92,7 +92,7 @@ def test_a_head_that_backs_off_holds_its_camera_only(site: Installation) -> None
     assert only.task_id == CAMERAS[1]
 
 
-def test_the_endpoint_that_an_operator_prefers_is_used_while_it_lives(
+def test_preferred_endpoint_is_used_while_it_is_online(
     site: Installation, stubs: list[AlgorithmStub]
 ) -> None:
     pks = [site.register(stub) for stub in stubs]
@@ -112,7 +112,7 @@ def test_the_endpoint_that_an_operator_prefers_is_used_while_it_lives(
     assert {frame.service_pk for frame in leased.frames} <= set(pks[:2])
 
 
-def test_only_the_cameras_of_a_lost_endpoint_move(
+def test_only_cameras_of_a_lost_endpoint_move_to_another(
     site: Installation, stubs: list[AlgorithmStub]
 ) -> None:
     pks = [site.register(stub) for stub in stubs]
@@ -130,7 +130,7 @@ def test_only_the_cameras_of_a_lost_endpoint_move(
     assert {camera: pk for camera, pk in before.items() if pk != pks[0]}.items() <= after.items()
 
 
-def test_a_crowded_endpoint_does_not_keep_another_one_idle(
+def test_crowded_endpoint_does_not_keep_another_endpoint_idle(
     site: Installation, stubs: list[AlgorithmStub]
 ) -> None:
     for stub in stubs[:2]:
@@ -139,22 +139,22 @@ def test_a_crowded_endpoint_does_not_keep_another_one_idle(
     crowd = [name for name in cameras if _home(stubs[:2], name) == stubs[0].endpoint]
     (other, *_) = [name for name in cameras if name not in crowd]
     assert len(crowd) > 20
-    _record(site, 1, [*crowd, other])  # the idle endpoint's camera stands behind all the others
+    _record(site, 1, [*crowd, other])  # the camera of the idle endpoint is behind all the others
     assert {frame.task_id for frame in site.lease(TRIPWIRE, most=1).frames} == {crowd[0]}
     assert {frame.task_id for frame in site.lease(TRIPWIRE, most=1).frames} == {other}
 
 
 def _home(stubs: list[AlgorithmStub], camera: str) -> str:
-    ones = [
+    candidates = [
         Candidate(number, stub.endpoint, stub.service_id, "", False, None)
         for number, stub in enumerate(stubs)
     ]
-    chosen = choose_for_camera(ones, camera)
+    chosen = choose_for_camera(candidates, camera)
     assert chosen is not None
     return chosen.endpoint
 
 
-def test_frames_that_waited_when_a_type_got_its_affinity_are_not_left_behind(
+def test_frames_waiting_when_a_type_gets_affinity_are_inferred(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.put_many(3)

@@ -1,4 +1,4 @@
-"""algo_config.json goes to the algorithm with every frame of its camera."""
+"""algo_config.json is sent to the algorithm with every frame of its camera."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Send = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def send(site: Installation, algorithm: AlgorithmStub) -> Send:
-    """Puts one more picture of a camera and gives what the algorithm got with it."""
+    """Puts another picture of a camera; returns the request that the algorithm got."""
     site.register(algorithm)
     loop = site.loop()
 
@@ -47,7 +47,9 @@ def send(site: Installation, algorithm: AlgorithmStub) -> Send:
     return send
 
 
-def test_the_parsed_file_goes_along_and_its_link(site: Installation, send: Send) -> None:
+def test_parsed_algo_config_and_its_link_are_sent_with_the_frame(
+    site: Installation, send: Send
+) -> None:
     config = {"regions": [{"type": "polygon", "points": [[1, 2.5]], "name": "门"}], "x": None}
     site.put(KEY, json.dumps(config, ensure_ascii=False).encode())
     frame = send()
@@ -55,14 +57,14 @@ def test_the_parsed_file_goes_along_and_its_link(site: Installation, send: Send)
     assert "algo_config.json?" in frame["algo_config_url"]
 
 
-def test_another_camera_of_the_type_gets_none_of_it(site: Installation, send: Send) -> None:
+def test_algo_config_is_not_sent_for_another_camera(site: Installation, send: Send) -> None:
     site.put(KEY, b'{"v": 1}')
     frame = send(f"{TYPE}/门口2")
     # Not null: services in the field call .get() on it.
     assert (frame["algo_config"], frame["algo_config_url"]) == ({}, "")
 
 
-def test_a_change_takes_effect_and_so_does_a_removal(site: Installation, send: Send) -> None:
+def test_change_and_removal_of_algo_config_take_effect(site: Installation, send: Send) -> None:
     for value in (1, 22):
         path = site.put(KEY, json.dumps({"v": value}).encode())
         assert send()["algo_config"] == {"v": value}
@@ -71,7 +73,7 @@ def test_a_change_takes_effect_and_so_does_a_removal(site: Installation, send: S
     assert (frame["algo_config"], frame["algo_config_url"]) == ({}, "")
 
 
-def test_the_file_is_looked_at_every_two_seconds_at_most(
+def test_algo_config_is_read_again_after_seconds_only(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
@@ -98,7 +100,7 @@ def test_the_file_is_looked_at_every_two_seconds_at_most(
     ],
     ids=["cut", "null", "list", "empty", "NaN", "not UTF-8", "deep", "nearly deep", "large"],
 )
-def test_a_broken_file_keeps_the_one_before(
+def test_broken_algo_config_keeps_the_last_valid_config(
     site: Installation, send: Send, broken: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.put(KEY, b'\xef\xbb\xbf{"v": 1}')  # with a byte order mark, as Windows writes it
@@ -110,7 +112,7 @@ def test_a_broken_file_keeps_the_one_before(
     assert send()["algo_config"] == {"v": 3}
 
 
-def test_a_file_broken_from_the_start_is_told_once_and_frames_go_without(
+def test_initially_broken_algo_config_is_logged_once_and_left_out(
     site: Installation, send: Send, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.put(KEY, b"{")
@@ -119,7 +121,7 @@ def test_a_file_broken_from_the_start_is_told_once_and_frames_go_without(
     assert caplog.text.count("algo_config is not a JSON object") == 1
 
 
-def test_a_camera_without_frames_for_a_day_is_forgotten(
+def test_algo_config_of_a_camera_without_frames_for_a_day_is_forgotten(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moment = [1000.0]
@@ -135,7 +137,7 @@ def test_a_camera_without_frames_for_a_day_is_forgotten(
     assert set(configs._cached) == {f"人脸/{name}/algo_config.json" for name in ("门口0", "大门")}
 
 
-def test_a_look_that_hangs_for_one_camera_holds_up_no_other_and_is_not_repeated(
+def test_hanging_algo_config_read_blocks_only_its_camera(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, back, looks = site.runtime.store, threading.Event(), list[str]()
@@ -162,7 +164,7 @@ def test_a_look_that_hangs_for_one_camera_holds_up_no_other_and_is_not_repeated(
     assert algorithm.count == 80
 
 
-def test_the_time_of_a_look_is_not_the_services(
+def test_inference_time_excludes_reading_the_algo_config(
     site: Installation, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = site.runtime.store.version

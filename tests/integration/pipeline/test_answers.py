@@ -1,4 +1,4 @@
-"""Whatever a service answers: no frame is lost, no other frame is held up."""
+"""No answer of a service loses a frame or delays another frame."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ BROKEN: dict[str, Any] = {
     "status 404": (404, b"404 page not found"),
     "status 204": (204, b""),
     "HTML": (200, b"<html><body>Bad Gateway</body></html>"),
-    "nothing": (200, b""),
+    "an empty body": (200, b""),
     "a list": (200, b"[]"),
     "no success": (200, b"{}"),
     "success as text": (200, b'{"success": "true", "result": {"count": 1}}'),
-    "half of it": (200, b'{"success": true, "result": {"cou'),
+    "cut in the middle": (200, b'{"success": true, "result": {"cou'),
     "NaN": (200, b'{"success": true, "result": {"count": 1}, "confidence": NaN}'),
     "not UTF-8": (200, b'{"success": true, "result": {"a": "\xff\xfe"}}'),
     "nested without end": (200, b'{"success": true, "result": ' + b"[" * 100_000),
@@ -62,7 +62,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_answer_is_told_and_the_frame_is_inferred_later(
+def test_broken_answer_is_recorded_as_reason_and_the_frame_is_retried(
     site: Installation, algorithm: AlgorithmStub, name: str
 ) -> None:
     algorithm.answer = lambda frame: BROKEN[name] if algorithm.count == 1 else detections(1)
@@ -80,7 +80,7 @@ def test_a_broken_answer_is_told_and_the_frame_is_inferred_later(
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_result_reaches_its_alert_as_json(
+def test_unusual_result_reaches_its_alert_as_json(
     site: Installation, algorithm: AlgorithmStub, name: str
 ) -> None:
     text, value = ODD[name]
@@ -98,7 +98,7 @@ def test_an_odd_result_reaches_its_alert_as_json(
     assert (alert["inference_time_ms"], alert["confidence"]) == (12.0, 0.0)
 
 
-def test_a_refusal_with_odd_words_is_kept_as_text(
+def test_refusal_with_invalid_characters_is_stored_as_text(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(max_attempts=1)
@@ -115,7 +115,7 @@ def test_a_refusal_with_odd_words_is_kept_as_text(
 
 @pytest.fixture
 def babbler() -> Iterator[int]:
-    """The port of a server that answers with bytes that are no HTTP."""
+    """The port of a server that answers with invalid HTTP."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def babble() -> None:
@@ -138,7 +138,7 @@ def babbler() -> Iterator[int]:
     thread.join(10)
 
 
-def test_bytes_that_are_no_http_are_a_broken_answer(site: Installation, babbler: int) -> None:
+def test_invalid_http_is_a_broken_answer(site: Installation, babbler: int) -> None:
     site.register(AlgorithmStub(port=babbler))
     site.put(KEY)
     site.scan()
@@ -151,7 +151,7 @@ def test_bytes_that_are_no_http_are_a_broken_answer(site: Installation, babbler:
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_request_carries_what_the_contract_names(
+def test_request_has_exactly_the_fields_of_the_contract(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -167,7 +167,7 @@ def test_a_request_carries_what_the_contract_names(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_slow_frame_does_not_hold_up_the_others(
+def test_slow_frame_does_not_delay_other_frames(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     def seconds(frame: Frame) -> float:

@@ -1,4 +1,4 @@
-"""Which endpoint a frame goes to, and which get none."""
+"""The choice of the endpoint of a frame, and endpoints that get none."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def _set(site: Installation, pk: int, **values: Any) -> None:
 
 @pytest.fixture
 def pks(site: Installation) -> list[int]:
-    """Two services of one type, and plenty of frames."""
+    """Two services of the same type, and plenty of frames."""
     site.record(200)
     return [site.register(AlgorithmStub(name)) for name in ("a", "b")]
 
 
-def test_frames_go_where_they_are_expected_to_be_done_first(
+def test_frames_go_to_the_endpoint_expected_to_finish_first(
     site: Installation, pks: list[int]
 ) -> None:
     _set(site, pks[0], ewma_ms=10.0)
@@ -37,7 +37,9 @@ def test_frames_go_where_they_are_expected_to_be_done_first(
     assert _shares(site.lease(most=50)) == {pks[0]: 40, pks[1]: 10}
 
 
-def test_what_is_in_flight_counts_over_all_leases(site: Installation, pks: list[int]) -> None:
+def test_frames_in_flight_of_all_leases_count_in_the_choice(
+    site: Installation, pks: list[int]
+) -> None:
     _set(site, pks[0], ewma_ms=10.0)
     _set(site, pks[1], ewma_ms=10.0)
     shares: Counter[int] = Counter()
@@ -46,12 +48,12 @@ def test_what_is_in_flight_counts_over_all_leases(site: Installation, pks: list[
     assert shares == {pks[0]: 5, pks[1]: 5}
 
 
-def test_a_service_never_measured_gets_its_share(site: Installation, pks: list[int]) -> None:
+def test_unmeasured_service_gets_its_share_of_frames(site: Installation, pks: list[int]) -> None:
     _set(site, pks[0], ewma_ms=300.0)
     assert _shares(site.lease(most=10)) == {pks[0]: 5, pks[1]: 5}
 
 
-def test_a_suspect_is_used_last(site: Installation, pks: list[int]) -> None:
+def test_suspect_service_is_used_last(site: Installation, pks: list[int]) -> None:
     _set(site, pks[0], state="suspect", ewma_ms=1.0)
     _set(site, pks[1], max_concurrency=4, ewma_ms=500.0)
     assert _shares(site.lease(most=4)) == {pks[1]: 4}
@@ -59,7 +61,9 @@ def test_a_suspect_is_used_last(site: Installation, pks: list[int]) -> None:
 
 
 @pytest.mark.parametrize("state", ["offline", "unregistered"])
-def test_a_service_that_is_out_gets_nothing(site: Installation, pks: list[int], state: str) -> None:
+def test_offline_or_unregistered_service_gets_no_frames(
+    site: Installation, pks: list[int], state: str
+) -> None:
     _set(site, pks[0], state=state)
     assert _shares(site.lease(most=10)) == {pks[1]: 10}
     _set(site, pks[1], state=state)
@@ -67,7 +71,7 @@ def test_a_service_that_is_out_gets_nothing(site: Installation, pks: list[int], 
     assert (leased.frames, leased.unserved) == ([], [TYPE])
 
 
-def test_an_open_breaker_gets_nothing_and_a_half_open_one_a_single_trial(
+def test_open_breaker_gets_no_frames_and_half_open_breaker_a_single_trial(
     site: Installation, pks: list[int]
 ) -> None:
     now = time.time()
@@ -78,27 +82,29 @@ def test_an_open_breaker_gets_nothing_and_a_half_open_one_a_single_trial(
     assert site.lease(now=now + 5.2).frames == []
 
 
-def test_a_frame_avoids_the_endpoint_that_failed_it(site: Installation, pks: list[int]) -> None:
+def test_frame_avoids_the_endpoint_that_failed(site: Installation, pks: list[int]) -> None:
     _set(site, pks[0], ewma_ms=1.0)
     site.execute("UPDATE frames SET avoid_service = :pk", pk=pks[0])
     assert _shares(site.lease(most=3)) == {pks[1]: 3}
     _set(site, pks[1], state="offline")
-    assert _shares(site.lease(most=3)) == {pks[0]: 3}  # better than to wait
+    assert _shares(site.lease(most=3)) == {pks[0]: 3}  # better than waiting
 
 
-def test_a_frame_not_due_yet_waits(site: Installation, pks: list[int]) -> None:
+def test_frame_not_yet_due_is_not_leased(site: Installation, pks: list[int]) -> None:
     now = time.time()
     site.execute("UPDATE frames SET due_at = :at", at=now + 3)
     assert site.lease(now=now + 1).frames == []
     assert len(site.lease(now=now + 3.1, most=5).frames) == 5
 
 
-def test_the_oldest_frames_go_first(site: Installation, pks: list[int]) -> None:
+def test_oldest_frames_are_leased_first(site: Installation, pks: list[int]) -> None:
     taken = [frame.id for frame in site.lease(most=5).frames]
     assert taken == [frame["id"] for frame in site.frames()[:5]]
 
 
-def test_a_lease_carries_what_the_call_needs(site: Installation, pks: list[int]) -> None:
+def test_lease_has_the_endpoint_and_the_fields_for_the_call(
+    site: Installation, pks: list[int]
+) -> None:
     leased = site.lease(most=2)
     for frame in leased.frames:
         assert leased.endpoints[frame.service_pk].url.endswith("/infer")

@@ -1,4 +1,4 @@
-"""One dispatcher a process: all types in one transaction, and it looks by itself when it must."""
+"""A dispatcher per process leases all types in a transaction, and looks by itself when due."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MANY = [f"type-{number:03d}" for number in range(200)]
 
 @contextmanager
 def _statements(site: Installation, *, by_row: bool = False) -> Iterator[list[str]]:
-    """The statements that the block sends; `by_row`: one for many rows once for each of them."""
+    """The statements that the block sends; `by_row`: counted once for each row."""
     sent: list[str] = []
 
     def note(
@@ -55,7 +55,7 @@ def _working(site: Installation) -> Iterator[InferenceLoop]:
         loop.drain(5.0)
 
 
-def _turn(site: Installation) -> Dispatched:
+def _transaction(site: Installation) -> Dispatched:
     _, dispatched = run_transaction(site.runtime, [], CarriedOut(), f"token-{time.monotonic_ns()}")
     return dispatched
 
@@ -70,112 +70,114 @@ def _services(site: Installation, count: int, types: list[str], **extra: Any) ->
         registration.register(site.runtime, body | extra)
 
 
-def test_a_frame_of_each_of_200_types_is_leased_in_one_transaction(site: Installation) -> None:
+def test_frames_of_200_types_are_leased_in_a_single_transaction(site: Installation) -> None:
     site.configure(batch_size=200, max_concurrent_infer=200)
     _services(site, 20, MANY)
     for name in MANY:
         site.record(1, name)
-    leased = _turn(site)
+    leased = _transaction(site)
     assert {frame.task_type for frame in leased.frames} == set(MANY)
     assert (leased.crowded, leased.unserved, leased.look_at) == ([], [], None)
     rows = site.rows("SELECT count(*) AS n FROM frames WHERE state = 'leased' GROUP BY service_pk")
     assert {row["n"] for row in rows} == {10}, "spread evenly over the services"
 
 
-def test_a_turn_that_finds_no_room_costs_the_same_however_many_types_wait(
+def test_transaction_without_free_places_sends_few_statements_for_200_types(
     site: Installation,
 ) -> None:
     _services(site, 2, MANY, max_concurrency=1)
     for name in MANY:
         site.record(2, name)
-    assert len(_turn(site).frames) == 2
+    assert len(_transaction(site).frames) == 2
     with _statements(site) as sent:
-        found = _turn(site)
+        found = _transaction(site)
     assert (found.frames, len(found.crowded)) == ([], 200)
     assert len(sent) <= 5, sent
 
 
-def test_a_turn_that_leases_sends_few_statements_however_many_types_it_leases_from(
+def test_leasing_from_60_types_sends_few_statements(
     site: Installation,
 ) -> None:
     site.configure(batch_size=60, max_concurrent_infer=60)
     _services(site, 3, MANY)
     for name in MANY[:60]:
         site.record(3, name)
-    _turn(site)  # the services are known from here on
+    _transaction(site)  # the services are in memory from here on
     site.execute("UPDATE frames SET state = 'done', lease_token = NULL WHERE state = 'leased'")
     with _statements(site) as sent:
-        leased = _turn(site)
+        leased = _transaction(site)
     assert len(leased.frames) == 60
     assert len(sent) <= 7, sent
 
 
 def _answers(leased: Dispatched) -> list[Answered]:
     inferred = Verdict(Kind.INFERRED, 5.0)
-    return [Answered(one, leased.endpoints[one.service_pk], inferred) for one in leased.frames]
+    return [
+        Answered(frame, leased.endpoints[frame.service_pk], inferred) for frame in leased.frames
+    ]
 
 
-def _statements_of_a_turn(site: Installation, types: list[str]) -> Counter[str]:
-    """Of one that settles 60 frames and leases 60 others of these types."""
+def _statements_of_a_transaction(site: Installation, types: list[str]) -> Counter[str]:
+    """The statements of a transaction that settles 60 frames and leases 60 others."""
     for name in types:
         site.record(120 // len(types), name)
-    answers = _answers(_turn(site))
+    answers = _answers(_transaction(site))
     assert len(answers) == 60
     with _statements(site, by_row=True) as sent:
         settled, leased = run_transaction(site.runtime, answers, CarriedOut(), "next")
     assert (settled.finished, len(leased.frames)) == (60, 60)
     settled, _ = run_transaction(site.runtime, _answers(leased), CarriedOut(), None)
-    # Durations are written once a second (test_totals.py), not with each turn.
+    # Durations are written once a second (test_totals.py), not in each transaction.
     return Counter(text for text in sent if "duration_totals" not in text)
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_turn_for_60_types_sends_two_rows_more_for_each_type_and_nothing_else(
+def test_each_type_in_a_transaction_adds_two_rows_and_no_statement(
     site: Installation,
 ) -> None:
     site.configure(batch_size=60, max_concurrent_infer=60)
     _services(site, 1, MANY[:60])
-    few = _statements_of_a_turn(site, MANY[:1])
-    many = _statements_of_a_turn(site, MANY[:60])
+    few = _statements_of_a_transaction(site, MANY[:1])
+    many = _statements_of_a_transaction(site, MANY[:60])
     more = many - few
     for table in ("statistics", "frame_totals"):
         assert [count for text, count in more.items() if f"INTO {table}" in text] == [59]
-    # The frames of all types are asked for at once: by another statement, and by no further one.
+    # Frames of many types are read by another single statement, not by additional statements.
     assert many.total() - few.total() == 2 * 59, more
 
 
-def test_a_turn_takes_services_that_nobody_changed_from_memory(site: Installation) -> None:
+def test_unchanged_services_are_taken_from_memory(site: Installation) -> None:
     _services(site, 5, [TYPE])
     site.record(5)
-    _turn(site)
+    _transaction(site)
     site.record(5)
     with _statements(site) as sent:
-        assert len(_turn(site).frames) == 5
+        assert len(_transaction(site).frames) == 5
     assert not [text for text in sent if "FROM services" in text]
 
 
-def test_a_limit_lowered_elsewhere_holds_at_once(site: Installation) -> None:
+def test_limit_lowered_by_another_process_holds_at_once(site: Installation) -> None:
     stub = AlgorithmStub()
     site.register(stub, max_concurrency=10)
     site.record(50)
-    assert len(_turn(site).frames) == 10
+    assert len(_transaction(site).frames) == 10
     body = {"service_id": "stub", "task_types": [TYPE], "endpoint": stub.endpoint}
     registration.register(site.open(), body | {"max_concurrency": 4})
     site.execute("UPDATE frames SET state = 'done', lease_token = NULL WHERE state = 'leased'")
-    assert len(_turn(site).frames) == 4
+    assert len(_transaction(site).frames) == 4
 
 
-def test_a_service_taken_out_elsewhere_gets_nothing_from_then_on(site: Installation) -> None:
+def test_service_unregistered_by_another_process_gets_no_more_frames(site: Installation) -> None:
     site.register(AlgorithmStub())
     site.record(5)
     site.configure(batch_size=2)
-    assert len(_turn(site).frames) == 2
+    assert len(_transaction(site).frames) == 2
     unregistration.clear_all(site.open())
-    found = _turn(site)
+    found = _transaction(site)
     assert (found.frames, found.unserved) == ([], [TYPE])
 
 
-def test_what_a_rolled_back_turn_learned_of_a_service_is_forgotten(
+def test_rolled_back_transaction_leaves_no_services_in_memory(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.register(AlgorithmStub(), max_concurrency=3)
@@ -187,15 +189,15 @@ def test_what_a_rolled_back_turn_learned_of_a_service_is_forgotten(
 
     monkeypatch.setattr(transaction_module, "dispatch", fails)
     with pytest.raises(ZeroDivisionError):
-        _turn(site)
+        _transaction(site)
     monkeypatch.undo()
     with _statements(site) as sent:
-        assert len(_turn(site).frames) == 3
+        assert len(_transaction(site).frames) == 3
     assert [text for text in sent if "FROM services" in text]
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_frame_is_tried_again_when_it_is_due_and_not_when_somebody_scans(
+def test_frame_is_retried_when_due_without_another_wake(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda frame: (500, {}) if algorithm.count <= 2 else detections(1)
@@ -203,13 +205,13 @@ def test_a_frame_is_tried_again_when_it_is_due_and_not_when_somebody_scans(
     site.put_many(1)
     site.scan()
     with _working(site) as loop:
-        loop.wake(TYPE)  # once, and never again
+        loop.wake(TYPE)  # only once
         wait_until(lambda: site.count("done") == 1, 5, "the third try")
     assert algorithm.count == 3
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_breaker_gets_its_trial_when_its_pause_is_over(
+def test_breaker_gets_its_trial_when_its_pause_is_over(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(breaker, "FIRST_PAUSE_SEC", 0.5)
@@ -223,7 +225,7 @@ def test_a_breaker_gets_its_trial_when_its_pause_is_over(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_worker_that_starts_looks_without_a_wake(
+def test_starting_worker_leases_frames_without_a_wake(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -234,7 +236,7 @@ def test_a_worker_that_starts_looks_without_a_wake(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_leasing_that_fails_holds_up_no_answer(
+def test_failed_leasing_does_not_delay_answers(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     algorithm.delay = 0.5
@@ -258,7 +260,7 @@ def test_leasing_that_fails_holds_up_no_answer(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_groups_of_answers_grow_again_under_load_after_one_that_could_not_be_settled(
+def test_answers_are_settled_in_groups_again_after_a_failed_group(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     groups: list[int] = []
@@ -268,7 +270,7 @@ def test_groups_of_answers_grow_again_under_load_after_one_that_could_not_be_set
         groups.append(len(answered))
         if len(answered) > 1 and not alone:
             raise ZeroDivisionError
-        time.sleep(0.02)  # answers wait at the end of every turn
+        time.sleep(0.02)  # answers wait at the end of every transaction
         return run_transaction(runtime, answered, *rest, **options)
 
     monkeypatch.setattr(dispatcher, "run_transaction", fails_once)
@@ -276,11 +278,11 @@ def test_groups_of_answers_grow_again_under_load_after_one_that_could_not_be_set
     site.register(algorithm)
     site.record(900)
     with _working(site):
-        wait_until(lambda: 1 in groups, 10, "settled one by one")
+        wait_until(lambda: 1 in groups, 10, "settled singly")
         wait_until(lambda: max(groups[groups.index(1) :]) >= 30, 5, "settled in groups again")
 
 
-def test_a_wake_is_answered_by_the_turn_that_it_leads_to(site: Installation) -> None:
+def test_wake_is_answered_by_its_transaction(site: Installation) -> None:
     site.record(1)
     site.record(1, "人脸")
     site.execute("UPDATE task_types SET rung_at = 5")

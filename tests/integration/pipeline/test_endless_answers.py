@@ -1,4 +1,4 @@
-"""A service that answers without end is broken off, and holds up no frame of another."""
+"""An endless answer of a service is cut off, and delays no frame of another service."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _flood(name: str) -> Callable[[socket.socket], None]:
 
     def talk(connection: socket.socket) -> None:
         connection.sendall(start)
-        while True:  # until it is broken off
+        while True:  # until the connection is cut off
             connection.sendall(again)
 
     return talk
@@ -45,7 +45,7 @@ def _flood(name: str) -> Callable[[socket.socket], None]:
 
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("name", ENDLESS)
-def test_an_endless_answer_is_broken_off_while_others_are_inferred(
+def test_endless_answer_is_cut_off_while_other_frames_are_inferred(
     site: Installation, algorithm: AlgorithmStub, name: str
 ) -> None:
     site.register(algorithm, task_types=[OTHER_TYPE])
@@ -62,7 +62,7 @@ def test_an_endless_answer_is_broken_off_while_others_are_inferred(
         assert ENDLESS[name][2] in site.frame(KEY)["reason"]
 
 
-def test_an_endless_answer_to_a_probe_is_broken_off() -> None:
+def test_endless_probe_answer_is_cut_off() -> None:
     with RawService("flood", _flood("interim answers"), probes=False) as flood:
         assert probe_all({1: f"http://127.0.0.1:{flood.port}/health"}) == {
             1: quoted("ClientPayloadError")
@@ -70,7 +70,7 @@ def test_an_endless_answer_to_a_probe_is_broken_off() -> None:
 
 
 @pytest.mark.sqlite_only
-def test_a_service_may_send_an_interim_answer_with_each_answer(site: Installation) -> None:
+def test_interim_http_response_before_each_answer_is_accepted(site: Installation) -> None:
     body = answer(b'{"success": true, "result": {"count": 1}}')
 
     def talk(connection: socket.socket) -> None:
@@ -85,7 +85,7 @@ def test_a_service_may_send_an_interim_answer_with_each_answer(site: Installatio
 
 
 @pytest.mark.sqlite_only
-def test_each_request_on_a_kept_connection_is_bounded_by_itself(
+def test_answer_limits_apply_per_request_on_a_kept_connection(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     pk = site.register(algorithm, max_concurrency=1)

@@ -1,4 +1,4 @@
-"""A busy task type never starves another one, and no place stays empty while frames wait."""
+"""A busy task type never starves another type, and no place is free while frames wait."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.sqlite_only
 
 FACES, CARS = "人脸", "车辆"
 ALL = (TYPE, FACES, CARS)
-NOW = 4_000_000_000.0  # any moment: turns must not depend on when the tests run
+NOW = 4_000_000_000.0  # any time: the order of types must not depend on when the tests run
 
 Limit = Callable[[Installation, int], AlgorithmStub]
 
@@ -63,7 +63,7 @@ def _rung(loop: PumpedLoop, types: tuple[str, ...]) -> Iterator[None]:
 
 @limited
 @pytest.mark.parametrize("limit", [1, 2])
-def test_fewer_places_than_types_are_all_used_and_everyone_gets_turns(
+def test_fewer_places_than_types_are_all_used_and_shared_by_every_type(
     site: Installation, limit_by: Limit, limit: int
 ) -> None:
     limit_by(site, limit)
@@ -79,10 +79,10 @@ def test_fewer_places_than_types_are_all_used_and_everyone_gets_turns(
     assert min(turns.values()) >= 40 * limit // 3 // 2
 
 
-def test_types_that_share_a_service_take_turns_at_the_trial_of_its_half_open_breaker(
+def test_trials_of_a_half_open_breaker_rotate_among_types_of_a_service(
     site: Installation,
 ) -> None:
-    # Each would else leave the one place to the other, and the breaker could never close.
+    # Otherwise each type would leave the single place to another, and the breaker never close.
     _service(site, limit=4)
     with site.runtime.db.write() as conn:
         half_open = "UPDATE services SET breaker_failures = 3, breaker_open_until = 1"
@@ -99,8 +99,8 @@ def test_types_that_share_a_service_take_turns_at_the_trial_of_its_half_open_bre
     assert min(turns.values()) >= 3
 
 
-def test_types_that_compete_twice_over_never_block_each_other(site: Installation) -> None:
-    # Places of the installation and of a service at once: whoever has the turn has it in both.
+def test_types_that_compete_for_two_limits_never_block_each_other(site: Installation) -> None:
+    # Places of the installation and of a service: the same type must come first in both.
     site.configure(max_concurrent_infer=1)
     site.register(AlgorithmStub("a", task_types=("1", "3")), max_concurrency=1)
     site.register(AlgorithmStub("b", task_types=("2", "4")), max_concurrency=1)
@@ -118,7 +118,7 @@ def test_types_that_compete_twice_over_never_block_each_other(site: Installation
 
 
 @limited
-def test_with_everybody_busy_each_type_has_its_share(site: Installation, limit_by: Limit) -> None:
+def test_busy_types_get_equal_shares_of_the_places(site: Installation, limit_by: Limit) -> None:
     limit_by(site, 9)
     for task_type in ALL:
         site.record(50, task_type)
@@ -130,7 +130,7 @@ def test_with_everybody_busy_each_type_has_its_share(site: Installation, limit_b
 
 
 @limited
-def test_a_share_that_nobody_needs_is_anybodys(site: Installation, limit_by: Limit) -> None:
+def test_unused_share_of_places_goes_to_other_types(site: Installation, limit_by: Limit) -> None:
     limit_by(site, 10)
     site.record(50)
     site.record(2, FACES)
@@ -138,7 +138,7 @@ def test_a_share_that_nobody_needs_is_anybodys(site: Installation, limit_by: Lim
     assert len(site.lease(FACES).frames) == 2
 
 
-def test_no_place_is_kept_for_a_type_that_its_own_limit_holds_back(site: Installation) -> None:
+def test_no_place_is_reserved_for_a_type_at_its_own_limit(site: Installation) -> None:
     site.configure(f'[ai_analysis.types."{FACES}"]\nmax_concurrent = 2', max_concurrent_infer=10)
     site.register(AlgorithmStub(task_types=ALL))
     site.record(50)
@@ -147,7 +147,7 @@ def test_no_place_is_kept_for_a_type_that_its_own_limit_holds_back(site: Install
     assert len(site.lease().frames) == 8
 
 
-def test_no_place_is_kept_for_a_type_without_a_service(site: Installation) -> None:
+def test_no_place_is_reserved_for_a_type_without_a_service(site: Installation) -> None:
     site.configure(max_concurrent_infer=10)
     site.register(AlgorithmStub(task_types=(TYPE,)))
     site.record(50)
@@ -155,7 +155,7 @@ def test_no_place_is_kept_for_a_type_without_a_service(site: Installation) -> No
     assert len(site.lease().frames) == 10
 
 
-def test_a_type_whose_service_is_on_trial_gets_one_place_kept(site: Installation) -> None:
+def test_single_place_is_reserved_for_a_type_with_a_half_open_breaker(site: Installation) -> None:
     site.configure(max_concurrent_infer=10)
     site.register(AlgorithmStub("a", task_types=(TYPE,)))
     pk = site.register(AlgorithmStub("b", task_types=(FACES,)))
@@ -168,7 +168,7 @@ def test_a_type_whose_service_is_on_trial_gets_one_place_kept(site: Installation
 
 @limited
 @pytest.mark.parametrize("limit", [1, 6])
-def test_a_busy_type_does_not_starve_one_that_comes_later(
+def test_busy_type_does_not_starve_a_later_type(
     site: Installation, limit_by: Limit, limit: int
 ) -> None:
     stub = limit_by(site, limit)
@@ -185,13 +185,13 @@ def test_a_busy_type_does_not_starve_one_that_comes_later(
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_type_that_found_no_room_goes_on_when_another_one_makes_room(
+def test_waiting_type_continues_when_another_type_frees_a_place(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
     elsewhere: bool,
 ) -> None:
-    if not elsewhere:  # in one process nobody has to look again and again
+    if not elsewhere:  # within a process no repeated look is needed
         monkeypatch.setattr(dispatcher, "_LOOK_AGAIN_SEC", 60.0)
     algorithm.task_types = ALL
     algorithm.delay = lambda frame: 0.4 if frame["task_type"] == TYPE else 0.0
@@ -204,5 +204,5 @@ def test_a_type_that_found_no_room_goes_on_when_another_one_makes_room(
         busy = pool.submit(first.pump, TYPE, 3.0)
         algorithm.wait_for(4)
         site.record(1, FACES)
-        later = pool.submit(second.pump, FACES, 3.0)  # rung once, and never again
+        later = pool.submit(second.pump, FACES, 3.0)  # woken only once
         assert (busy.result().finished, later.result().finished) == (4, 1)

@@ -1,4 +1,4 @@
-"""Every frame comes to exactly one end, and it is the right one."""
+"""Every frame gets exactly one outcome, and the right outcome."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _inside(frame: Frame) -> str:
     return name
 
 
-def test_detections_make_an_alert_with_the_picture_beside_it(
+def test_detections_make_an_alert_with_its_picture(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda frame: detections(2)
@@ -68,7 +68,7 @@ def test_a_frame_without_detections_is_deleted_without_an_alert(
     assert (site.alerts(), site.pictures("")) == ([], [])
 
 
-def test_a_frame_without_detections_is_kept_when_the_operator_wants_so(
+def test_frame_without_detections_is_kept_if_the_settings_require_it(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(save_only_with_detection=False)
@@ -81,7 +81,7 @@ def test_a_frame_without_detections_is_kept_when_the_operator_wants_so(
     assert site.pictures("") == [f"alerts/{TYPE}/门口1/1.jpg"]
 
 
-def test_a_frame_refused_three_times_is_kept_with_its_reason(
+def test_frame_refused_three_times_fails_with_its_reason_and_picture(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda frame: REFUSAL
@@ -96,7 +96,7 @@ def test_a_frame_refused_three_times_is_kept_with_its_reason(
     assert (algorithm.count, site.alerts()) == (3, [])
 
 
-def test_a_frame_refused_once_gets_its_alert_later(
+def test_frame_refused_once_is_retried_and_gets_its_alert(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda frame: REFUSAL if algorithm.count == 1 else detections(1)
@@ -108,7 +108,7 @@ def test_a_frame_refused_once_gets_its_alert_later(
 
 
 @pytest.mark.parametrize("answer", [REFUSAL, (500, {"error": "no such file"})])
-def test_a_picture_that_somebody_removed_is_missing_and_nobodys_fault(
+def test_removed_picture_is_missing_and_does_not_count_as_a_failure(
     site: Installation, algorithm: AlgorithmStub, answer: Any
 ) -> None:
     def remove(frame: Frame) -> Any:
@@ -128,7 +128,7 @@ def test_a_picture_that_somebody_removed_is_missing_and_nobodys_fault(
     assert [frame["outcome"] for frame in site.frames()] == ["missing", "no_detection"]
 
 
-def test_a_frame_that_breaks_its_service_while_others_succeed_ends_as_failed(
+def test_frame_that_always_gets_500_while_others_succeed_ends_failed(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(max_attempts=2)
@@ -171,7 +171,7 @@ def test_equal_names_in_nested_folders_never_share_a_picture(
     assert sorted(frame["image_path"] for frame in site.frames()) == site.pictures("")
 
 
-def test_the_pictures_of_a_name_used_again_and_again_are_all_kept(
+def test_reused_picture_name_keeps_every_alert_picture(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)

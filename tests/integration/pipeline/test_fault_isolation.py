@@ -1,4 +1,4 @@
-"""One thing out of order, a link, a picture, a name, the ledger, spoils nothing else."""
+"""A fault of a link, a picture, a name or the ledger affects nothing else."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _due(site: Installation) -> None:
 
 
 def _pump_tries(site: Installation, tries: int) -> None:
-    """Pump the installation's only frame until it was tried so often."""
+    """Pump until the installation's only frame was tried `tries` times."""
     loop = site.loop(site.open())
 
     def tried() -> bool:
@@ -54,7 +54,7 @@ def _pump_tries(site: Installation, tries: int) -> None:
 
 
 def _with_broken_links(site: Installation, algorithm: AlgorithmStub, max_attempts: int) -> str:
-    """A frame that was refused five times while no picture link worked; the working URL."""
+    """Let a frame be refused five times while no picture link works; returns the working URL."""
     working, site.public_url = site.public_url, f"http://127.0.0.1:{free_port()}"
     site.configure(max_attempts=max_attempts)
     algorithm.answer = lambda frame: REFUSAL
@@ -66,7 +66,7 @@ def _with_broken_links(site: Installation, algorithm: AlgorithmStub, max_attempt
 
 
 @pytest.mark.parametrize("max_attempts", [1, 3])
-def test_a_refusal_never_fails_a_frame_whose_picture_link_does_not_work(
+def test_refusal_does_not_fail_a_frame_with_a_broken_picture_link(
     site: Installation, algorithm: AlgorithmStub, max_attempts: int
 ) -> None:
     _with_broken_links(site, algorithm, max_attempts)
@@ -79,7 +79,7 @@ def test_a_refusal_never_fails_a_frame_whose_picture_link_does_not_work(
 
 
 @pytest.mark.parametrize(("answer", "outcome"), [(REFUSAL, "failed"), (detections(1), "alert")])
-def test_links_that_work_again_let_the_frame_end_as_its_service_says(
+def test_frame_ends_by_the_answer_once_picture_links_work_again(
     site: Installation, algorithm: AlgorithmStub, answer: Answer, outcome: str
 ) -> None:
     site.public_url = _with_broken_links(site, algorithm, 2)
@@ -90,7 +90,7 @@ def test_links_that_work_again_let_the_frame_end_as_its_service_says(
     assert site.frame(KEY)["outcome"] == outcome
 
 
-def test_a_time_out_is_held_against_no_frame_and_halves_what_its_endpoint_gets(
+def test_time_out_counts_against_no_frame_and_halves_the_concurrency(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(infer_timeout_sec=1.0, max_attempts=1)
@@ -116,7 +116,7 @@ def test_a_time_out_is_held_against_no_frame_and_halves_what_its_endpoint_gets(
 
 
 @pytest.mark.parametrize("taken_by", ["file", "alert"])
-def test_a_picture_whose_second_name_is_taken_too_arrives_and_holds_up_no_others(
+def test_picture_with_two_taken_target_names_is_moved_and_delays_no_others(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch, taken_by: str
 ) -> None:
     monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
@@ -160,7 +160,7 @@ def test_a_picture_whose_second_name_is_taken_too_arrives_and_holds_up_no_others
 
 
 @pytest.mark.parametrize("remote", [False, True])
-def test_moves_that_cannot_succeed_hold_up_no_others(
+def test_failing_picture_moves_delay_no_other_moves(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
@@ -182,14 +182,14 @@ def test_moves_that_cannot_succeed_hold_up_no_others(
     assert site.loop().pump(TYPE, 5.0).finished == 30
     stuck -= set(keys[20:])
     monkeypatch.setattr(store, "remote", remote)
-    # A group that fails as a whole ends its round; the next one goes on behind it.
+    # A group that fails as a whole ends the round; the next round starts after that group.
     assert [picture_moves.carry_left_behind(site.runtime) for _ in range(2)] == [0, 10]
     assert len(site.pictures("alerts")) == 10
     stuck.clear()
     assert picture_moves.carry_left_behind(site.runtime) == 20
 
 
-def test_a_picture_that_cannot_be_read_stops_the_scan_of_no_others(
+def test_unreadable_picture_does_not_stop_the_scan_of_others(
     site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     read = whole.ends_as_it_should
@@ -214,7 +214,7 @@ def test_a_picture_that_cannot_be_read_stops_the_scan_of_no_others(
     assert site.scan().new_frames == 1
 
 
-def test_a_key_that_is_too_long_is_left_out_with_one_line(
+def test_too_long_key_is_skipped_and_logged_once(
     site: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = f"{TYPE}/门口1/" + "/".join("长" * 60 for _ in range(6))
@@ -226,7 +226,7 @@ def test_a_key_that_is_too_long_is_left_out_with_one_line(
     assert caplog.text.count("longer than 1024 bytes") == 1
 
 
-def test_an_empty_folder_takes_no_frame_for_missing(
+def test_unmounted_frame_folder_marks_no_frame_missing(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     aside = site.folder / "aside"
@@ -257,7 +257,7 @@ def test_an_empty_folder_takes_no_frame_for_missing(
     assert site.frame(KEY)["outcome"] == "alert"
 
 
-def test_calls_whose_leases_cannot_be_renewed_are_given_up_and_no_frame_counts_twice(
+def test_calls_with_unrenewable_leases_are_cancelled_without_duplicate_alerts(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""What a worker cannot finish goes back to the others, not only when its lease is over."""
+"""Frames that a worker cannot finish are returned before their leases expire."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 
 @contextmanager
 def _locked(site: Installation) -> Iterator[None]:
-    """The database as a writer that hangs leaves it."""
+    """Lock the database as a hanging writer does."""
     connection = sqlite3.connect(site.database_url.removeprefix("sqlite:///"), isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -26,7 +26,7 @@ def _locked(site: Installation) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_leases_given_up_while_the_database_is_away_return_when_it_is_back(
+def test_cancelled_leases_are_returned_once_the_database_is_back(
     site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.configure(lease_sec=1.0)
@@ -39,12 +39,12 @@ def test_leases_given_up_while_the_database_is_away_return_when_it_is_back(
     with _locked(site):
         wait_until(lambda: "calls given up: frames=3" in caplog.text, 10, "the calls have ended")
         assert site.count("leased") == 3
-    # Nobody sweeps here: they do not return by expiring.
+    # No sweep runs here: the frames do not return by expiring.
     wait_until(lambda: site.count("pending") == 3, 10, "the leases are given back")
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_stop_does_not_wait_for_a_database_that_hangs(
+def test_drain_does_not_wait_for_a_hanging_database(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easyai.db.engines.BUSY_TIMEOUT_SEC", 12)
@@ -62,7 +62,7 @@ def test_a_stop_does_not_wait_for_a_database_that_hangs(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_shorter_leases_end_no_call_under_way(
+def test_shortened_lease_does_not_end_a_call_in_flight(
     site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.configure(lease_sec=15.0)
@@ -81,7 +81,7 @@ def test_shorter_leases_end_no_call_under_way(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_longer_leases_are_renewed_before_the_short_ones_are_over(
+def test_lengthened_lease_is_renewed_before_the_short_lease_expires(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(lease_sec=2.0)

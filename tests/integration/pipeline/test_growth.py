@@ -1,4 +1,4 @@
-"""A year at 30 frames a second, at speed: neither the database nor the pictures grow for ever."""
+"""A simulated year at 30 frames a second: database and pictures stop growing."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.support.site import JPEG, TYPE, Installation
 DAY = 86_400.0
 MONTH_DAYS = 30
 MONTHS = 12
-STEP_DAYS = 5  # between two rounds of upkeep
-SCALE = 10_000  # one frame stands for so many
-FRAMES = int(30 * DAY / SCALE) * STEP_DAYS  # in one step
+STEP_DAYS = 5  # between two runs of upkeep
+SCALE = 10_000  # a frame stands for so many
+FRAMES = int(30 * DAY / SCALE) * STEP_DAYS  # per step
 HISTORY_ROWS = 2_000_000 // SCALE
-ALERTS = 40  # in one step
+ALERTS = 40  # per step
 ALERTS_KEPT = 100
-EVENTS = 20  # in one step
+EVENTS = 20  # per step
 EVENTS_KEPT = 100
 _SERIES = {
     True: "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {most})"
@@ -41,7 +41,7 @@ _SETTLED = """
 
 
 class Year:
-    """An installation; time is what this says it is."""
+    """An installation with a simulated clock."""
 
     def __init__(self, site: Installation) -> None:
         self._site = site
@@ -51,11 +51,11 @@ class Year:
 
     @property
     def now(self) -> float:
-        """The end of the day reached."""
+        """The end of the current day."""
         return self.began + self._day * DAY
 
     def month(self) -> tuple[int, int]:
-        """Thirty days; bytes of the database, and how many pictures there are."""
+        """Simulate thirty days; returns the bytes of the database and the number of pictures."""
         for _ in range(MONTH_DAYS // STEP_DAYS):
             self._day += STEP_DAYS
             with self._site.runtime.db.write() as conn:
@@ -63,7 +63,7 @@ class Year:
             upkeep.run(self._site.runtime, lambda: self.now)
         db = self._site.runtime.db
         if not db.is_sqlite:
-            # What autovacuum does all the time; it cannot keep up with a year in seconds.
+            # As autovacuum, which cannot keep up with a year in seconds.
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
                 conn.exec_driver_sql("VACUUM")
         return space.space(db).size, len(self._site.pictures("alerts"))
@@ -82,7 +82,7 @@ class Year:
         processes.beat(conn, "worker", "edge", self._day, self.now)
 
     def _frames(self, conn: Connection) -> int:
-        """The frames of a step, settled; the number of the first."""
+        """Add the settled frames of a step; returns the id of the first."""
         newest = recorded_frames.newest_id(conn)
         series = _SERIES[self._site.runtime.db.is_sqlite]
         values = {"now": self.now, "key": f"{TYPE}/门口1/2025-{self._day:04}-", "type": TYPE}
@@ -117,19 +117,19 @@ class Year:
 
 @pytest.fixture
 def year(site: Installation, monkeypatch: pytest.MonkeyPatch) -> Year:
-    """A year that has not begun; limits are scaled as the frames are."""
+    """A year that has not begun; limits are scaled like the frames."""
     monkeypatch.setattr(upkeep, "MOST_LOG_ROWS", EVENTS_KEPT)
     monkeypatch.setattr(sqlite_file, "_KEPT_FREE_BYTES", 64 * 1024)
     site.configure(max_history_rows=HISTORY_ROWS, max_alerts_in_db=ALERTS_KEPT)
     return Year(site)
 
 
-def test_a_year_at_thirty_frames_a_second_ends_as_large_as_its_second_month(
+def test_database_stops_growing_after_two_months_at_thirty_frames_a_second(
     year: Year, site: Installation, tmp_path: Path
 ) -> None:
     months = [year.month() for _ in range(MONTHS)]
     sizes = [size for size, _ in months]
-    # PostgreSQL cleans up when it sees fit: the second month may end smaller than the first.
+    # PostgreSQL cleans up at times of its own: the second month may end smaller than the first.
     assert max(sizes[2:]) <= max(sizes[:2]) * 1.1, sizes
     assert {pictures for _, pictures in months} == {ALERTS_KEPT}
     rows = {table.name: table.rows for table in space.tables(site.runtime.db)}

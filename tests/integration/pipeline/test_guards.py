@@ -8,11 +8,11 @@ from easyai.db import alerts, outbox, pictures
 from tests.support.site import Installation
 
 
-def test_a_move_that_was_replaced_by_another_is_not_noted_as_done(site: Installation) -> None:
+def test_replaced_picture_move_is_not_recorded_as_done(site: Installation) -> None:
     site.record(2)
     first, second = (frame["id"] for frame in site.frames())
     target = "UPDATE frames SET image_target = :target WHERE id = :id"
-    site.execute(target, target="failed/new.jpg", id=first)  # requeued and settled anew meanwhile
+    site.execute(target, target="failed/new.jpg", id=first)  # requeued and settled again meanwhile
     site.execute(target, target="alerts/its.jpg", id=second)
     with site.runtime.db.write() as conn:
         pictures.carried(conn, {first: "alerts/old.jpg", second: "alerts/its.jpg"})
@@ -22,7 +22,7 @@ def test_a_move_that_was_replaced_by_another_is_not_noted_as_done(site: Installa
     ]
 
 
-def test_alerts_that_come_after_the_look_at_the_newest_wait_for_the_next_batch(
+def test_alerts_newer_than_the_batch_limit_wait_for_the_next_batch(
     site: Installation,
 ) -> None:
     def save(camera: str) -> None:

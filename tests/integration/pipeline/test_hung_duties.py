@@ -1,4 +1,4 @@
-"""A duty that hangs in a call of the store is taken over, and does no harm when it comes back."""
+"""A periodic task that hangs in the store is taken over, and does no harm when it continues."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = f"{TYPE}/门口1/1.jpg"
 
 
 class Hanging:
-    """A call whose answer comes when it is let go."""
+    """A call that returns once `let_go` is set."""
 
     def __init__(self, call: Any) -> None:
         self.began, self.let_go = threading.Event(), threading.Event()
@@ -43,12 +43,12 @@ def short_claims(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def hung(runtime: Runtime, duty: str, run: Any, call: Hanging) -> Iterator[list[Any]]:
-    """The duty hangs on another machine while the block runs; what it gives when let go."""
+def hung(runtime: Runtime, task: str, run: Any, call: Hanging) -> Iterator[list[Any]]:
+    """Let a periodic task hang on another machine during the block; yields its later results."""
     results: list[Any] = []
 
     def work() -> None:
-        with claimed(runtime.db, duty, 0.0) as ours:
+        with claimed(runtime.db, task, 0.0) as ours:
             assert ours
             results.append(run())
 
@@ -63,14 +63,14 @@ def hung(runtime: Runtime, duty: str, run: Any, call: Hanging) -> Iterator[list[
         assert not thread.is_alive()
 
 
-def free(runtime: Runtime, duty: str) -> bool:
-    """Whether a duty can be claimed."""
-    with claimed(runtime.db, duty, 0.0) as ours:
+def free(runtime: Runtime, task: str) -> bool:
+    """Whether a periodic task can be claimed."""
+    with claimed(runtime.db, task, 0.0) as ours:
         return ours
 
 
 @pytest.mark.parametrize("found", [1, 0], ids=["an alert", "no detection"])
-def test_a_scan_that_hangs_is_taken_over_and_records_nothing_twice(
+def test_hanging_scan_is_taken_over_and_records_no_frame_twice(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch, found: int
 ) -> None:
     algorithm.answer = lambda frame: detections(found)
@@ -78,7 +78,7 @@ def test_a_scan_that_hangs_is_taken_over_and_records_nothing_twice(
     site.put(KEY)
     scanner, other = Scanner(site.open()), site.open()
     call = Hanging(scanner._watch.look)
-    monkeypatch.setattr(scanner._watch, "look", call)  # it has seen the picture by then
+    monkeypatch.setattr(scanner._watch, "look", call)  # after it has seen the picture
     with hung(site.runtime, "scan", scanner.scan, call) as results:
         assert not free(other, "scan")
         wait_until(lambda: free(other, "scan"), 10, "the claim has lapsed")
@@ -89,7 +89,7 @@ def test_a_scan_that_hangs_is_taken_over_and_records_nothing_twice(
     assert len(site.alerts()) == found
 
 
-def test_a_sweep_that_hangs_is_taken_over_and_leaves_the_other_its_claim(
+def test_hanging_sweep_is_taken_over_and_does_not_release_the_new_claim(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)

@@ -1,4 +1,4 @@
-"""Intake: every picture becomes one frame, once; everything else is left alone."""
+"""Intake: every picture becomes a single frame; all other files are left alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 KEY = f"{TYPE}/门口1/1.jpg"
 
 
-def test_a_new_picture_is_found_once(site: Installation, caplog: pytest.LogCaptureFixture) -> None:
+def test_new_picture_is_recorded_once(site: Installation, caplog: pytest.LogCaptureFixture) -> None:
     site.put(KEY)
     site.put(f"{TYPE}/门口2/a/b/2.PNG", b"\x89PNG\r\n\x1a\n....IEND\xaeB`\x82")
     with caplog.at_level("INFO"):
@@ -33,7 +33,7 @@ def test_a_new_picture_is_found_once(site: Installation, caplog: pytest.LogCaptu
     assert caplog.text.count("found new images") == 1
 
 
-def test_what_is_not_a_frame_is_left_alone(
+def test_files_that_are_no_frames_are_left_alone(
     site: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     for key in (
@@ -55,7 +55,7 @@ def test_what_is_not_a_frame_is_left_alone(
     assert caplog.text.count("pictures outside <task_type>/<task_id>/") == 1
 
 
-def test_a_half_written_picture_waits_until_it_is_whole(site: Installation) -> None:
+def test_half_written_picture_is_recorded_once_it_is_complete(site: Installation) -> None:
     site.configure(frame_stable_sec=3600.0)
     site.put(KEY, JPEG[:-2])
     assert (site.scan().half_written, site.frames()) == (1, [])
@@ -63,7 +63,7 @@ def test_a_half_written_picture_waits_until_it_is_whole(site: Installation) -> N
     assert site.scan().new_frames == 1
 
 
-def test_a_picture_without_end_mark_counts_once_it_has_been_still(site: Installation) -> None:
+def test_picture_without_an_end_mark_is_recorded_once_it_is_stable(site: Installation) -> None:
     for modified_at in (time.time() - 1000, time.time() + 1000):
         site.put(KEY, b"no jpeg at all %f" % modified_at, modified_at=modified_at)
         assert (site.scan().half_written, site.count("parked")) == (1, 0)
@@ -71,7 +71,7 @@ def test_a_picture_without_end_mark_counts_once_it_has_been_still(site: Installa
         site.execute("DELETE FROM frames")
 
 
-def test_a_name_used_again_after_settling_is_a_new_frame(
+def test_reused_name_after_settling_is_a_new_frame(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda frame: detections(0)
@@ -85,7 +85,7 @@ def test_a_name_used_again_after_settling_is_a_new_frame(
     assert site.pictures("") == []
 
 
-def test_a_picture_overwritten_while_it_is_inferred_is_a_new_frame(
+def test_picture_overwritten_during_inference_is_a_new_frame(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     newer = JPEG.replace(b"picture", b"another")
@@ -103,14 +103,14 @@ def test_a_picture_overwritten_while_it_is_inferred_is_a_new_frame(
     assert site.pictures("") == [KEY]
     site.work(loop)
     first, second = site.frames()
-    # The one that is inferred is held under a name of its own.
-    assert [(one["outcome"], one["reason"]) for one in (first, second)] == [
+    # The picture under inference is held under its own name.
+    assert [(frame["outcome"], frame["reason"]) for frame in (first, second)] == [
         ("no_detection", None)
     ] * 2
     assert algorithm.count == 2
 
 
-def test_thousands_of_waiting_frames_are_recorded_once_and_none_is_missed(
+def test_thousands_of_pictures_are_each_recorded_once(
     site: Installation,
 ) -> None:
     site.put_many(1050, camera="门口1")
@@ -122,23 +122,23 @@ def test_thousands_of_waiting_frames_are_recorded_once_and_none_is_missed(
     assert len({frame["key"] for frame in site.frames()}) == 2101
 
 
-def test_a_name_used_again_is_found_in_the_midst_of_thousands(site: Installation) -> None:
+def test_reused_name_is_found_among_thousands_of_pictures(site: Installation) -> None:
     site.put_many(2010)
     site.scan()
     key = f"{TYPE}/门口1/00007.jpg"
     site.put(key, JPEG + b"another" + JPEG[-2:])
-    assert site.scan().new_frames == 0  # the one before it waits still
+    assert site.scan().new_frames == 0  # the previous picture still waits
     site.execute("UPDATE frames SET state = 'done', image_path = '' WHERE key = :key", key=key)
     wait_until(lambda: site.scan().new_frames == 1, 5, "the next picture of that name is found")
 
 
-def test_frames_found_together_are_taken_in_order_of_capture(site: Installation) -> None:
+def test_frames_found_together_are_recorded_in_order_of_capture(site: Installation) -> None:
     for name in ("20251114-164712.618", "20251114-164711.5", "20251113-235959", "zzz", "aaa"):
         site.put(f"{TYPE}/门口1/{name}.jpg", modified_at=1_700_000_000.0)
     site.scan()
     in_order = [frame["key"].rpartition("/")[2] for frame in site.frames()]
     assert in_order == [
-        "aaa.jpg",  # by the time it was written, 2023
+        "aaa.jpg",  # by its modification time, in 2023
         "zzz.jpg",
         "20251113-235959.jpg",
         "20251114-164711.5.jpg",
@@ -146,7 +146,7 @@ def test_frames_found_together_are_taken_in_order_of_capture(site: Installation)
     ]
 
 
-def test_scanners_that_meet_record_each_picture_once(site: Installation) -> None:
+def test_concurrent_scanners_record_each_picture_once(site: Installation) -> None:
     site.put_many(400)
     scanners = [Scanner(site.open()) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -156,8 +156,8 @@ def test_scanners_that_meet_record_each_picture_once(site: Installation) -> None
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-def test_nobody_records_frames_while_another_transaction_does(site: Installation) -> None:
-    # Else a frame of a lower id becomes visible after one that other scans have read already.
+def test_scan_waits_while_another_transaction_records_frames(site: Installation) -> None:
+    # Otherwise a lower id becomes visible after a higher id that other scans have already read.
     site.put(KEY)
     with ThreadPoolExecutor(1) as pool:
         with site.runtime.db.write() as conn:
@@ -169,7 +169,7 @@ def test_nobody_records_frames_while_another_transaction_does(site: Installation
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-def test_a_picture_inferred_while_a_scan_waits_to_record_it_is_no_second_frame(
+def test_picture_inferred_while_a_scan_waits_is_not_recorded_again(
     site: Installation,
 ) -> None:
     site.put(KEY)
@@ -188,7 +188,7 @@ def test_a_picture_inferred_while_a_scan_waits_to_record_it_is_no_second_frame(
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_a_picture_inferred_while_another_scan_looks_at_it_is_no_second_frame(
+def test_picture_inferred_during_another_scan_is_not_recorded_again(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     # Two scans at once, as when a process was stopped for longer than its claim lasts.
@@ -198,8 +198,8 @@ def test_a_picture_inferred_while_another_scan_looks_at_it_is_no_second_frame(
     slow = Scanner(site.open())
     look = slow._watch.look
 
-    def look_then_stand_still(*what: Any) -> Any:
-        pictures = look(*what)
+    def look_then_stand_still(*arguments: Any) -> Any:
+        pictures = look(*arguments)
         assert [picture.key for picture in pictures] == [KEY]
         site.work(site.loop())
         return pictures
@@ -209,7 +209,7 @@ def test_a_picture_inferred_while_another_scan_looks_at_it_is_no_second_frame(
     assert (len(site.frames()), algorithm.count, len(site.alerts())) == (1, 1, count)
 
 
-def test_one_folder_that_cannot_be_listed_does_not_stop_the_others(
+def test_unlistable_folder_does_not_stop_the_scan_of_others(
     site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.put(f"{TYPE}/锁/1.jpg")
@@ -228,7 +228,7 @@ def test_one_folder_that_cannot_be_listed_does_not_stop_the_others(
     assert site.scan().new_frames == 1
 
 
-def test_a_store_that_vanishes_raises_and_heals(site: Installation) -> None:
+def test_missing_store_raises_store_unavailable_until_it_returns(site: Installation) -> None:
     site.put(KEY)
     site.scan()
     site.snapshots.rename(site.folder / "away")
@@ -240,7 +240,7 @@ def test_a_store_that_vanishes_raises_and_heals(site: Installation) -> None:
     assert site.scan().new_frames == 1
 
 
-def test_pictures_deleted_while_they_are_listed_do_no_harm(
+def test_pictures_deleted_during_a_scan_do_not_fail_it(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.put_many(5)
@@ -255,7 +255,7 @@ def test_pictures_deleted_while_they_are_listed_do_no_harm(
     assert site.scan().new_frames < 5
 
 
-def test_nothing_is_found_while_inference_is_switched_off_and_the_log_says_so(
+def test_scan_finds_no_frames_and_logs_it_while_inference_is_off(
     site: Installation, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = "scanning is switched off: ai_analysis.enable = false; frames stay in the store"

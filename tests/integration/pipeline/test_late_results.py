@@ -1,4 +1,4 @@
-"""P4: one frame, one result, whoever answers late, twice or after a crash."""
+"""P4: each frame has a single result despite late answers, double answers and crashes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _expire(site: Installation) -> None:
         assert sum(ledger.expire(conn, time.time() + 1000).values()) == 1
 
 
-def test_the_late_answer_of_an_expired_lease_counts_for_nothing(
+def test_late_answer_of_an_expired_lease_is_ignored(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     # The first call hangs, its lease expires, another worker infers the frame.
@@ -52,10 +52,10 @@ def test_the_late_answer_of_an_expired_lease_counts_for_nothing(
     assert site.pictures("") == [alert["image_path"]]
 
 
-def test_both_answers_of_a_frame_leased_twice_by_one_process_settle_it_once(
+def test_two_answers_of_a_frame_leased_twice_by_a_process_settle_it_once(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
-    # The process stood still, the sweep took the frame back, and then it leased it again.
+    # The process was suspended, the sweep took the frame back, and the process leased it again.
     pk = site.register(algorithm)
     site.put(KEY)
     site.scan()
@@ -63,15 +63,17 @@ def test_both_answers_of_a_frame_leased_twice_by_one_process_settle_it_once(
     site.give_back(first)
     again = site.lease()
     answers = [
-        Answered(one.frames[0], one.endpoints[pk], Verdict(Kind.INFERRED, 1.0, detection_count=n))
-        for n, one in enumerate((first, again), start=1)
+        Answered(
+            lease.frames[0], lease.endpoints[pk], Verdict(Kind.INFERRED, 1.0, detection_count=n)
+        )
+        for n, lease in enumerate((first, again), start=1)
     ]
     settled, _ = run_transaction(site.runtime, answers, CarriedOut(), None)
     assert (settled.finished, settled.late) == (1, 1)
     assert [alert["detection_count"] for alert in site.alerts()] == [2]
 
 
-def test_the_late_answer_of_a_frame_that_another_worker_holds_counts_for_nothing(
+def test_late_answer_of_a_frame_leased_by_another_worker_is_ignored(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     pk = site.register(algorithm)
@@ -89,7 +91,7 @@ def test_the_late_answer_of_a_frame_that_another_worker_holds_counts_for_nothing
     assert (frame["state"], frame["lease_token"]) == ("leased", again.frames[0].lease_token)
 
 
-def test_the_late_answer_of_a_frame_that_waits_again_counts_for_nothing(
+def test_late_answer_of_a_frame_that_is_pending_again_is_ignored(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.delay = 0.5
@@ -107,7 +109,7 @@ def test_the_late_answer_of_a_frame_that_waits_again_counts_for_nothing(
     assert site.pictures("") == [KEY]
 
 
-def test_a_call_longer_than_its_lease_keeps_it(
+def test_lease_is_renewed_during_a_call_longer_than_the_lease(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(lease_sec=0.6)
@@ -125,7 +127,7 @@ def test_a_call_longer_than_its_lease_keeps_it(
 
 
 @pytest.mark.parametrize("detected", [0, 1])
-def test_a_frame_settled_by_a_worker_that_then_died_is_finished_by_the_sweep(
+def test_sweep_moves_the_picture_of_a_frame_settled_by_a_killed_worker(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
@@ -151,7 +153,7 @@ def test_a_frame_settled_by_a_worker_that_then_died_is_finished_by_the_sweep(
     assert (frame["image_target"], len(site.alerts())) == (None, detected)
 
 
-def test_a_picture_moved_by_a_worker_that_died_before_it_said_so_is_recorded(
+def test_sweep_records_a_picture_moved_by_a_killed_worker(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from easyai.pipeline import picture_moves
@@ -166,7 +168,7 @@ def test_a_picture_moved_by_a_worker_that_died_before_it_said_so_is_recorded(
 
     monkeypatch.setattr(dispatcher, "carry_out", move_and_die)
     assert site.loop().pump(TYPE, 3.0).finished == 1
-    site.put(KEY)  # the camera uses the name again before the sweep comes by
+    site.put(KEY)  # the camera uses the name again before the sweep runs
     monkeypatch.undo()
     monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     sweep(site.runtime)
@@ -176,21 +178,21 @@ def test_a_picture_moved_by_a_worker_that_died_before_it_said_so_is_recorded(
     assert len({path for path in kept if path.exists()}) == 2
 
 
-def test_a_frame_leased_by_a_worker_that_died_is_inferred_by_another(
+def test_frame_leased_by_a_killed_worker_is_inferred_by_another(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(lease_sec=0.3)
     site.register(algorithm)
     site.put_many(3)
     site.scan()
-    assert len(site.lease().frames) == 3  # and nobody calls
+    assert len(site.lease().frames) == 3  # and no call is made
     assert site.loop().pump(TYPE, 0.5).frames == 0
     wait_until(lambda: sweep(site.runtime).expired_leases == 3, 5, "the leases have expired")
     site.work(site.loop())
     assert algorithm.count == len(site.alerts()) == 3
 
 
-def test_a_scan_in_the_midst_of_settling_finds_nothing_twice(
+def test_scanning_during_settling_records_no_frame_twice(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     def answer(frame: Frame) -> object:
@@ -218,13 +220,13 @@ def test_a_scan_in_the_midst_of_settling_finds_nothing_twice(
     assert sorted(algorithm.image_paths) == keys
 
 
-def test_a_process_that_stood_still_after_leasing_calls_nobody_and_gives_back(
+def test_process_suspended_after_leasing_returns_its_frames_uncalled(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    # Think of SIGSTOP: when it goes on, others may have been given the places it had leased.
+    # As after SIGSTOP: when the process continues, other workers may have its places.
     monkeypatch.setattr(fate, "retry_delay_sec", lambda tries: 60.0)
     site.configure(lease_sec=0.5)
     site.register(algorithm)
@@ -243,7 +245,7 @@ def test_a_process_that_stood_still_after_leasing_calls_nobody_and_gives_back(
     loop = site.loop()
     loop.pump(TYPE, 1.0)
     assert committed.is_set()
-    # Nobody sweeps here: it does not return by expiring.
+    # No sweep runs here: the frame does not return by expiring.
     wait_until(lambda: site.count("pending") == 1, 5, "the frame waits again")
     assert algorithm.count == 0
     assert "leases not renewed in time, not called: frames=1" in caplog.text
@@ -253,10 +255,10 @@ def test_a_process_that_stood_still_after_leasing_calls_nobody_and_gives_back(
     assert algorithm.count == 1
 
 
-def test_a_batch_whose_lease_became_anothers_while_it_was_prepared_is_not_called(
+def test_batch_with_a_lease_lost_during_preparation_is_not_called(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The process goes on renewing, but there is nothing left that it could renew.
+    # The process keeps renewing, but its lease is gone.
     site.configure(lease_sec=0.5)
     site.register(algorithm)
     site.put(KEY)

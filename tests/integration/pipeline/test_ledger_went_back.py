@@ -16,14 +16,14 @@ from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 
 KEY = f"{TYPE}/门口1/1.jpg"
-# Far above the ids that are given next: these are lower, as those of a standby are.
+# Far above the next ids: the next ids are lower, as on a standby.
 _RAISE_IDS = "UPDATE frames SET id = id + 1000"
 _LOSE_FRAMES = "DELETE FROM frames"  # the standby had not received them
 
 
 @pytest.fixture
 def scanner(site: Installation) -> Scanner:
-    """A scanner that knows a frame whose picture is held for its call."""
+    """A scanner that has recorded a frame whose picture is held for its call."""
     scanner = Scanner(site.runtime)
     site.put(KEY)
     assert scanner.scan().new_frames == 1

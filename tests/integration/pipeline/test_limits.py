@@ -1,4 +1,4 @@
-"""P5: no limit is ever passed, and with work waiting every limit is reached."""
+"""P5: no limit is ever exceeded, and with waiting frames every limit is reached."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _lease_from_many_threads(site: Installation, types: list[str], most: int) ->
         list(pool.map(lambda n: site.lease(types[n % len(types)], most), range(24)))
 
 
-def test_dispatching_at_once_fills_the_limit_of_the_installation_exactly(
+def test_concurrent_dispatching_fills_the_installation_limit_exactly(
     site: Installation,
 ) -> None:
     site.configure(max_concurrent_infer=37)
@@ -37,7 +37,7 @@ def test_dispatching_at_once_fills_the_limit_of_the_installation_exactly(
     assert set(_leased(site, "task_type")) == {TYPE, OTHER}
 
 
-def test_dispatching_at_once_fills_the_limit_of_each_service_exactly(site: Installation) -> None:
+def test_concurrent_dispatching_fills_each_service_limit_exactly(site: Installation) -> None:
     first = site.register(AlgorithmStub("a"), max_concurrency=3)
     second = site.register(AlgorithmStub("b"), max_concurrency=11)
     site.record(200)
@@ -45,7 +45,7 @@ def test_dispatching_at_once_fills_the_limit_of_each_service_exactly(site: Insta
     assert _leased(site, "service_pk") == {first: 3, second: 11}
 
 
-def test_dispatching_at_once_fills_the_limit_of_a_type_exactly(site: Installation) -> None:
+def test_concurrent_dispatching_fills_a_type_limit_exactly(site: Installation) -> None:
     site.configure(f'[ai_analysis.types."{TYPE}"]\nmax_concurrent = 6')
     site.register(AlgorithmStub(task_types=(TYPE, OTHER)))
     site.record(200)
@@ -54,7 +54,7 @@ def test_dispatching_at_once_fills_the_limit_of_a_type_exactly(site: Installatio
     assert _leased(site, "task_type") == {TYPE: 6, OTHER: 20}
 
 
-def test_a_limit_that_is_lowered_lets_nothing_more_through_until_there_is_room(
+def test_lowered_limit_leases_no_frame_until_places_are_free(
     site: Installation,
 ) -> None:
     site.register(AlgorithmStub())
@@ -66,7 +66,7 @@ def test_a_limit_that_is_lowered_lets_nothing_more_through_until_there_is_room(
     assert len(site.lease().frames) == 10
 
 
-def test_a_service_registered_again_with_a_lower_limit_is_not_sent_more(
+def test_service_registered_with_a_lower_limit_gets_no_more_frames(
     site: Installation,
 ) -> None:
     stub = AlgorithmStub()
@@ -87,7 +87,7 @@ def test_no_frame_is_leased_twice(site: Installation) -> None:
 
 
 @pytest.mark.parametrize("limit", ["installation", "service"])
-def test_workers_on_one_database_never_pass_a_limit_and_do_reach_it(
+def test_workers_on_a_shared_database_reach_a_limit_and_never_exceed_it(
     site: Installation, algorithm: AlgorithmStub, limit: str
 ) -> None:
     if limit == "installation":

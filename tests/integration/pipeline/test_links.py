@@ -1,4 +1,4 @@
-"""The link of an alert shows its picture, also while that cannot be moved."""
+"""The link of an alert shows its picture, even while the picture cannot be moved."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEWER = b"\xff\xd8 a newer picture \xff\xd9"
 
 @pytest.fixture
 def site(migrated_url: str, tmp_path: Path) -> Iterator[Installation]:
-    """An installation whose cameras write to a disk of their own."""
+    """An installation whose cameras write to a separate disk."""
     with small_disk(tmp_path / "snapshots", 16):
         installation = Installation(
             tmp_path, migrated_url, "http://127.0.0.1", frame_stable_sec=0.2
@@ -53,7 +53,7 @@ def _no_inodes(folder: Path) -> Callable[[], None]:
 
 
 def _alert(site: Installation, live: LiveApi, algorithm: AlgorithmStub) -> dict[str, Any]:
-    """The alert of the picture that lies at the key."""
+    """Infer the picture at the key; returns its alert."""
     site.register(algorithm)
     loop = site.loop()
 
@@ -76,7 +76,7 @@ def _shown(live: LiveApi, alert: dict[str, Any]) -> tuple[int, bytes]:
 
 
 @pytest.mark.parametrize("break_down", [_read_only, _no_inodes])
-def test_a_picture_that_cannot_be_moved_is_shown_where_it_is_and_later_where_it_goes(
+def test_alert_link_shows_the_picture_before_and_after_its_move(
     site: Installation,
     live: LiveApi,
     algorithm: AlgorithmStub,
@@ -98,7 +98,7 @@ def test_a_picture_that_cannot_be_moved_is_shown_where_it_is_and_later_where_it_
     assert _shown(live, alert) == (200, JPEG)
 
 
-def test_a_newer_picture_under_the_name_is_never_shown_in_its_place(
+def test_alert_link_never_shows_a_newer_picture_of_the_same_name(
     site: Installation, live: LiveApi, algorithm: AlgorithmStub
 ) -> None:
     site.put(KEY)
@@ -110,7 +110,9 @@ def test_a_newer_picture_under_the_name_is_never_shown_in_its_place(
     assert _shown(live, alert)[0] == 404
 
 
-def test_only_pictures_of_alerts_are_found_so(site: Installation, live: LiveApi) -> None:
+def test_link_to_an_unmoved_picture_works_for_alerts_only(
+    site: Installation, live: LiveApi
+) -> None:
     site.put(KEY)
     site.scan()
     link = site.runtime.store.url(f"alerts/{KEY}", 60)

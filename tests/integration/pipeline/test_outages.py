@@ -1,4 +1,4 @@
-"""What fails and returns costs time, never a frame."""
+"""A temporary outage costs time, never a frame."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(breaker, "LONGEST_PAUSE_SEC", 0.3)
 
 
-def test_frames_wait_for_a_service_and_nothing_is_held_against_them(
+def test_frames_without_a_service_wait_without_losing_attempts(
     site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.put_many(20)
@@ -45,7 +45,7 @@ def test_frames_wait_for_a_service_and_nothing_is_held_against_them(
 
 
 @pytest.mark.parametrize("outage", ["refused", "500", "hangs", "cut"])
-def test_frames_of_an_outage_are_all_inferred_when_it_is_over(
+def test_all_frames_of_an_outage_are_inferred_when_it_is_over(
     site: Installation, algorithm: AlgorithmStub, outage: str
 ) -> None:
     site.configure(infer_timeout_sec=0.3, max_attempts=1)
@@ -78,7 +78,7 @@ def test_frames_of_an_outage_are_all_inferred_when_it_is_over(
     assert site.service(pk)["breaker_open_until"] == 0
 
 
-def test_the_frames_of_a_broken_service_go_to_another_one_at_once(
+def test_frames_of_a_broken_service_go_to_another_service_at_once(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     with AlgorithmStub("broken", answer=lambda frame: (500, {})) as broken:
@@ -92,7 +92,7 @@ def test_the_frames_of_a_broken_service_go_to_another_one_at_once(
     assert site.service(pk)["breaker_open_until"] > 0
 
 
-def test_an_open_breaker_lets_one_trial_through(
+def test_open_breaker_lets_a_single_trial_through(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda frame: (500, {})
@@ -128,7 +128,7 @@ def _database_gone(site: Installation, postgres: PostgresServer | None) -> Itera
     other.close()
 
 
-def test_a_database_that_is_away_in_the_midst_of_work_loses_nothing(
+def test_database_outage_during_inference_loses_no_frame(
     site: Installation,
     algorithm: AlgorithmStub,
     request: pytest.FixtureRequest,
@@ -155,7 +155,7 @@ def test_a_database_that_is_away_in_the_midst_of_work_loses_nothing(
     assert len(site.pictures("alerts")) == 60
 
 
-def test_a_store_that_fails_while_answers_are_settled_loses_no_answer(
+def test_store_failure_during_settling_loses_no_answer(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, working = site.runtime.store, [True]

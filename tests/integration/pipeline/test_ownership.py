@@ -1,4 +1,4 @@
-"""A second installation on the same folder is refused, by name; a rebuilt one goes on."""
+"""A second installation on a folder is refused by name; a rebuilt installation continues."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def other(site: Installation, migrated_file: Path, tmp_path: Path) -> Iterator[I
     made.close()
 
 
-def test_the_second_installation_on_a_folder_is_refused_by_name(
+def test_second_installation_on_a_folder_is_refused_naming_the_first(
     site: Installation, other: Installation
 ) -> None:
     require_store(site.runtime)
@@ -53,7 +53,7 @@ def test_the_second_installation_on_a_folder_is_refused_by_name(
     require_store(site.runtime)
 
 
-def test_the_token_of_an_earlier_release_is_closed_to_others(site: Installation) -> None:
+def test_token_file_of_an_earlier_release_loses_access_for_others(site: Installation) -> None:
     token = site.folder / "data" / "store.claim"
     token.parent.mkdir(exist_ok=True)
     token.write_text("0" * 32)
@@ -62,7 +62,7 @@ def test_the_token_of_an_earlier_release_is_closed_to_others(site: Installation)
     assert (token.read_text(), token.stat().st_mode & 0o777) == ("0" * 32, 0o640)
 
 
-def test_a_store_is_handed_over_by_an_operator_and_the_one_before_is_refused(
+def test_take_over_of_a_store_refuses_the_previous_installation(
     site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_store(site.runtime)
@@ -79,7 +79,7 @@ def test_a_store_is_handed_over_by_an_operator_and_the_one_before_is_refused(
     require_store(site.runtime)
 
 
-def test_a_new_database_in_the_same_data_folder_goes_on(
+def test_new_database_in_the_same_data_folder_keeps_its_claim(
     site: Installation, other: Installation, migrated_file: Path
 ) -> None:
     require_store(other.runtime)
@@ -90,7 +90,7 @@ def test_a_new_database_in_the_same_data_folder_goes_on(
     rebuilt.close()
 
 
-def test_two_whose_data_folders_keep_no_token_are_not_taken_for_one(
+def test_installations_without_tokens_are_not_taken_for_the_same(
     site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ownership, "folder_token", lambda _: "")
@@ -99,19 +99,19 @@ def test_two_whose_data_folders_keep_no_token_are_not_taken_for_one(
         require_store(other.runtime)
 
 
-def test_a_store_that_is_handed_over_while_a_process_runs_is_refused_within_a_minute(
+def test_running_process_is_refused_after_a_take_over_of_its_store(
     site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = site.runtime.part(Ownership)
     own.check()
     take_over(other.runtime)
-    own.check()  # not read again yet
+    own.check()  # the claim is not read again yet
     monkeypatch.setattr(ownership, "_CHECK_EVERY_SEC", 0.0)
     with pytest.raises(StoreClaimedError):
         own.check()
 
 
-def test_a_refused_process_is_refused_again_at_once_and_not_after_the_next_minute_only(
+def test_refused_process_is_refused_again_without_a_pause(
     site: Installation, other: Installation
 ) -> None:
     take_over(other.runtime)
@@ -121,7 +121,7 @@ def test_a_refused_process_is_refused_again_at_once_and_not_after_the_next_minut
             own.check()
 
 
-def test_of_two_that_claim_a_folder_at_once_the_second_is_told_who_was_faster(
+def test_slower_of_two_concurrent_claims_is_refused_naming_the_winner(
     site: Installation, other: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def come_second(draft: str, path: str) -> None:
@@ -135,7 +135,7 @@ def test_of_two_that_claim_a_folder_at_once_the_second_is_told_who_was_faster(
     require_store(other.runtime)
 
 
-def test_a_claim_that_cannot_be_read_is_refused_and_can_be_taken_over(
+def test_unreadable_claim_is_refused_and_can_be_taken_over(
     site: Installation,
 ) -> None:
     site.snapshots.mkdir(exist_ok=True)
@@ -147,7 +147,7 @@ def test_a_claim_that_cannot_be_read_is_refused_and_can_be_taken_over(
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_folder_that_takes_no_file_is_used_and_claimed_later(
+def test_unwritable_folder_is_used_and_claimed_later(
     site: Installation, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def refuse(*_: str) -> None:

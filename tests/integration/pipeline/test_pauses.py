@@ -1,4 +1,4 @@
-"""How long a failing endpoint rests depends on whether its frames have another one."""
+"""The pause of a failing endpoint depends on whether its types have another endpoint."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _pause_after_a_failed_trial(site: Installation, pk: int) -> float:
         pytest.param([(TYPE, OTHER)], "state = 'suspect'", 60.0, id="a suspect serves"),
     ],
 )
-def test_the_pause_stays_short_while_a_type_has_no_other_endpoint(
+def test_breaker_pause_stays_short_while_a_type_has_no_other_endpoint(
     site: Installation, others: list[tuple[str, ...]], change: str, pause_sec: float
 ) -> None:
     failing = site.register(AlgorithmStub("failing", task_types=(TYPE,)))

@@ -1,4 +1,4 @@
-"""Pictures: moved or deleted only after the commit that says so, and never over one another."""
+"""Pictures are moved or deleted only after their commit, and never overwrite each other."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def broken_moves(site: Installation, monkeypatch: pytest.MonkeyPatch) -> list[bo
 
 
 @pytest.mark.parametrize("answer", [detections(1), detections(0)])
-def test_a_picture_that_cannot_be_moved_is_moved_by_the_sweep(
+def test_sweep_moves_a_picture_that_could_not_be_moved(
     site: Installation, algorithm: AlgorithmStub, broken_moves: list[bool], answer: Any
 ) -> None:
     algorithm.answer = lambda frame: answer
@@ -63,7 +63,7 @@ def test_a_picture_that_cannot_be_moved_is_moved_by_the_sweep(
 
 
 @pytest.mark.parametrize("answer", [detections(1), REFUSAL])
-def test_equal_names_settled_before_either_picture_moved_get_pictures_of_their_own(
+def test_equal_names_settled_before_their_moves_keep_separate_pictures(
     site: Installation, algorithm: AlgorithmStub, broken_moves: list[bool], answer: Any
 ) -> None:
     site.configure(max_attempts=1)
@@ -78,7 +78,7 @@ def test_equal_names_settled_before_either_picture_moved_get_pictures_of_their_o
         site.scan()
         assert loop.pump(TYPE, 3.0).finished == 1
     broken_moves[0] = False
-    # Nor does it matter whether the worker, about to move the last one, does so just now.
+    # The worker may be moving the last picture at the same time.
     moved = sweep(site.runtime).pictures
 
     def carried() -> bool:
@@ -94,7 +94,7 @@ def test_equal_names_settled_before_either_picture_moved_get_pictures_of_their_o
 
 
 @pytest.mark.parametrize("answer", [detections(1), REFUSAL])
-def test_another_file_at_the_target_is_left_alone(
+def test_foreign_file_at_the_target_of_a_move_is_left_alone(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,7 +121,7 @@ def test_another_file_at_the_target_is_left_alone(
 
 
 @pytest.mark.parametrize("answer", [detections(1), REFUSAL])
-def test_a_picture_that_worker_and_sweep_both_rename_lies_where_the_ledger_says(
+def test_picture_moved_by_worker_and_sweep_is_where_the_ledger_records_it(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
@@ -161,7 +161,7 @@ def test_a_picture_that_worker_and_sweep_both_rename_lies_where_the_ledger_says(
     assert [alert["image_path"] for alert in site.alerts()] in ([], [frame["image_path"]])
 
 
-def test_a_removed_alert_takes_its_picture_along(
+def test_deleting_an_alert_deletes_its_moved_picture(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -172,10 +172,10 @@ def test_a_removed_alert_takes_its_picture_along(
     wait_until(lambda: site.pictures("") == [], 5, "the picture is gone")
     site.put(KEY)
     site.work(site.loop())
-    assert [one["image_path"] for one in site.alerts()] == [alert["image_path"]]
+    assert [later["image_path"] for later in site.alerts()] == [alert["image_path"]]
 
 
-def test_more_moves_than_one_group_all_end(
+def test_more_moves_than_a_group_are_all_done(
     site: Installation, algorithm: AlgorithmStub, broken_moves: list[bool]
 ) -> None:
     site.register(algorithm)
@@ -187,7 +187,7 @@ def test_more_moves_than_one_group_all_end(
     assert len(site.pictures("alerts")) == 30
 
 
-def test_moves_that_fail_are_told_in_one_line_and_counted_once(
+def test_failed_moves_are_logged_in_groups_and_counted_once(
     site: Installation,
     algorithm: AlgorithmStub,
     broken_moves: list[bool],
@@ -198,26 +198,28 @@ def test_moves_that_fail_are_told_in_one_line_and_counted_once(
     site.scan()
     assert site.loop().pump(TYPE, 5.0).finished == 50
 
-    def told() -> list[int]:
-        lines = (one.getMessage() for one in caplog.records if one.name.startswith("easyai"))
+    def logged() -> list[int]:
+        lines = (
+            record.getMessage() for record in caplog.records if record.name.startswith("easyai")
+        )
         return [int(line.split("count=")[1].split()[0]) for line in lines if "disk full" in line]
 
-    wait_until(lambda: sum(told()) == 50, 15, "all are told of")
-    assert len(told()) < 10
+    wait_until(lambda: sum(logged()) == 50, 15, "all failed moves are logged")
+    assert len(logged()) < 10
     caplog.clear()
     assert site.rows(_MOVES) == [{"moves": 50, "moves_failed": 50}]
     sweep(site.runtime)
-    assert told() == [20], "a round ends when a whole group fails, on a folder too"
+    assert logged() == [20], "a round ends when a whole group fails, on a folder too"
     for _ in range(2):
         sweep(site.runtime)
-    assert sum(told()) == 50, "the next one goes on behind it"
+    assert sum(logged()) == 50, "the next one goes on behind it"
     assert site.rows(_MOVES) == [{"moves": 50, "moves_failed": 50}]
     broken_moves[0] = False
     assert sweep(site.runtime).pictures == 50
     assert site.rows(_MOVES) == [{"moves": 100, "moves_failed": 50}]
 
 
-def test_some_moves_that_fail_end_no_round_and_are_told_in_one_line(
+def test_single_failed_moves_do_not_end_a_sweep_and_are_logged_in_a_line(
     site: Installation,
     algorithm: AlgorithmStub,
     broken_moves: list[bool],

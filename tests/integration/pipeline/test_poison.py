@@ -1,4 +1,4 @@
-"""A frame that breaks its only service holds neither its camera nor fails for an outage."""
+"""A frame that breaks its only service does not block its camera; an outage fails no frame."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("how", ["breaks", "hangs"])
-def test_a_poison_frame_fails_and_its_camera_goes_on_in_order(site: Installation, how: str) -> None:
+def test_poison_frame_fails_and_its_camera_continues_in_order(site: Installation, how: str) -> None:
     site.configure(infer_timeout_sec=0.3)
     keys = site.put_many(12, TRIPWIRE, CAMERA)
     poison, others = keys[2], keys[:2] + keys[3:]
@@ -50,8 +50,8 @@ def test_a_poison_frame_fails_and_its_camera_goes_on_in_order(site: Installation
         wait_until(others_done, 15, "its camera goes on")
         assert [path for path in stub.image_paths if path != poison] == others
         assert site.frame(poison)["state"] == "pending"
-        # A minute later, again and again; other frames were answered meanwhile. Where it hangs, its
-        # breaker has opened, and the frame had one more try when that closed.
+        # Later tries, after other frames were answered. If the service hangs, its breaker has
+        # opened, and the frame had another try when the breaker closed.
         for number in range(2 if how == "hangs" else 3):
             site.put(f"{TRIPWIRE}/门口2/{number}.jpg")
             others.append(f"{TRIPWIRE}/门口2/{number}.jpg")
@@ -67,7 +67,7 @@ def test_a_poison_frame_fails_and_its_camera_goes_on_in_order(site: Installation
     assert len(site.alerts()) == len(others)
 
 
-def test_frames_of_a_service_that_breaks_on_everything_wait_and_go_in_order_when_it_is_back(
+def test_frames_of_a_broken_service_wait_and_run_in_order_when_it_is_back(
     site: Installation,
 ) -> None:
     keys = site.put_many(8, TRIPWIRE, CAMERA)
@@ -79,7 +79,7 @@ def test_frames_of_a_service_that_breaks_on_everything_wait_and_go_in_order_when
         while time.monotonic() < ends_at:
             loop.pump(TRIPWIRE, 0.2)
         wait_until(lambda: site.count("leased") == 0, 5, "the last call is settled")
-        assert {(one["state"], one["attempts"]) for one in site.frames()} == {("pending", 0)}
+        assert {(frame["state"], frame["attempts"]) for frame in site.frames()} == {("pending", 0)}
         assert len(set(stub.image_paths)) > 1, "others were tried, too"
         stub.forget()
         stub.answer = lambda frame: detections(1)
@@ -87,10 +87,10 @@ def test_frames_of_a_service_that_breaks_on_everything_wait_and_go_in_order_when
         assert sorted(stub.image_paths) == keys
         trial, *rest = stub.image_paths
         assert rest == [key for key in keys if key != trial], "all but the trial in order"
-    assert {one["outcome"] for one in site.frames()} == {"alert"}
+    assert {frame["outcome"] for frame in site.frames()} == {"alert"}
 
 
-def test_a_frame_that_is_the_only_one_never_fails(site: Installation) -> None:
+def test_only_waiting_frame_never_fails_on_a_broken_service(site: Installation) -> None:
     site.put_many(1, TRIPWIRE, CAMERA)
     site.scan()
     with AlgorithmStub(task_types=(TRIPWIRE,), answer=lambda frame: (500, {})) as stub:
@@ -108,7 +108,7 @@ def test_a_frame_that_is_the_only_one_never_fails(site: Installation) -> None:
     assert (frame["state"], frame["attempts"]) == ("pending", 0)
 
 
-def test_a_suspect_gets_what_no_other_can_take_and_nothing_else(site: Installation) -> None:
+def test_suspect_service_gets_only_frames_that_no_other_can_take(site: Installation) -> None:
     with AlgorithmStub("online") as online, AlgorithmStub("suspect", delay=0.2) as suspect:
         site.register(online)
         pk = site.register(suspect)
@@ -126,7 +126,7 @@ def test_a_suspect_gets_what_no_other_can_take_and_nothing_else(site: Installati
     assert site.service(pk)["state"] == "online", "and its answers are evidence"
 
 
-def test_a_picture_on_which_a_healthy_service_hangs_fails_and_takes_no_places_away(
+def test_picture_that_hangs_a_healthy_service_fails_without_lowering_its_limit(
     site: Installation,
 ) -> None:
     site.configure(infer_timeout_sec=0.4)
@@ -159,7 +159,7 @@ def test_a_picture_on_which_a_healthy_service_hangs_fails_and_takes_no_places_aw
     assert site.pictures("failed") == [f"failed/{poison}"]
 
 
-def test_a_picture_fails_on_which_a_service_hangs_that_takes_one_call_at_a_time(
+def test_picture_that_hangs_a_service_with_a_single_place_fails(
     site: Installation,
 ) -> None:
     site.configure(infer_timeout_sec=0.3)
@@ -189,10 +189,10 @@ def test_a_picture_fails_on_which_a_service_hangs_that_takes_one_call_at_a_time(
     assert {row["outcome"] for row in others} == {"alert"}
 
 
-def test_as_many_hanging_pictures_as_a_service_takes_calls_stop_no_others_for_long(
+def test_hanging_pictures_in_every_place_delay_other_frames_only_briefly(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As with the defaults, on a fortieth of the time: a retry comes long before a time-out.
+    # Like the defaults at a fortieth of the time: a retry comes long before a time-out.
     monkeypatch.setattr(breaker, "LONGEST_RETRY_SEC", 0.125)
     monkeypatch.setattr(evidence, "LONGEST_RETRY_SEC", 0.125)
     monkeypatch.setattr(breaker, "_CAP_GROWS_EVERY_SEC", 0.025)
@@ -223,13 +223,13 @@ def test_as_many_hanging_pictures_as_a_service_takes_calls_stop_no_others_for_lo
 
         wait_until(all_failed, 40, "they fail")
         calls = Counter(stub.image_paths)
-        assert max(calls[key] for key in hanging) <= 10, calls  # 23 in 40 s where they never fail
+        assert max(calls[key] for key in hanging) <= 10, calls  # 23 in 40 s if they never fail
         rows = [row for row in site.frames() if row["outcome"] == "alert"]
         waited = sorted(row["settled_at"] - row["found_at"] for row in rows)
         assert waited[-1] < 6, waited[-5:]
 
 
-def test_frames_that_time_out_since_there_are_too_many_at_once_do_not_fail(
+def test_frames_that_time_out_from_overload_do_not_fail(
     site: Installation,
 ) -> None:
     site.configure(infer_timeout_sec=0.4, max_attempts=2)

@@ -1,4 +1,4 @@
-"""A camera on whose frames a service breaks costs the other cameras and types of it no time."""
+"""A camera whose frames break a service does not delay its other cameras and types."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _breaks_on_one_camera(frame: Frame) -> object:
     return BROKEN if frame["task_id"] == POISON else detections(0)
 
 
-def test_others_of_its_service_are_inferred_at_once(site: Installation) -> None:
+def test_poison_camera_does_not_delay_other_cameras_and_types(site: Installation) -> None:
     with AlgorithmStub(task_types=TYPES, answer=_breaks_on_one_camera) as stub:
         site.register(stub)
         loop = site.loop()
@@ -47,7 +47,7 @@ def test_others_of_its_service_are_inferred_at_once(site: Installation) -> None:
             waited.append(time.monotonic() - put_at)
         assert sorted(waited)[10] < 2.0, f"p90 of the others: {waited}"
         assert site.rows(_EVENTS) == []
-        assert sum(one.frame["task_id"] == POISON for one in stub.received) > 20
+        assert sum(call.frame["task_id"] == POISON for call in stub.received) > 20
 
 
 def _are_done(site: Installation, loop: PumpedLoop, keys: list[str]) -> bool:
@@ -56,7 +56,7 @@ def _are_done(site: Installation, loop: PumpedLoop, keys: list[str]) -> bool:
     return all(site.frame(key)["state"] == "done" for key in keys)
 
 
-def test_frames_of_that_camera_fail_while_the_others_succeed(site: Installation) -> None:
+def test_frames_of_a_poison_camera_fail_while_others_succeed(site: Installation) -> None:
     with AlgorithmStub(task_types=TYPES, answer=_breaks_on_one_camera) as stub:
         site.register(stub)
         loop = site.loop()
@@ -67,7 +67,7 @@ def test_frames_of_that_camera_fail_while_the_others_succeed(site: Installation)
         def failed() -> bool:
             site.put(f"{TYPE}/门口1/{time.monotonic_ns()}.jpg")
             site.scan()
-            loop.pump(TYPE, 0.1)  # alone: an answer of the same moment proves nothing
+            loop.pump(TYPE, 0.1)  # separately: an answer at the same time proves nothing
             site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
             loop.pump(TYPE, 0.1)
             return site.count("failed") == len(keys)
@@ -77,7 +77,7 @@ def test_frames_of_that_camera_fail_while_the_others_succeed(site: Installation)
 
 
 @pytest.mark.parametrize("cameras", [1, 3])
-def test_a_service_that_breaks_on_all_is_left_alone(
+def test_breaker_opens_for_a_service_that_fails_every_frame(
     site: Installation, monkeypatch: pytest.MonkeyPatch, cameras: int
 ) -> None:
     monkeypatch.setattr(evidence, "ANSWERED_LATELY_SEC", 1.5 if cameras == 1 else 60.0)
@@ -102,7 +102,7 @@ def test_a_service_that_breaks_on_all_is_left_alone(
             assert time.monotonic() - began > 1, "it has answered others lately"
 
 
-def test_an_answer_that_is_settled_with_the_failures_counts(site: Installation) -> None:
+def test_answer_settled_together_with_failures_keeps_the_breaker_closed(site: Installation) -> None:
     with AlgorithmStub() as stub:
         pk = site.register(stub)
         site.record(1)

@@ -1,4 +1,4 @@
-"""What is prepared between lease and call: every frame of a batch is called, or has its end."""
+"""Preparation between lease and call: every frame of a batch is called or settled."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _requests(site: Installation) -> int:
     return int(row["n"])
 
 
-def test_a_frame_that_ends_while_it_is_prepared_is_settled_without_a_call(
+def test_frame_that_ends_during_preparation_is_settled_without_a_call(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def only_odd(_: Runtime, frames: Sequence[LeasedFrame], pool: object) -> Prepared:
@@ -47,7 +47,7 @@ def test_a_frame_that_ends_while_it_is_prepared_is_settled_without_a_call(
     assert (outcomes.count("alert"), outcomes.count("missing")) == (5, 5)
 
 
-def test_a_batch_that_cannot_be_prepared_waits_again_and_is_held_against_no_frame(
+def test_failed_preparation_returns_the_batch_without_losing_attempts(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(_: Runtime, frames: Sequence[LeasedFrame], pool: object) -> Prepared:
@@ -69,7 +69,7 @@ def test_a_batch_that_cannot_be_prepared_waits_again_and_is_held_against_no_fram
     assert algorithm.count == 3
 
 
-def test_answers_that_cannot_be_confirmed_count_as_requests_only_where_one_was_sent(
+def test_unconfirmed_answers_count_as_requests_only_if_a_request_was_sent(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def first_superseded(
@@ -92,7 +92,7 @@ def test_answers_that_cannot_be_confirmed_count_as_requests_only_where_one_was_s
     assert _requests(site) == algorithm.count == 2
 
 
-def test_a_batch_that_takes_longer_than_its_lease_to_prepare_is_called_once(
+def test_batch_with_a_preparation_longer_than_its_lease_is_called_once(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow_store(

@@ -1,4 +1,4 @@
-"""A task type is sent no faster than its rate limit says, over all workers."""
+"""All workers together send frames of a type no faster than its rate limit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _leased(site: Installation, now: float, task_type: str = TYPE) -> int:
     return len(found.frames)
 
 
-def test_one_second_of_it_may_go_at_once_and_then_as_it_comes(site: Installation) -> None:
+def test_rate_limit_allows_a_burst_of_a_second_and_then_its_rate(site: Installation) -> None:
     _limit(site, "30/s")
     site.register(AlgorithmStub(task_types=(TYPE, OTHER)))
     site.record(100)
@@ -36,7 +36,7 @@ def test_one_second_of_it_may_go_at_once_and_then_as_it_comes(site: Installation
     assert _leased(site, NOW + 100, OTHER) == 100, "others go on"
 
 
-def test_a_slow_rate_lets_one_go_at_a_time_and_says_when_the_next_one_may(
+def test_slow_rate_limit_leases_single_frames_and_returns_the_next_time(
     site: Installation,
 ) -> None:
     _limit(site, "6/m")
@@ -50,7 +50,7 @@ def test_a_slow_rate_lets_one_go_at_a_time_and_says_when_the_next_one_may(
     assert _leased(site, NOW + 10.01) == 1
 
 
-def test_a_place_that_the_rate_does_not_allow_is_kept_for_nobody(site: Installation) -> None:
+def test_no_place_is_reserved_beyond_the_rate_limit_of_a_type(site: Installation) -> None:
     _limit(site, "1/s", max_concurrent_infer=10)
     site.register(AlgorithmStub(task_types=(TYPE, OTHER)))
     site.record(50)
@@ -59,7 +59,7 @@ def test_a_place_that_the_rate_does_not_allow_is_kept_for_nobody(site: Installat
     assert len(site.lease(TYPE, 100, NOW).frames) == 1
 
 
-def test_a_clock_that_is_set_back_does_not_block_the_type(
+def test_clock_set_back_does_not_block_a_rate_limited_type(
     site: Installation,
 ) -> None:
     _limit(site, "2/s")
@@ -70,7 +70,7 @@ def test_a_clock_that_is_set_back_does_not_block_the_type(
     assert _leased(site, NOW - 3599) == 2
 
 
-def test_two_workers_keep_the_rate_together(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_two_workers_share_the_rate_limit(site: Installation, algorithm: AlgorithmStub) -> None:
     _limit(site, "20/s")
     site.register(algorithm)
     site.put_many(120)

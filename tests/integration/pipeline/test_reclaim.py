@@ -1,4 +1,4 @@
-"""Leases of processes that have ended are taken back at once; those that may live keep theirs."""
+"""Leases of ended processes are reclaimed at once; processes that may live keep theirs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Worker:
         self.mark = f"{HERE}.{self.process.pid}.{start_ticks(self.process.pid)}"
 
     def kill(self) -> None:
-        """End it as a power cut does."""
+        """Kill the process."""
         self.process.kill()
         self.process.wait(10)
 
@@ -44,7 +44,7 @@ def worker() -> Iterator[Worker]:
 
 
 def _lease(site: Installation, owner: str, most: int = 2) -> None:
-    """Lease frames as the process with this mark does."""
+    """Lease frames in the name of the process with this mark."""
     token = f"{owner}.{secrets.token_hex(3)}-1"
     with site.runtime.db.dispatching() as conn:
         frames = waiting.due(conn, {TYPE: most}, 4e9)[TYPE]
@@ -61,7 +61,7 @@ def _site_with_frames(site: Installation, worker: Worker) -> None:
     assert site.count("leased") == 6
 
 
-def test_only_what_an_ended_process_held_comes_back(site: Installation, worker: Worker) -> None:
+def test_reclaim_returns_only_leases_of_ended_processes(site: Installation, worker: Worker) -> None:
     _site_with_frames(site, worker)
     os.kill(worker.process.pid, signal.SIGSTOP)
     assert reclaim(site.runtime) == {}, "a process that is stopped may go on"
@@ -72,16 +72,14 @@ def test_only_what_an_ended_process_held_comes_back(site: Installation, worker: 
     assert "has ended" in event["text"]
 
 
-def test_the_sweep_takes_them_back_too(site: Installation, worker: Worker) -> None:
+def test_sweep_reclaims_leases_of_ended_processes(site: Installation, worker: Worker) -> None:
     _site_with_frames(site, worker)
     assert sweep(site.runtime).expired_leases == 0
     worker.kill()
     assert sweep(site.runtime).expired_leases == 2
 
 
-def test_a_wake_that_the_ended_process_had_taken_keeps_none_back(
-    site: Installation, worker: Worker
-) -> None:
+def test_reclaim_resets_the_wake_of_an_ended_process(site: Installation, worker: Worker) -> None:
     _site_with_frames(site, worker)
     site.execute("UPDATE task_types SET rung_at = 4e9")
     worker.kill()
@@ -89,7 +87,7 @@ def test_a_wake_that_the_ended_process_had_taken_keeps_none_back(
     assert site.rows("SELECT rung_at FROM task_types") == [{"rung_at": 0.0}]
 
 
-def test_workers_that_live_are_rung_for_them(
+def test_reclaim_wakes_living_workers(
     site: Installation, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rung: list[str] = []
@@ -101,7 +99,7 @@ def test_workers_that_live_are_rung_for_them(
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-def test_a_frame_that_another_transaction_holds_is_not_waited_for(
+def test_reclaim_skips_a_frame_locked_by_another_transaction(
     site: Installation, worker: Worker
 ) -> None:
     _site_with_frames(site, worker)
@@ -115,7 +113,9 @@ def test_a_frame_that_another_transaction_holds_is_not_waited_for(
     assert reclaim(site.runtime) == {TYPE: 1}
 
 
-def test_duties_of_an_ended_process_are_free_at_once(site: Installation, worker: Worker) -> None:
+def test_lease_of_a_periodic_task_is_free_when_its_process_ended(
+    site: Installation, worker: Worker
+) -> None:
     def acquire(name: str) -> bool:
         with site.runtime.db.write() as conn:
             return leases.acquire(conn, "scan", name, 10.0, 1e9)
@@ -128,6 +128,6 @@ def test_duties_of_an_ended_process_are_free_at_once(site: Installation, worker:
     assert not acquire("a third"), "that holder is of no process that can be judged"
 
 
-def test_an_inference_loop_marks_its_leases(site: Installation) -> None:
+def test_inference_loop_puts_its_mark_into_lease_tokens(site: Installation) -> None:
     loop = site.loop()
     assert loop._shop.next_token().startswith(f"{mark()}.")

@@ -1,4 +1,4 @@
-"""P4 over a power loss: a file system that undoes its last seconds makes no second result."""
+"""P4 over a power loss: a file system that loses its last seconds causes no second result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFUSAL = (200, {"success": False, "error": "no"})
 @pytest.mark.parametrize(
     ("answer", "state"), [(detections(2), "done"), (detections(0), "done"), (REFUSAL, "failed")]
 )
-def test_a_picture_that_a_power_loss_brought_back_is_not_inferred_again(
+def test_picture_restored_by_a_power_loss_is_not_inferred_again(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,7 +55,7 @@ def test_a_picture_that_a_power_loss_brought_back_is_not_inferred_again(
     assert Scanner(site.runtime).scan().new_frames == 0
 
 
-def test_a_new_picture_under_the_name_is_a_new_frame(
+def test_new_picture_under_a_used_name_is_a_new_frame(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda frame: detections(1)
@@ -72,13 +72,13 @@ def test_a_new_picture_under_the_name_is_a_new_frame(
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["at its key", "held by an earlier attempt"])
-def test_a_picture_that_was_away_for_its_call_is_a_frame_again_once_it_is_back(
+def test_picture_missing_at_its_call_is_a_frame_again_once_it_is_back(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch, held: bool
 ) -> None:
     monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     site.register(algorithm)
     path = site.put(KEY)
-    site.put(f"{TYPE}/门口2/notes.txt")  # the folder of all cameras is there and not empty
+    site.put(f"{TYPE}/门口2/notes.txt")  # the folder of the type is there and not empty
     site.scan()
     if held:
         (frame,) = (leased := site.lease()).frames
@@ -96,7 +96,7 @@ def test_a_picture_that_was_away_for_its_call_is_a_frame_again_once_it_is_back(
 
 
 @pytest.mark.parametrize(("answer", "kept"), [(detections(1), "alerts"), (REFUSAL, "failed")])
-def test_a_picture_that_was_away_when_it_was_to_be_moved_is_moved_once_it_is_back(
+def test_picture_missing_at_its_move_is_moved_once_it_is_back(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
@@ -128,7 +128,7 @@ def test_a_picture_that_was_away_when_it_was_to_be_moved_is_moved_once_it_is_bac
     assert algorithm.count == 1
 
 
-def test_the_picture_of_a_removed_alert_is_deleted_when_it_comes_back(
+def test_restored_picture_of_a_deleted_alert_is_deleted(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)

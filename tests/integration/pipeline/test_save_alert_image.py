@@ -28,7 +28,7 @@ def _alerts(site: Installation) -> dict[str, dict[str, Any]]:
     return {alert["task_id"]: alert for alert in site.alerts()}
 
 
-def test_the_picture_of_the_alert_is_deleted_and_the_alert_goes_out_without_one(
+def test_save_alert_image_false_deletes_the_picture_and_keeps_the_alert(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda _: detections(2)
@@ -48,7 +48,7 @@ def test_the_picture_of_the_alert_is_deleted_and_the_alert_goes_out_without_one(
     assert site.pictures("") == [kept]
 
 
-def test_a_requeued_frame_of_such_a_camera_leaves_no_picture_either(
+def test_save_alert_image_false_leaves_no_picture_of_a_requeued_frame(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda _: (200, {"success": False, "error": "no"})
@@ -65,7 +65,7 @@ def test_a_requeued_frame_of_such_a_camera_leaves_no_picture_either(
     assert alert["image_path"] == ""
 
 
-def test_in_a_bucket_the_picture_is_deleted_and_no_copy_is_left(
+def test_save_alert_image_false_leaves_no_copy_in_a_bucket(
     tmp_path: Path,
     migrated_url: str,
     swift_server: SwiftServer,
@@ -86,7 +86,7 @@ def test_in_a_bucket_the_picture_is_deleted_and_no_copy_is_left(
         kept = f"alerts/{TYPE}/门口2/1.jpg"
         assert [_alerts(site)[camera]["image_path"] for camera in CAMERAS] == ["", kept]
         left = [
-            one.object_name for one in bucket.client.list_objects(bucket.bucket, recursive=True)
+            item.object_name for item in bucket.client.list_objects(bucket.bucket, recursive=True)
         ]
         assert [name for name in left if str(name).endswith(".jpg")] == [kept]
     finally:

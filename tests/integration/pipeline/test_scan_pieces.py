@@ -1,4 +1,4 @@
-"""The scan keeps its rhythm: pages over folders, pieces beside a backlog, and no idle listing."""
+"""The scan keeps its interval: lists in pages, records a backlog in pieces, idles cheaply."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 KEY = f"{TYPE}/门口1/1.jpg"
 
 
-def test_new_frames_of_many_cameras_are_recorded_together(site: Installation) -> None:
+def test_new_frames_of_many_cameras_are_recorded_in_few_transactions(site: Installation) -> None:
     inserts: list[str] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -35,10 +35,10 @@ def test_new_frames_of_many_cameras_are_recorded_together(site: Installation) ->
     event.listen(site.runtime.db.engine, "before_cursor_execute", note)
     assert site.scan().new_frames == 200
     event.remove(site.runtime.db.engine, "before_cursor_execute", note)
-    assert len(inserts) <= 3  # one a transaction
+    assert len(inserts) <= 3  # an insert per transaction
 
 
-def test_live_frames_go_first_and_a_backlog_is_taken_in_piece_by_piece(
+def test_scan_records_live_frames_first_and_a_backlog_in_pieces(
     site: Installation,
 ) -> None:
     site.configure(scan_interval_sec=0.05)
@@ -59,7 +59,7 @@ def test_live_frames_go_first_and_a_backlog_is_taken_in_piece_by_piece(
     assert len({frame["key"] for frame in site.frames()}) == 3001
 
 
-def test_a_backlog_that_is_not_whole_at_the_first_look_stays_a_backlog(
+def test_backlog_of_half_written_pictures_does_not_delay_live_frames(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "_PAGE", 50)
@@ -80,7 +80,7 @@ def test_a_backlog_that_is_not_whole_at_the_first_look_stays_a_backlog(
     wait_until(lambda: scanner.scan() and len(site.frames()) == 1502, 20, "all are taken in")
 
 
-def test_what_waits_in_folders_of_days_is_taken_in_by_days_also_in_several_pieces(
+def test_backlog_in_day_folders_is_recorded_in_order_of_days(
     site: Installation,
 ) -> None:
     site.configure(scan_interval_sec=0.05)
@@ -88,7 +88,7 @@ def test_what_waits_in_folders_of_days_is_taken_in_by_days_also_in_several_piece
     keys = [key for day in sorted(days, reverse=True) for key in site.put_many(2, TRIPWIRE, day)]
     listed: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
-        # Each piece ends after one folder.
+        # Each piece ends after a folder.
         patch.setattr(intake, "_LONGEST_PIECE_SEC", 0.0)
         while len(listed) < len(days) + 3:
             listed.append(intake.scan(site.runtime).new_frames)
@@ -98,7 +98,7 @@ def test_what_waits_in_folders_of_days_is_taken_in_by_days_also_in_several_piece
     assert max(listed) == 2
 
 
-def test_a_folder_that_has_not_changed_is_not_listed_again(
+def test_unchanged_folder_is_not_listed_again(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_tree, "_SETTLE_SEC", 0.0)
@@ -120,29 +120,29 @@ def test_a_folder_that_has_not_changed_is_not_listed_again(
     assert listed == [f"{site.snapshots}/{TYPE}/7"]
     monkeypatch.setattr(local_tree, "LIST_AGAIN_SEC", 0.0)
     site.scan()
-    monkeypatch.setattr(FolderTimes, "trusted", lambda *_: False)  # a network's folder
+    monkeypatch.setattr(
+        FolderTimes, "trusted", lambda *_: False
+    )  # a folder of a network file system
     listed.clear()
     site.scan()
     assert len(listed) >= 51
 
 
-def test_a_picture_written_anew_in_place_is_found_once_the_one_before_has_settled(
+def test_picture_rewritten_in_place_is_found_after_the_last_has_settled(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_tree, "_SETTLE_SEC", 0.0)
     path = site.put(KEY)
     assert site.scan().new_frames == 1
-    path.write_bytes(JPEG[:-2] + b"another" + JPEG[-2:])  # its folder's times stay as they are
+    path.write_bytes(JPEG[:-2] + b"another" + JPEG[-2:])  # the times of its folder do not change
     assert site.scan().new_frames == 0
     site.execute("UPDATE frames SET state = 'done', outcome = 'superseded', image_path = ''")
     wait_until(lambda: site.scan().new_frames == 1, 5, "the picture written since is found")
 
 
 @pytest.mark.parametrize("ahead_sec", [-3600.0, 0.0, 3600.0])
-def test_a_picture_that_is_written_slowly_is_taken_in_whole(
-    site: Installation, ahead_sec: float
-) -> None:
-    # Whatever its times are: by a file server's clock, or as the writer sets them.
+def test_slowly_written_picture_is_recorded_complete(site: Installation, ahead_sec: float) -> None:
+    # Whatever its modification time: by a file server's clock, or as the writer sets it.
     site.configure(frame_stable_sec=1.0)
     path = site.snapshots / KEY
     path.parent.mkdir(parents=True)
@@ -169,7 +169,7 @@ def test_a_picture_that_is_written_slowly_is_taken_in_whole(
 
 
 @pytest.mark.parametrize("date", ["20251114", "2025-11-14"])
-def test_a_first_level_of_dates_is_named_and_left_alone(
+def test_first_level_folder_of_dates_is_reported_and_left_alone(
     site: Installation, caplog: pytest.LogCaptureFixture, date: str
 ) -> None:
     site.put(f"{date}/门口1/1.jpg")
@@ -179,17 +179,15 @@ def test_a_first_level_of_dates_is_named_and_left_alone(
     assert (report.dated, [frame["key"] for frame in site.frames()]) == (1, [KEY])
     assert site.rows("SELECT name FROM task_types") == [{"name": TYPE}]
     assert caplog.text.count("dates below them: <task_type>/<task_id>/") == 1
-    (told,) = site.rows("SELECT subject FROM events WHERE kind = 'layout_by_date'")
-    assert told["subject"] == f"{date}/"
+    (event,) = site.rows("SELECT subject FROM events WHERE kind = 'layout_by_date'")
+    assert event["subject"] == f"{date}/"
     assert (site.snapshots / f"{date}/门口1/1.jpg").exists()
-    site.configure(f'[ai_analysis.types."{date}"]\npriority = 1\n')  # so it is one after all
+    site.configure(f'[ai_analysis.types."{date}"]\npriority = 1\n')  # so the folder is a task type
     site.put(f"{date}/门口1/2.jpg")
     wait_until(lambda: site.scan().new_frames > 0, 5, "a type that the settings name is taken in")
 
 
-def test_a_scanner_forgets_folders_and_pictures_that_are_gone(
-    site: Installation, tmp_path: Path
-) -> None:
+def test_scanner_forgets_removed_folders_and_pictures(site: Installation, tmp_path: Path) -> None:
     scanner = Scanner(site.runtime)
     for camera in range(20):
         site.put(f"{TYPE}/{camera}/1.jpg", b"half")
@@ -203,12 +201,12 @@ def test_a_scanner_forgets_folders_and_pictures_that_are_gone(
     assert (len(watch._tree._folders), len(watch.unfinished)) == (1, 0)
 
 
-def test_of_a_backlog_no_more_is_listed_than_waits_in_memory_and_live_frames_are_seen_beside_it(
+def test_listing_a_backlog_is_bounded_in_memory_and_finds_live_frames(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "_MOST_WAITING", 100)
     monkeypatch.setattr(intake, "_PAGE", 5)
-    monkeypatch.setattr(intake, "_LONGEST_PIECE_SEC", 0.0)  # a folder and a page at each scan
+    monkeypatch.setattr(intake, "_LONGEST_PIECE_SEC", 0.0)  # a folder and a page per scan
     for camera in range(20):
         site.put_many(30, camera=str(camera))
     scanner, waiting = Scanner(site.runtime), []

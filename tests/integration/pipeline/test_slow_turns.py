@@ -1,4 +1,4 @@
-"""PostgreSQL far away: a turn takes long, and waits for those of other machines."""
+"""A remote PostgreSQL: a transaction takes long, and waits for those of other machines."""
 
 from __future__ import annotations
 
@@ -38,24 +38,26 @@ def _working(site: Installation) -> Iterator[InferenceLoop]:
         loop.drain(5.0)
 
 
-def test_leases_are_renewed_while_a_turn_waits_for_other_machines(site: Installation) -> None:
+def test_leases_are_renewed_while_a_transaction_waits_for_other_machines(
+    site: Installation,
+) -> None:
     def delay(frame: Frame) -> float:
         return 2.5 * LEASE_SEC if "00000" in frame["image_path"] else 0.2
 
     with AlgorithmStub(delay=delay) as stub:
         site.register(stub, max_concurrency=2)
-        site.put_many(3)  # one more than there is room: who has an answer leases with it
+        site.put_many(3)  # a frame more than places: the worker leases it with the first answer
         site.scan()
         with _working(site) as loop:
             loop.wake(TYPE)
             stub.wait_for(2)
             with site.runtime.db.dispatching():  # another machine, whose network is slow
-                time.sleep(2 * LEASE_SEC)  # the quick answer's turn waits all the time
+                time.sleep(2 * LEASE_SEC)  # the transaction of the quick answer waits all the time
             _is_done(site)
         assert stub.count == 3, "no call was given up and made again"
 
 
-def test_a_lease_begins_when_its_turn_has_its_right(
+def test_lease_begins_after_the_wait_for_the_dispatch_lock(
     site: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     with AlgorithmStub() as stub:
@@ -70,12 +72,12 @@ def test_a_lease_begins_when_its_turn_has_its_right(
     assert "not renewed in time" not in caplog.text, "it was called at once"
 
 
-def test_workers_without_room_rest_longer_where_turns_take_long(
+def test_workers_without_places_look_less_often_when_transactions_are_slow(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []
 
-    def slow_turn(*arguments: Any, **options: Any) -> Any:
+    def slow_transaction(*arguments: Any, **options: Any) -> Any:
         looks.append(time.monotonic())
         time.sleep(0.4)
         return transaction_module.run_transaction(*arguments, **options)
@@ -85,12 +87,12 @@ def test_workers_without_room_rest_longer_where_turns_take_long(
         site.put_many(2)
         site.scan()
         assert site.lease().frames, "the one place is another worker's"
-        monkeypatch.setattr(dispatcher, "run_transaction", slow_turn)
+        monkeypatch.setattr(dispatcher, "run_transaction", slow_transaction)
         with _working(site) as loop:
             loop.wake(TYPE)
             wait_until(lambda: looks, 10, "it looks")
             time.sleep(4.0)
-        # Every 0.6 s it would be seven and more; with its rest it is each 2 s.
+        # Every 0.6 s it would look seven times and more; with the longer pause every 2 s.
         assert len(looks) <= 4
 
 

@@ -1,4 +1,4 @@
-"""Whose fault a time-out is, by what the service answered meanwhile and how many timed out."""
+"""A time-out counts against a frame or its service, by the other answers and time-outs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TIMED_OUT = Verdict(Kind.TIMEOUT, _ELAPSED_SEC * 1000)
 
 @dataclass(frozen=True)
 class Case:
-    """What is known when the calls of some frames have just timed out after 5 s."""
+    """The facts when the calls of some frames have just timed out after 5 s."""
 
     success_ago_sec: float = 1.0
     together: int = 1
@@ -40,7 +40,7 @@ class Case:
     breaker_failures: int = 0
     failed_before: bool = False  # the same frames, before the last success
     cap: int | None = None
-    most: int = 8  # that it said it takes at once
+    most: int = 8  # its registered max_concurrency
     others_in_flight: int = 0
 
 
@@ -48,11 +48,14 @@ class Case:
     ("case", "at_fault"),
     [
         (Case(), True),
-        (Case(success_ago_sec=4.5), False),  # may have begun before: it has too much to do
+        (
+            Case(success_ago_sec=4.5),
+            False,
+        ),  # the answered call may have begun earlier: the service is overloaded
         (Case(success_ago_sec=9.0), False),
         (Case(together=2, successes=4, failures=2), True),
-        (Case(together=2, successes=3, failures=2), False),  # too much at once
-        (Case(successes=0, failures=5), True),  # alone, whatever was before
+        (Case(together=2, successes=3, failures=2), False),  # overloaded
+        (Case(successes=0, failures=5), True),  # a single time-out, whatever was before
         (Case(success_ago_sec=9.0, failed_before=True), True),
         (Case(success_ago_sec=9.0, failed_before=True, breaker_failures=1), False),
         (Case(success_ago_sec=9.0, failed_before=True, others_in_flight=1), False),
@@ -63,7 +66,7 @@ class Case:
     ],
     ids=str,
 )
-def test_a_time_out_is_the_frames_fault_where_the_service_answers_others(
+def test_time_out_counts_against_a_frame_if_the_service_answers_others(
     site: Installation, case: Case, at_fault: bool
 ) -> None:
     pk = site.register(AlgorithmStub())
@@ -80,7 +83,7 @@ def test_a_time_out_is_the_frames_fault_where_the_service_answers_others(
     assert found == ({frame.id for frame in frames} if at_fault else set())
 
 
-def test_an_answer_that_is_settled_with_a_time_out_is_not_counted_as_another_one(
+def test_answer_settled_together_with_a_time_out_is_not_a_second_time_out(
     site: Installation,
 ) -> None:
     site.register(AlgorithmStub())
@@ -92,7 +95,7 @@ def test_an_answer_that_is_settled_with_a_time_out_is_not_counted_as_another_one
     assert _found(site, calls, Case(), now) == {hung.id}
 
 
-def test_a_time_out_alone_at_its_service_counts_though_another_one_has_too_much_to_do(
+def test_single_time_out_counts_despite_an_overloaded_other_service(
     site: Installation,
 ) -> None:
     pks = [site.register(AlgorithmStub()) for _ in range(2)]
@@ -106,7 +109,7 @@ def test_a_time_out_alone_at_its_service_counts_though_another_one_has_too_much_
 
 
 def _note(site: Installation, case: Case, now: float) -> None:
-    """Let the services have done what is known of them."""
+    """Write the facts of the case to the services."""
     site.execute(
         "UPDATE services SET ewma_ms = :ewma, last_success_at = :at, breaker_failures = :failures,"
         " concurrency_cap = :cap, max_concurrency = :most",
@@ -121,7 +124,7 @@ def _note(site: Installation, case: Case, now: float) -> None:
 def _found(
     site: Installation, calls: list[tuple[LeasedFrame, Verdict]], case: Case, now: float
 ) -> set[int]:
-    """The frames that are at fault when these calls are settled together."""
+    """The ids of the frames at fault when these calls are settled together."""
     pks = {frame.service_pk for frame, _ in calls}
     with site.runtime.db.write() as conn:
         tally = Tally(successes=case.successes, failures=case.failures)
@@ -131,7 +134,7 @@ def _found(
 
 
 @pytest.mark.parametrize("answered_others", [False, True])
-def test_pictures_that_time_out_again_are_kept_apart_where_others_were_answered_only(
+def test_repeated_time_outs_are_spread_only_if_others_were_answered(
     site: Installation, answered_others: bool
 ) -> None:
     pk = site.register(AlgorithmStub())
@@ -140,7 +143,7 @@ def test_pictures_that_time_out_again_are_kept_apart_where_others_were_answered_
     for number in range(2):
         leased = site.lease()
         assert len(leased.frames) == 12
-        answers = [Answered(one, leased.endpoints[pk], TIMED_OUT) for one in leased.frames]
+        answers = [Answered(frame, leased.endpoints[pk], TIMED_OUT) for frame in leased.frames]
         run_transaction(site.runtime, answers, CarriedOut(), None)
         if number == 0:
             site.execute("UPDATE frames SET due_at = 0, last_failure_at = last_failure_at - 20")
@@ -158,7 +161,7 @@ def test_pictures_that_time_out_again_are_kept_apart_where_others_were_answered_
         assert waits[-1] <= 5, waits
 
 
-def test_a_service_that_recovers_does_not_call_back_those_that_are_kept_apart(
+def test_recovered_service_does_not_hurry_spread_retries(
     site: Installation,
 ) -> None:
     pk = site.register(AlgorithmStub())
@@ -176,7 +179,7 @@ def test_a_service_that_recovers_does_not_call_back_those_that_are_kept_apart(
     assert due[3] == pytest.approx(_TURN_SEC)
 
 
-def test_frames_that_go_in_order_are_not_kept_apart(site: Installation) -> None:
+def test_retries_of_frames_with_affinity_are_not_spread(site: Installation) -> None:
     site.configure(f'[ai_analysis.types."{TYPE}"]\naffinity = "task_id"\n')
     pk = site.register(AlgorithmStub())
     site.record(1, stream="门口1")
@@ -195,21 +198,21 @@ def test_frames_that_go_in_order_are_not_kept_apart(site: Installation) -> None:
     assert frame["due_at"] - now <= 5, "its camera stands still meanwhile"
 
 
-def test_a_turn_lasts_half_a_minute_at_most(site: Installation) -> None:
+def test_spread_of_a_retry_is_at_most_90_seconds(site: Installation) -> None:
     site.register(AlgorithmStub())
     site.record(1)
     (frame,) = site.lease(most=1).frames
     assert time_outs.apart_sec(replace(frame, tries=1), 600.0) <= 3 * 30
 
 
-def test_pictures_that_came_back_together_once_part_at_a_later_try(site: Installation) -> None:
+def test_spread_of_retries_differs_for_each_frame_over_its_tries(site: Installation) -> None:
     site.register(AlgorithmStub())
     site.record(30)
     frames = site.lease(most=30).frames
     turns = {
-        tuple(time_outs.apart_sec(replace(one, tries=tries), _TURN_SEC) for tries in range(1, 9))
-        for one in frames
+        tuple(time_outs.apart_sec(replace(frame, tries=tries), _TURN_SEC) for tries in range(1, 9))
+        for frame in frames
     }
     assert len(turns) == len(frames) == 30
     assert all(_TURN_SEC <= wait <= 3 * _TURN_SEC for waits in turns for wait in waits)
-    assert {time_outs.apart_sec(replace(one, tries=0), _TURN_SEC) for one in frames} == {0.0}
+    assert {time_outs.apart_sec(replace(frame, tries=0), _TURN_SEC) for frame in frames} == {0.0}

@@ -1,4 +1,4 @@
-"""Totals are counted in the transaction that settles, and no retention takes them back."""
+"""Totals are counted in the settling transaction, and retention does not reduce them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ def _frames(site: Installation) -> dict[tuple[str, str], int]:
 
 def _durations(site: Installation) -> dict[str, totals.DurationTotal]:
     with site.runtime.db.read() as conn:
-        return {one.kind: one for one in totals.durations(conn)}
+        return {total.kind: total for total in totals.durations(conn)}
 
 
-def test_every_fate_is_counted_under_its_code(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_every_outcome_is_counted_under_its_code(
+    site: Installation, algorithm: AlgorithmStub
+) -> None:
     site.configure(max_attempts=1, extra=f'[ai_analysis.types."{TYPE}"]\nsampling = 2')
 
     def answer(frame: Frame) -> Any:
@@ -51,14 +53,14 @@ def test_every_fate_is_counted_under_its_code(site: Installation, algorithm: Alg
     assert _frames(site) == expected
 
     found = _durations(site)
-    assert {one.endpoint for one in found.values()} == {algorithm.endpoint}
+    assert {total.endpoint for total in found.values()} == {algorithm.endpoint}
     assert sum(found["inference"].histogram.counts) == 2
     assert sum(found["frame_latency"].histogram.counts) == 2
     latency = found["frame_latency"].histogram.sum_sec
     assert found["inference"].histogram.sum_sec <= latency < 60
 
 
-def test_frames_given_up_are_counted_with_their_reason(site: Installation) -> None:
+def test_dropped_frames_are_counted_with_their_reason(site: Installation) -> None:
     site.record(3)
     ids = [frame["id"] for frame in site.frames()]
     drops = Drops(site.runtime)
@@ -79,7 +81,7 @@ def test_latency_of_a_requeued_frame_counts_from_its_requeue(
     assert 29 <= _durations(site)["frame_latency"].histogram.sum_sec < 90
 
 
-def test_totals_outlive_the_frames_and_a_new_process(
+def test_totals_are_kept_after_frames_are_forgotten_and_processes_restart(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(history_retention_days=1)
@@ -90,12 +92,12 @@ def test_totals_outlive_the_frames_and_a_new_process(
     before = (_frames(site), _durations(site))
     site.execute("UPDATE frames SET settled_at = settled_at - 864000")
     report = upkeep.run(site.open())
-    assert (report.frames, report.totals) == (2, 0)  # the newest keeps its number
+    assert (report.frames, report.totals) == (2, 0)  # the newest frame keeps its id
     assert (_frames(site), _durations(site)) == before
     assert before[0] == {("no_detection", ""): 3}
 
 
-def test_old_endpoints_and_forgotten_types_leave_but_the_last_success_stays(
+def test_totals_of_old_endpoints_and_types_are_trimmed_except_the_last_success(
     site: Installation,
 ) -> None:
     now = time.time()
@@ -116,15 +118,15 @@ def test_old_endpoints_and_forgotten_types_leave_but_the_last_success_stays(
         assert totals.trim(conn, now) == 3
         kept = totals.durations(conn)
         frames = totals.frames(conn)
-    assert {one.endpoint for one in kept} == {"http://newest/", "http://new/"}
+    assert {total.endpoint for total in kept} == {"http://newest/", "http://new/"}
     assert set(frames) == {("known", "alert", "")}
 
 
-def test_endpoints_without_a_place_are_counted_together(
+def test_endpoints_beyond_the_limit_are_counted_together(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(totals, "MOST_ENDPOINTS", 2)
-    for _ in range(2):  # as seen by two processes
+    for _ in range(2):  # by two processes
         rows = DurationTotals()
         for number in range(5):
             took = {(TYPE, f"http://10.0.0.{number}/"): Took([1.0])}
@@ -132,11 +134,11 @@ def test_endpoints_without_a_place_are_counted_together(
                 rows.add(conn, took, time.time(), at_once=True)
             rows.committed()
     with site.runtime.db.read() as conn:
-        found = {one.endpoint: sum(one.histogram.counts) for one in totals.durations(conn)}
+        found = {total.endpoint: sum(total.histogram.counts) for total in totals.durations(conn)}
     assert found == {"http://10.0.0.0/": 2, "http://10.0.0.1/": 2, OTHER: 6}
 
 
-def test_durations_wait_a_second_while_answers_come_and_a_rollback_takes_none_twice(
+def test_durations_are_written_once_a_second_and_not_twice_after_a_rollback(
     site: Installation,
 ) -> None:
     rows = DurationTotals()

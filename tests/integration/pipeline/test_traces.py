@@ -1,4 +1,4 @@
-"""Frames' journeys become traces; whatever the collector does, frames go on."""
+"""Each frame becomes a trace; faults of the collector do not stop inference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def traced(site: Installation, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Installation]:
-    """The installation, once its traces go to this address."""
+    """Returns the installation with traces sent to an address."""
 
     def with_collector(endpoint: str) -> Installation:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
@@ -36,7 +36,7 @@ def traced(site: Installation, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     return with_collector
 
 
-def test_attempts_settling_and_publication_of_a_frame_are_one_trace(
+def test_attempts_settling_and_publication_of_a_frame_are_a_single_trace(
     traced: Callable[[str], Installation], algorithm: AlgorithmStub
 ) -> None:
     with FakeCollector() as collector:
@@ -50,22 +50,22 @@ def test_attempts_settling_and_publication_of_a_frame_are_one_trace(
         note_publication(site.runtime, [alert["id"]], 0.1)
 
         def complete() -> list[Received] | None:
-            found = [one for one in collector.spans if one.name != "turn"]
-            return found if Counter(one.kind for one in found)[4] else None
+            found = [span for span in collector.spans if span.name != "turn"]
+            return found if Counter(span.kind for span in found)[4] else None
 
         spans = collector.wait_for("the publication", complete)
     with site.runtime.db.read() as conn:
         wanted = trace_ids(installation_id(conn), alert["frame_id"])
-    assert {one.trace_id for one in spans} == {f"{wanted.trace_id:032x}"}
-    names = Counter(one.name for one in spans)
+    assert {span.trace_id for span in spans} == {f"{wanted.trace_id:032x}"}
+    names = Counter(span.name for span in spans)
     assert names["wait"] == names["POST"] == names["settle"] == algorithm.count == 2
-    (root,) = (one for one in spans if not one.parent)
+    (root,) = (span for span in spans if not span.parent)
     assert root.span_id == f"{wanted.root_span_id:016x}"
-    assert {one.parent for one in spans if one is not root} == {root.span_id}
+    assert {span.parent for span in spans if span is not root} == {root.span_id}
     assert len(set(algorithm.traceparents)) == 2
 
 
-def test_notes_beyond_the_bound_are_dropped_and_the_work_goes_on(
+def test_trace_notes_beyond_the_bound_are_dropped_without_stopping_inference(
     traced: Callable[[str], Installation],
     algorithm: AlgorithmStub,
     caplog: pytest.LogCaptureFixture,
@@ -84,12 +84,12 @@ def test_notes_beyond_the_bound_are_dropped_and_the_work_goes_on(
     note_publication(site.runtime, [1], 0.1)
     held.set()
     assert len(site.alerts()) == 40
-    assert [one.message for one in caplog.records if "dropped" in one.message] == [
+    assert [record.message for record in caplog.records if "dropped" in record.message] == [
         "traces are dropped, frames go on: more than can be made; lower OTEL_TRACES_SAMPLER_ARG"
     ]
 
 
-def test_notes_are_bounded_by_their_frames_and_those_made_leave_room(
+def test_trace_notes_are_bounded_by_frames_and_free_space_once_made(
     traced: Callable[[str], Installation],
 ) -> None:
     site = traced(f"http://127.0.0.1:{free_port()}")
@@ -108,7 +108,7 @@ def test_notes_are_bounded_by_their_frames_and_those_made_leave_room(
 
 
 @pytest.mark.parametrize("broken", ["sampler", "clock"])
-def test_an_error_of_tracing_is_logged_once_and_the_work_goes_on(
+def test_tracing_error_is_logged_once_without_stopping_inference(
     broken: str,
     traced: Callable[[str], Installation],
     algorithm: AlgorithmStub,
@@ -136,12 +136,12 @@ def test_an_error_of_tracing_is_logged_once_and_the_work_goes_on(
     note_publication(site.runtime, [1], 0.1)
     assert len(site.alerts()) == algorithm.count == 3
     assert not loop._dispatcher.calls.tokens()
-    assert [one.message for one in caplog.records if "no time" in one.message] == [
+    assert [record.message for record in caplog.records if "no time" in record.message] == [
         "a trace is not made, frames go on: RuntimeError: no time"
     ]
 
 
-def test_the_lease_of_a_call_that_ends_by_a_defect_is_held_no_longer(
+def test_lease_of_a_call_that_raises_is_not_renewed(
     traced: Callable[[str], Installation], algorithm: AlgorithmStub
 ) -> None:
     site = traced(f"http://127.0.0.1:{free_port()}")
@@ -164,8 +164,8 @@ def test_the_lease_of_a_call_that_ends_by_a_defect_is_held_no_longer(
     wait_until(lambda: not calls.tokens(), 10, "the lease is no longer renewed")
 
 
-def test_the_outbox_opens_while_no_other_part_does(site: Installation) -> None:
-    # A part that asks for another one while it is made would wait for itself for ever.
+def test_outbox_opens_without_waiting_for_another_part(site: Installation) -> None:
+    # A part that requests another part during its creation would wait for itself for ever.
     opened = threading.Thread(target=publishing.anything_waits, args=(site.runtime,), daemon=True)
     opened.start()
     opened.join(20)

@@ -1,4 +1,4 @@
-"""An endpoint whose breaker was open is tried with frames that tell most of it."""
+"""The trial of an open breaker uses the frames that prove most."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ON_TRIAL = "UPDATE services SET breaker_open_until = 1, breaker_pause_sec = 5"
 
 
 @pytest.mark.parametrize(("backlog", "state"), [(30, "pending"), (2100, "parked")])
-def test_a_breaker_is_tried_with_a_camera_that_has_not_failed(
+def test_breaker_trial_uses_a_camera_that_has_not_failed(
     site: Installation, backlog: int, state: str
 ) -> None:
     with AlgorithmStub() as stub:
@@ -32,7 +32,7 @@ def test_a_breaker_is_tried_with_a_camera_that_has_not_failed(
         assert tried.service_pk == pk
 
 
-def test_trials_take_turns_where_every_camera_has_failed(site: Installation) -> None:
+def test_breaker_trial_uses_the_camera_that_failed_longest_ago(site: Installation) -> None:
     with AlgorithmStub() as stub:
         site.register(stub)
         cameras = [POISON, "门口1", "门口2"]
@@ -48,10 +48,10 @@ def test_trials_take_turns_where_every_camera_has_failed(site: Installation) -> 
         assert tried.task_id == "门口2", "it failed longest ago"
 
 
-def test_frames_for_trials_are_looked_for_by_workers_that_serve_the_type_only(
+def test_trial_frames_are_queried_only_for_types_of_the_worker(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A look costs milliseconds a type: each dispatch of other workers would pay for all types."""
+    """A query costs milliseconds per type, which each dispatch of other workers would pay."""
     asked, for_trial = [], waiting.for_trial
 
     def note(conn: Connection, task_type: str, *rest: Any) -> list[PendingFrame]:

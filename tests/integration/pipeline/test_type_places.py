@@ -1,4 +1,4 @@
-"""Places for task types: who gets one, who gives way, and what is forgotten."""
+"""Places for task types: which types get a place, give way, and are forgotten."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ ODD = (
 
 
 def register(site: Installation, number: int, *names: str) -> None:
-    """Register a service of these types at an endpoint of its own."""
+    """Register a service of these types at its own endpoint."""
     body = {"service_id": f"s{number}", "endpoint": f"http://127.0.0.1:9/{number}"}
     registration.register(site.runtime, body | {"task_types": list(names)})
 
 
 def known(site: Installation) -> list[str]:
-    """The task types that are known."""
+    """The task types in the database."""
     with site.runtime.db.read() as conn:
         return task_types.names(conn)
 
@@ -52,11 +52,11 @@ def age(site: Installation, sec: float) -> None:
 
 
 def admit_anew(site: Installation, *names: str) -> set[str]:
-    """What a process without a memory admits."""
+    """The types that a new process admits."""
     return TypeGate(site.runtime).admit(names)
 
 
-def test_a_registration_beyond_the_limit_gets_a_clear_answer_and_changes_nothing(
+def test_registration_beyond_max_task_types_is_refused_and_changes_nothing(
     site: Installation,
 ) -> None:
     site.configure(max_task_types=3)
@@ -67,11 +67,11 @@ def test_a_registration_beyond_the_limit_gets_a_clear_answer_and_changes_nothing
     assert known(site) == ["a", "b"]
     assert [row["service_id"] for row in site.rows("SELECT service_id FROM services")] == ["s1"]
     register(site, 2, "c", "b")
-    register(site, 1, "b", "a")  # what is registered already always fits
+    register(site, 1, "b", "a")  # registered types always fit
     assert known(site) == ["a", "b", "c"]
 
 
-def test_services_that_were_cleared_make_room_at_once(site: Installation) -> None:
+def test_cleared_services_free_places_for_types_at_once(site: Installation) -> None:
     site.configure(max_task_types=20)
     for cycle in range(5):
         register(site, cycle, *(f"{cycle}-{number}" for number in range(20)))
@@ -79,7 +79,7 @@ def test_services_that_were_cleared_make_room_at_once(site: Installation) -> Non
     assert len(known(site)) == 20
 
 
-def test_garbage_of_a_registrar_keeps_no_folder_out_and_a_folder_no_setting(
+def test_folders_take_places_from_registered_types_and_configured_types_always_fit(
     site: Installation,
 ) -> None:
     site.configure('[ai_analysis.types."named"]\npriority = 5\n', max_task_types=4)
@@ -92,11 +92,11 @@ def test_garbage_of_a_registrar_keeps_no_folder_out_and_a_folder_no_setting(
     assert report.refused == 2
     assert len(known(site)) == 5
     assert all(name.startswith("folder") or name == "named" for name in known(site))
-    # Its types gave way; it is registered all the same, and may register again.
+    # The types gave way; the service stays registered, and may register again.
     register(site, 1, *(f"garbage{number}" for number in range(4)))
 
 
-def test_frames_of_a_folder_without_a_place_are_kept_named_once_and_taken_in_later(
+def test_folder_beyond_max_task_types_is_reported_once_and_recorded_later(
     site: Installation, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easyai.pipeline.type_gate._ASK_AGAIN_SEC", 0.0)
@@ -106,7 +106,7 @@ def test_frames_of_a_folder_without_a_place_are_kept_named_once_and_taken_in_lat
     with caplog.at_level(logging.WARNING, "easyai.pipeline.type_gate"):
         for _ in range(3):
             site.scan()
-    (record,) = [one for one in caplog.records if one.name == "easyai.pipeline.type_gate"]
+    (record,) = [record for record in caplog.records if record.name == "easyai.pipeline.type_gate"]
     assert "max_task_types = 2" in record.getMessage()
     (left,) = {"a", "b", "c"} - {frame["task_type"] for frame in site.frames()}
     assert f"their frames stay in the store: {left}" in record.getMessage()
@@ -118,7 +118,7 @@ def test_frames_of_a_folder_without_a_place_are_kept_named_once_and_taken_in_lat
     assert {frame["task_type"] for frame in site.frames()} == {"a", "b", "c"}
 
 
-def test_a_type_that_nothing_names_for_a_day_is_forgotten_and_comes_back_at_once(
+def test_unused_type_is_forgotten_after_a_day_and_admitted_again(
     site: Installation,
 ) -> None:
     names = [*ODD, *(f"类型{number}" for number in range(190))]
@@ -134,7 +134,7 @@ def test_a_type_that_nothing_names_for_a_day_is_forgotten_and_comes_back_at_once
 
 
 @pytest.mark.parametrize("state", ["pending", "parked", "leased", "failed"])
-def test_a_type_is_kept_while_a_frame_names_it(site: Installation, state: str) -> None:
+def test_type_is_kept_while_a_frame_has_it(site: Installation, state: str) -> None:
     site.record(1, "held")
     site.execute("UPDATE frames SET state = :state", state=state)
     age(site, 2 * DAY)
@@ -144,7 +144,7 @@ def test_a_type_is_kept_while_a_frame_names_it(site: Installation, state: str) -
         assert abs(row["seen_at"] - clock.now(conn)) < 60
 
 
-def test_a_type_is_kept_while_a_service_or_a_setting_names_it(site: Installation) -> None:
+def test_type_is_kept_while_a_service_or_setting_names_it(site: Installation) -> None:
     extra = '[ai_analysis.types."set"]\npriority = 5\n'
     site.configure(extra)
     register(site, 1, "served")
@@ -158,7 +158,7 @@ def test_a_type_is_kept_while_a_service_or_a_setting_names_it(site: Installation
     assert known(site) == ["set"]
 
 
-def test_a_type_whose_row_was_removed_by_somebody_gets_it_back_while_frames_wait(
+def test_removed_row_of_a_type_is_restored_while_frames_wait(
     site: Installation,
 ) -> None:
     site.record(1, "waits")
@@ -167,7 +167,7 @@ def test_a_type_whose_row_was_removed_by_somebody_gets_it_back_while_frames_wait
     assert known(site) == ["waits"]
 
 
-def test_what_is_known_is_written_once_an_hour_only(site: Installation) -> None:
+def test_use_of_a_type_is_written_once_an_hour(site: Installation) -> None:
     register(site, 1, "a")
     admit_anew(site, "a", "b")
 
@@ -185,7 +185,7 @@ def test_what_is_known_is_written_once_an_hour_only(site: Installation) -> None:
     assert rows()[1]["framed_at"] < before[1]["framed_at"]
 
 
-def test_a_type_named_while_it_is_about_to_be_forgotten_stays(
+def test_type_used_while_it_is_being_forgotten_is_kept(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     admit_anew(site, "a")
@@ -203,7 +203,7 @@ def test_a_type_named_while_it_is_about_to_be_forgotten_stays(
     assert known(site) == ["a"]
 
 
-def test_frames_are_inferred_of_types_with_odd_names_that_were_forgotten(
+def test_frames_of_forgotten_types_with_special_names_are_inferred(
     site: Installation,
 ) -> None:
     with AlgorithmStub("odd", ODD) as stub:
@@ -219,11 +219,11 @@ def test_frames_are_inferred_of_types_with_odd_names_that_were_forgotten(
         site.scan()
         for name in ODD:
             site.work(loop, name) if name == ODD[-1] else loop.pump(name, 1.0)
-        assert {one.frame["task_type"] for one in stub.received} == set(ODD)
+        assert {call.frame["task_type"] for call in stub.received} == set(ODD)
         assert stub.count == len(ODD)
 
 
-def test_the_types_of_a_scan_have_their_rows_before_its_frames(site: Installation) -> None:
+def test_scan_records_the_row_of_a_type_with_its_frames(site: Installation) -> None:
     site.put(f"{TYPE}/c/1.jpg")
     site.scan()
     (row,) = site.rows("SELECT name, framed_at FROM task_types")

@@ -1,4 +1,4 @@
-"""Services that answer one request after the other and do not take more connections meanwhile."""
+"""Services that answer one request at a time and accept no other connections meanwhile."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def _settle(site: Installation, pk: int, *verdicts: Verdict) -> int | None:
     ("verdicts", "cap"),
     [
         ((ANSWERED, UNHEARD, UNHEARD, UNHEARD), 2),
-        ((UNHEARD, UNHEARD, UNHEARD, UNHEARD), None),  # it answers nobody: it may have gone
+        ((UNHEARD, UNHEARD, UNHEARD, UNHEARD), None),  # no answer at all: the service may have gone
         ((ANSWERED, REFUSED, REFUSED, REFUSED), None),
     ],
 )
-def test_connections_not_taken_in_time_lower_what_a_service_that_answers_gets(
+def test_unaccepted_connections_lower_the_cap_of_an_answering_service(
     site: Installation, verdicts: tuple[Verdict, ...], cap: int | None
 ) -> None:
     pk = site.register(AlgorithmStub(), max_concurrency=8)
@@ -54,7 +54,9 @@ def test_connections_not_taken_in_time_lower_what_a_service_that_answers_gets(
 
 
 @pytest.mark.parametrize(("verdict", "cap"), [(ANSWERED, 3), (REFUSED, 2), (UNHEARD, 2)])
-def test_a_cap_grows_with_answers_only(site: Installation, verdict: Verdict, cap: int) -> None:
+def test_concurrency_cap_grows_with_answers_only(
+    site: Installation, verdict: Verdict, cap: int
+) -> None:
     pk = site.register(AlgorithmStub(), max_concurrency=8)
     site.execute("UPDATE services SET concurrency_cap = 2, cap_changed_at = 1")
     assert _settle(site, pk, verdict) == cap
@@ -62,7 +64,7 @@ def test_a_cap_grows_with_answers_only(site: Installation, verdict: Verdict, cap
 
 @pytest.fixture
 def deaf() -> Iterator[int]:
-    """A port whose connections nobody takes: as many wait as the system lets wait."""
+    """A port whose connections are never accepted; its queue of connections is full."""
     with ExitStack() as ends:
         listening = ends.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -73,13 +75,13 @@ def deaf() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("listens", [True, False])
-def test_only_a_service_that_listens_is_unheard(
+def test_only_unaccepted_connections_of_a_listening_service_set_a_cap(
     site: Installation, deaf: int, monkeypatch: pytest.MonkeyPatch, listens: bool
 ) -> None:
     monkeypatch.setattr(caller, "CONNECT_TIMEOUT_SEC", 0.5)
     stub = AlgorithmStub(port=deaf if listens else free_port())
     pk = site.register(stub, max_concurrency=4)
-    # Just now: it answers others.
+    # Just now: the service answers other calls.
     site.execute("UPDATE services SET last_success_at = :at", at=time.time())
     site.put_many(4)
     site.scan()
@@ -90,7 +92,7 @@ def test_only_a_service_that_listens_is_unheard(
     assert (site.service(pk)["concurrency_cap"] is not None) == listens
 
 
-def test_what_began_before_a_cap_was_halved_does_not_halve_it_again(site: Installation) -> None:
+def test_calls_begun_before_a_cap_was_halved_do_not_halve_it_again(site: Installation) -> None:
     pk = site.register(AlgorithmStub(), max_concurrency=8)
     timed_out = Verdict(Kind.TIMEOUT, 5000.0)
     cap = _settle(site, pk, *[timed_out] * 8)

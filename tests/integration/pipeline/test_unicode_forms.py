@@ -1,4 +1,4 @@
-"""Folders, services and settings name one type and camera in two Unicode forms: they are one."""
+"""Two Unicode forms of a name in folders, services and settings mean the same name."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _types(site: Installation) -> list[str]:
 
 
 @pytest.mark.parametrize(("folder", "service"), [("NFD", "NFC"), ("NFC", "NFD")])
-def test_a_frame_goes_to_the_service_of_its_type_in_whatever_form(
+def test_frame_reaches_the_service_of_its_type_in_either_unicode_form(
     site: Installation, live: LiveApi, algorithm: AlgorithmStub, folder: str, service: str
 ) -> None:
     place = normalize(folder, f"{NAME}/{CAMERA}")  # type: ignore[arg-type]
@@ -85,7 +85,7 @@ def test_a_frame_goes_to_the_service_of_its_type_in_whatever_form(
 
 
 @on_sqlite
-def test_two_folders_of_one_camera_keep_both_pictures_of_one_name(
+def test_two_folders_of_a_camera_keep_both_pictures_of_the_same_name(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     _register(site, algorithm)
@@ -104,7 +104,7 @@ def test_two_folders_of_one_camera_keep_both_pictures_of_one_name(
 
 
 @on_sqlite
-def test_frames_of_both_folders_that_failed_are_kept_and_requeued_together(
+def test_failed_frames_of_both_folders_are_kept_and_requeued_together(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(max_attempts=1)
@@ -125,7 +125,7 @@ def test_frames_of_both_folders_that_failed_are_kept_and_requeued_together(
 
 
 @on_sqlite
-def test_limits_of_a_camera_and_sampling_count_both_folders_together(
+def test_camera_limit_and_sampling_count_both_folders_together(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     named = json.dumps(normalize("NFD", NAME), ensure_ascii=False)
@@ -158,7 +158,7 @@ def test_pictures_of_a_decomposed_folder_are_deleted(
 
 
 @on_sqlite
-def test_a_decomposed_key_of_a_bucket_is_read_copied_and_deleted(
+def test_decomposed_key_in_a_bucket_is_read_copied_and_deleted(
     migrated_url: str,
     tmp_path: Path,
     swift_server: SwiftServer,

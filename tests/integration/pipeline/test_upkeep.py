@@ -1,4 +1,4 @@
-"""Upkeep forgets what is over and old, and nothing else."""
+"""Upkeep forgets settled and old rows only."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ NOW = 1_800_000_000.0
 
 @pytest.fixture
 def no_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One run may forget any span of time."""
+    """A single run may forget any span of time."""
     monkeypatch.setattr(record_age, "STEP_SEC", 1e9)
 
 
 def frame(site: Installation, name: str, state: str = "done", **columns: Any) -> None:
-    """A frame settled long ago, its picture gone, but for `columns`."""
+    """Insert a frame settled long ago without a picture; `columns` override."""
     values: dict[str, Any] = {
         "key": f"{TYPE}/c/{name}",
         "task_type": TYPE,
@@ -57,11 +57,11 @@ def keys(site: Installation) -> list[str]:
 
 
 def run(site: Installation, now: float = NOW) -> upkeep.UpkeepReport:
-    """One run at a moment."""
+    """Run upkeep at a time."""
     return upkeep.run(site.runtime, lambda: now)
 
 
-def test_settled_frames_older_than_the_limit_are_forgotten_and_younger_ones_stay(
+def test_settled_frames_past_retention_are_forgotten_and_younger_frames_stay(
     site: Installation,
 ) -> None:
     frame(site, "old")
@@ -84,7 +84,7 @@ def test_settled_frames_older_than_the_limit_are_forgotten_and_younger_ones_stay
         ("dropped", {"image_path": None}),
     ],
 )
-def test_a_frame_that_is_not_over_or_whose_picture_is_on_its_way_stays(
+def test_unsettled_frame_or_frame_with_a_pending_move_is_not_forgotten(
     site: Installation, state: str, columns: dict[str, Any]
 ) -> None:
     site.configure(max_history_rows=1)
@@ -95,7 +95,7 @@ def test_a_frame_that_is_not_over_or_whose_picture_is_on_its_way_stays(
     assert keys(site) == ["stays", "newest"]
 
 
-def test_frames_beyond_the_number_are_forgotten_however_young_the_oldest_first(
+def test_oldest_frames_beyond_max_history_rows_are_forgotten_at_any_age(
     site: Installation,
 ) -> None:
     site.configure(max_history_rows=3)
@@ -105,14 +105,14 @@ def test_frames_beyond_the_number_are_forgotten_however_young_the_oldest_first(
     assert keys(site) == ["5", "6", "7"]
 
 
-def test_without_limits_nothing_is_forgotten(site: Installation) -> None:
+def test_history_without_limits_is_kept(site: Installation) -> None:
     site.configure(max_history_rows=0, history_retention_days=0)
     for number in range(3):
         frame(site, str(number), settled_at=1.0)
     assert run(site).frames == 0
 
 
-def test_the_newest_frame_stays_so_that_its_number_is_not_given_twice(site: Installation) -> None:
+def test_newest_frame_is_kept_so_that_its_id_is_not_reused(site: Installation) -> None:
     frame(site, "old")
     frame(site, "newest")
     run(site)
@@ -120,7 +120,7 @@ def test_the_newest_frame_stays_so_that_its_number_is_not_given_twice(site: Inst
     assert [row["id"] for row in site.frames()] == [2, 3]
 
 
-def test_long_histories_are_walked_chunk_by_chunk_past_what_stays(site: Installation) -> None:
+def test_long_history_is_trimmed_past_frames_that_stay(site: Installation) -> None:
     site.configure(max_history_rows=10)
     insert = (
         "INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at,"
@@ -138,9 +138,7 @@ def test_long_histories_are_walked_chunk_by_chunk_past_what_stays(site: Installa
 
 
 @pytest.mark.parametrize("years", [1, 50])
-def test_a_clock_that_jumps_ahead_does_not_empty_the_history_at_once(
-    site: Installation, years: int
-) -> None:
+def test_clock_jump_ahead_does_not_empty_the_history(site: Installation, years: int) -> None:
     for hours in range(100, 0, -1):
         frame(site, f"{hours}h", settled_at=NOW - hours * 3600)
     assert run(site).frames == 0
@@ -150,13 +148,13 @@ def test_a_clock_that_jumps_ahead_does_not_empty_the_history_at_once(
     assert len(keys(site)) == 99
 
 
-def test_a_clock_that_was_set_back_forgets_nothing_by_age(site: Installation) -> None:
+def test_clock_set_back_forgets_no_frame_by_age(site: Installation) -> None:
     for number in range(3):
         frame(site, str(number), settled_at=NOW)
     assert run(site, NOW - 1000 * DAY).frames == 0
 
 
-def test_an_alert_outlives_its_frame_and_goes_with_its_picture(
+def test_alert_outlives_its_frame_and_is_deleted_with_its_picture(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
@@ -171,7 +169,7 @@ def test_an_alert_outlives_its_frame_and_goes_with_its_picture(
 
 
 @pytest.mark.usefixtures("no_step")
-def test_events_are_kept_for_a_month_but_the_installation_for_ever(site: Installation) -> None:
+def test_events_are_kept_for_a_month_and_the_installed_event_for_ever(site: Installation) -> None:
     happened = [
         events.Event(NOW - days * DAY, kind, "s", quoted("t"))
         for days, kind in ((900, "installed"), (31, "old"), (29, "young"), (0, "now"))
@@ -184,7 +182,7 @@ def test_events_are_kept_for_a_month_but_the_installation_for_ever(site: Install
     assert "installed" in kinds
 
 
-def test_events_beyond_the_number_are_forgotten(
+def test_events_beyond_the_limit_are_forgotten(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "MOST_LOG_ROWS", 10)
@@ -197,7 +195,7 @@ def test_events_beyond_the_number_are_forgotten(
 
 
 @pytest.mark.usefixtures("no_step")
-def test_alarms_that_ring_stay_and_old_ones_that_are_over_go(site: Installation) -> None:
+def test_ringing_alarms_are_kept_and_old_ended_alarms_are_forgotten(site: Installation) -> None:
     for kind, over_at in (("old", NOW - 91 * DAY), ("rings", None), ("young", NOW - 89 * DAY)):
         site.execute(
             "INSERT INTO alarms (kind, subject, cause, raised_at, told_at, over_at)"
@@ -210,7 +208,7 @@ def test_alarms_that_ring_stay_and_old_ones_that_are_over_go(site: Installation)
     assert [row["kind"] for row in left] == ["rings", "young"]
 
 
-def test_processes_silent_for_a_day_and_old_sums_are_forgotten(site: Installation) -> None:
+def test_processes_silent_for_a_day_and_old_statistics_are_forgotten(site: Installation) -> None:
     with site.runtime.db.write() as conn:
         for pid, at in ((1, NOW - 2 * DAY), (2, NOW - DAY / 2), (3, NOW)):
             processes.beat(conn, "worker", "here", pid, at)
@@ -223,7 +221,7 @@ def test_processes_silent_for_a_day_and_old_sums_are_forgotten(site: Installatio
         assert statistics.total(conn)[0].found == 3
 
 
-def test_the_newest_alerts_are_kept_and_the_others_go_with_their_pictures(
+def test_alerts_beyond_max_alerts_in_db_are_deleted_with_their_pictures(
     site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.register(algorithm)
@@ -240,7 +238,7 @@ def test_the_newest_alerts_are_kept_and_the_others_go_with_their_pictures(
 
 
 def alert(site: Installation, task_id: str, published_at: float | None = 0.0) -> None:
-    """An alert without a picture."""
+    """Insert an alert without a picture."""
     site.execute(
         "INSERT INTO alerts (task_id, task_type, image_path, algorithm_id, algorithm_name, result,"
         " confidence, detection_count, inference_time_ms, created_at, updated_at, published_at)"
@@ -250,7 +248,7 @@ def alert(site: Installation, task_id: str, published_at: float | None = 0.0) ->
     )
 
 
-def test_alerts_of_cameras_and_of_the_system_are_kept_apart(site: Installation) -> None:
+def test_system_alerts_and_camera_alerts_are_limited_separately(site: Installation) -> None:
     site.configure(max_alerts_in_db=2)
     for task_id in ("system", "c", "system", "c", "c", "c", "c", "system"):
         alert(site, task_id)
@@ -258,14 +256,14 @@ def test_alerts_of_cameras_and_of_the_system_are_kept_apart(site: Installation) 
     assert [row["id"] for row in site.alerts()] == [3, 6, 7, 8]
 
 
-def test_a_minute_of_the_hottest_month_is_trimmed_in_one_run(site: Installation) -> None:
+def test_upkeep_trims_1800_alerts_in_a_single_run(site: Installation) -> None:
     for _ in range(1810):
         alert(site, "c")
     site.configure(max_alerts_in_db=10)
     assert run(site).alerts == 1800
 
 
-def test_without_a_limit_every_alert_stays(site: Installation) -> None:
+def test_alerts_without_a_limit_are_kept(site: Installation) -> None:
     site.configure(max_alerts_in_db=0)
     for _ in range(3):
         alert(site, "c")
@@ -273,7 +271,7 @@ def test_without_a_limit_every_alert_stays(site: Installation) -> None:
 
 
 @pytest.mark.parametrize(("bus", "left"), [("kafka", [1, 4, 5]), ("none", [4, 5])])
-def test_alerts_that_wait_for_the_bus_are_never_trimmed(
+def test_alerts_waiting_for_the_bus_are_never_trimmed(
     site: Installation, bus: str, left: list[int]
 ) -> None:
     site.configure(max_alerts_in_db=2, mq_type=bus, mq_address="127.0.0.1:9")
@@ -283,7 +281,7 @@ def test_alerts_that_wait_for_the_bus_are_never_trimmed(
     assert [row["id"] for row in site.alerts()] == left
 
 
-def test_a_store_in_trouble_keeps_alerts_and_all_else_is_done(site: Installation) -> None:
+def test_store_failure_keeps_alerts_and_upkeep_does_the_rest(site: Installation) -> None:
     site.configure(max_alerts_in_db=1, max_history_rows=1)
     for number in range(3):
         alert(site, "c")
@@ -294,7 +292,7 @@ def test_a_store_in_trouble_keeps_alerts_and_all_else_is_done(site: Installation
     assert (len(site.alerts()), len(site.frames())) == (3, 1)
 
 
-def test_a_run_ends_when_its_time_is_up(site: Installation) -> None:
+def test_upkeep_run_ends_when_its_time_is_up(site: Installation) -> None:
     site.configure(max_history_rows=1)
     for number in range(3):
         frame(site, str(number))
@@ -304,7 +302,7 @@ def test_a_run_ends_when_its_time_is_up(site: Installation) -> None:
     assert run(site).frames == 2
 
 
-def test_ticks_of_many_beats_make_one_run_and_it_is_noted(
+def test_upkeep_ticks_of_many_beats_make_a_single_recorded_run(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app(celery_settings(site.runtime.settings))

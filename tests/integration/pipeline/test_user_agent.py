@@ -1,4 +1,4 @@
-"""Whoever easyai calls sees in its log which version called."""
+"""Services and servers see the calling version of easyai in the user agent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.site import TYPE, Installation
 
 
 class Recorder(ThreadingHTTPServer):
-    """Answers everything like a service and a server, and keeps who asked."""
+    """Answers everything like a service and a server, and records the user agents."""
 
     daemon_threads = True
 
@@ -28,7 +28,7 @@ class Recorder(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the server."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Keep the test's output quiet."""
 
 
 @pytest.fixture
@@ -61,19 +61,19 @@ def recorder() -> Iterator[Recorder]:
 
 
 @pytest.mark.sqlite_only
-def test_a_service_sees_the_version_in_each_call(site: Installation, recorder: Recorder) -> None:
+def test_user_agent_of_each_call_has_the_version(site: Installation, recorder: Recorder) -> None:
     site.register(AlgorithmStub("stub", port=recorder.server_address[1]))
     site.put(f"{TYPE}/门口1/1.jpg")
     site.work(site.loop())
     assert recorder.agents["/infer"] == f"easyai/{version()}"
 
 
-def test_a_service_sees_the_version_in_each_probe(recorder: Recorder) -> None:
+def test_user_agent_of_each_probe_has_the_version(recorder: Recorder) -> None:
     assert probe_all({1: f"{recorder.url}/health"}) == {1: NO_REASON}
     assert recorder.agents["/health"] == f"easyai/{version()}"
 
 
-def test_the_server_sees_the_version_of_the_sdk(recorder: Recorder) -> None:
+def test_user_agent_of_the_sdk_has_its_version(recorder: Recorder) -> None:
     client = ServerClient(recorder.url, {"endpoint": "http://127.0.0.1:1/infer"})
     client.register()
     client.close()

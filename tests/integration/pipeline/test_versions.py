@@ -1,4 +1,4 @@
-"""A frame is one version of a picture: what was taken in is inferred, and lies beside its alert."""
+"""A frame is one version of a picture: the recorded version is inferred and kept for its alert."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ KEY = f"{TYPE}/门口1/latest.jpg"
 
 
 def jpeg(text: str) -> bytes:
-    """A whole picture."""
+    """A complete picture."""
     return b"\xff\xd8" + text.encode().ljust(2000, b".") + b"\xff\xd9"
 
 
 def linked(site: Installation, frame: Frame) -> bytes | None:
-    """What the link of a frame leads to now."""
+    """The current content behind the link of a frame."""
     path = site.linked(frame)
     return path.read_bytes() if path.exists() else None
 
 
 def seen(content: bytes | None) -> Any:
-    """An answer that says which picture it is about."""
+    """An answer with the hash of its picture."""
     digest = hashlib.sha256(content or b"").hexdigest()
     return 200, {"success": True, "result": {"total_count": 1, "sha256": digest}}
 
 
 @pytest.fixture
 def looking(site: Installation, algorithm: AlgorithmStub) -> AlgorithmStub:
-    """An algorithm that looks at its picture when its work ends."""
+    """An algorithm that reads its picture at the end of its call."""
     algorithm.answer = lambda frame: seen(linked(site, frame))
     site.register(algorithm)
     return algorithm
 
 
 def alerts_are_of_their_pictures(site: Installation) -> list[bytes]:
-    """The pictures of all alerts, each the one that its algorithm had, none twice."""
+    """The pictures of all alerts; asserts that each is what its algorithm read, none twice."""
     pictures = []
     for alert in site.alerts():
         picture = (site.snapshots / alert["image_path"]).read_bytes()
@@ -58,7 +58,7 @@ def alerts_are_of_their_pictures(site: Installation) -> list[bytes]:
 
 
 def work(site: Installation, frames: int) -> None:
-    """Scan and pump until so many frames are found, settled and their pictures carried."""
+    """Scan and pump until `frames` frames are recorded, settled and their pictures moved."""
     loop = site.loop()
 
     def over() -> bool:
@@ -73,7 +73,7 @@ def work(site: Installation, frames: int) -> None:
 
 
 def by_rename(site: Installation, content: bytes) -> None:
-    """Write as an extractor does."""
+    """Write by rename, as an extractor does."""
     site.put(KEY, content)
 
 
@@ -90,7 +90,7 @@ def in_place(site: Installation, content: bytes) -> None:
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("write", [by_rename, in_place])
-def test_a_name_written_again_and_again_gives_each_version_one_fate(
+def test_each_version_of_a_rewritten_picture_gets_a_single_outcome(
     site: Installation,
     looking: AlgorithmStub,
     write: Callable[[Installation, bytes], None],
@@ -126,7 +126,7 @@ def test_a_name_written_again_and_again_gives_each_version_one_fate(
     assert site.pictures("") == sorted(alert["image_path"] for alert in site.alerts())
 
 
-def test_a_version_replaced_before_its_call_is_superseded_and_counted(
+def test_version_replaced_before_its_call_is_superseded_and_counted(
     site: Installation, looking: AlgorithmStub
 ) -> None:
     by_rename(site, jpeg("1"))
@@ -143,7 +143,7 @@ def test_a_version_replaced_before_its_call_is_superseded_and_counted(
     assert site.service(1)["call_count"] == 1
 
 
-def test_a_picture_is_not_replaced_while_it_is_inferred(
+def test_picture_is_not_replaced_during_its_inference(
     site: Installation, looking: AlgorithmStub
 ) -> None:
     def replace(frame: Frame) -> Any:
@@ -159,7 +159,7 @@ def test_a_picture_is_not_replaced_while_it_is_inferred(
 
 
 @pytest.mark.parametrize("found", [0, 1])
-def test_a_writer_that_had_the_picture_open_makes_it_another_one(
+def test_write_into_an_open_picture_during_inference_supersedes_it(
     site: Installation, looking: AlgorithmStub, found: int
 ) -> None:
     by_rename(site, jpeg("1"))
@@ -177,9 +177,7 @@ def test_a_writer_that_had_the_picture_open_makes_it_another_one(
     assert alerts_are_of_their_pictures(site) == [jpeg("two")]
 
 
-def test_a_retry_goes_on_with_the_picture_that_is_held(
-    site: Installation, looking: AlgorithmStub
-) -> None:
+def test_retry_uses_the_held_picture(site: Installation, looking: AlgorithmStub) -> None:
     answers: list[Any] = [(500, {}), (500, {})]
     looking.answer = lambda frame: answers.pop() if answers else seen(linked(site, frame))
     by_rename(site, jpeg("1"))
@@ -195,13 +193,13 @@ def test_a_retry_goes_on_with_the_picture_that_is_held(
     assert sorted(alerts_are_of_their_pictures(site)) == [jpeg("1"), jpeg("2")]
 
 
-def test_a_worker_that_dies_with_a_picture_held_leaves_it_to_the_next(
+def test_held_picture_of_a_killed_worker_is_inferred_by_the_next(
     site: Installation, looking: AlgorithmStub
 ) -> None:
     by_rename(site, jpeg("1"))
     site.scan()
     (frame,) = site.lease().frames
-    site.runtime.store.hold(frame.key, frame.id, frame.version)  # and it is killed
+    site.runtime.store.hold(frame.key, frame.id, frame.version)  # and the worker is killed
     by_rename(site, jpeg("2"))
     assert Scanner(site.open()).scan().new_frames == 0
     site.execute("UPDATE frames SET lease_expires_at = 1")
@@ -211,7 +209,7 @@ def test_a_worker_that_dies_with_a_picture_held_leaves_it_to_the_next(
     assert looking.count == 2
 
 
-def test_a_picture_held_for_a_frame_that_the_ledger_lost_is_a_frame_again(
+def test_held_picture_of_a_frame_lost_from_the_ledger_is_a_frame_again(
     site: Installation, looking: AlgorithmStub
 ) -> None:
     for number in range(3):
@@ -220,7 +218,7 @@ def test_a_picture_held_for_a_frame_that_the_ledger_lost_is_a_frame_again(
     for frame in site.lease().frames:
         site.runtime.store.hold(frame.key, frame.id, frame.version)
     site.put(f"{TYPE}/门口1/2.jpg", jpeg("newer"))
-    site.execute("DELETE FROM frames")  # a backup of before is restored
+    site.execute("DELETE FROM frames")  # as if an older backup was restored
     runtime = site.open()
     assert Scanner(runtime).scan().new_frames == 3
     site.work(site.loop())
@@ -231,10 +229,10 @@ def test_a_picture_held_for_a_frame_that_the_ledger_lost_is_a_frame_again(
     assert len(alerts_are_of_their_pictures(site)) == 4
 
 
-def test_a_held_picture_is_a_frame_again_when_a_standby_without_its_row_took_over(
+def test_held_picture_is_a_frame_again_after_failover_to_a_standby_without_it(
     site: Installation, looking: AlgorithmStub
 ) -> None:
-    """The process goes on: no first scan comes to look."""
+    """The process continues, so there is no first scan that lists held pictures."""
     for number in range(3):
         site.put(f"{TYPE}/门口1/{number}.jpg", jpeg(str(number)))
     scanner = Scanner(site.open())
@@ -250,7 +248,7 @@ def test_a_held_picture_is_a_frame_again_when_a_standby_without_its_row_took_ove
     assert len(alerts_are_of_their_pictures(site)) == 3
 
 
-def test_a_held_picture_whose_frame_waits_is_left_alone_by_the_first_scan(
+def test_held_picture_of_a_waiting_frame_is_left_alone_by_the_first_scan(
     site: Installation, looking: AlgorithmStub
 ) -> None:
     by_rename(site, jpeg("1"))
@@ -261,7 +259,7 @@ def test_a_held_picture_whose_frame_waits_is_left_alone_by_the_first_scan(
     assert list(site.runtime.store.held()) == [held.key]
 
 
-def test_a_held_picture_that_a_power_loss_brought_back_is_not_inferred_again(
+def test_held_picture_restored_by_a_power_loss_is_not_inferred_again(
     site: Installation, looking: AlgorithmStub
 ) -> None:
     by_rename(site, jpeg("1"))
@@ -281,7 +279,7 @@ def test_a_held_picture_that_a_power_loss_brought_back_is_not_inferred_again(
 
 
 @pytest.mark.parametrize("answer", [detections(0), (200, {"success": False, "error": "no"})])
-def test_a_held_picture_that_makes_no_alert_is_deleted_or_kept_under_failed(
+def test_held_picture_without_an_alert_is_deleted_or_moved_to_failed(
     site: Installation, looking: AlgorithmStub, answer: Any
 ) -> None:
     site.configure(max_attempts=1)
@@ -292,7 +290,7 @@ def test_a_held_picture_that_makes_no_alert_is_deleted_or_kept_under_failed(
     assert site.pictures("") == ([f"failed/{KEY}"] if refused else [])
 
 
-def test_a_frame_that_is_given_up_takes_its_held_picture_along(
+def test_dropping_a_frame_deletes_its_held_picture(
     site: Installation, looking: AlgorithmStub
 ) -> None:
     by_rename(site, jpeg("1"))

@@ -1,4 +1,4 @@
-"""Nothing that is not ours is deleted, and what is ours goes in the end."""
+"""Foreign pictures are never deleted, and our own pictures are deleted in the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def alerted(site: Installation, algorithm: AlgorithmStub) -> Installation:
     return site
 
 
-def test_a_foreign_picture_among_the_alerts_stays_whatever_upkeep_does(
+def test_upkeep_does_not_delete_foreign_pictures_among_the_alerts(
     alerted: Installation,
 ) -> None:
     foreign = [
@@ -45,7 +45,7 @@ def test_a_foreign_picture_among_the_alerts_stays_whatever_upkeep_does(
     assert all(path.exists() for path in foreign)
 
 
-def test_a_restored_backup_deletes_no_picture_that_came_after_it(alerted: Installation) -> None:
+def test_upkeep_after_a_restore_deletes_no_newer_picture(alerted: Installation) -> None:
     alerted.execute("DELETE FROM alerts")
     alerted.execute("DELETE FROM frames")
     alerted.execute("UPDATE events SET at = at - 864000 WHERE kind = 'installed'")
@@ -55,7 +55,7 @@ def test_a_restored_backup_deletes_no_picture_that_came_after_it(alerted: Instal
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-def test_an_alert_that_is_deleted_takes_only_its_own_picture_along(
+def test_deleting_alerts_deletes_only_their_own_pictures(
     alerted: Installation, caplog: pytest.LogCaptureFixture, forgotten: bool
 ) -> None:
     if forgotten:
@@ -70,7 +70,7 @@ def test_an_alert_that_is_deleted_takes_only_its_own_picture_along(
     assert alerted.rows("SELECT * FROM deletions") == []
 
 
-def test_a_picture_that_no_row_names_is_deleted_when_the_store_is_back(
+def test_picture_of_a_deleted_alert_is_deleted_once_the_store_is_back(
     alerted: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(key: str, version: str) -> None:
@@ -87,7 +87,7 @@ def test_a_picture_that_no_row_names_is_deleted_when_the_store_is_back(
 
 
 @pytest.mark.parametrize("remote", [False, True], ids=["folder", "bucket"])
-def test_a_picture_that_cannot_be_deleted_holds_up_no_others(
+def test_undeletable_picture_delays_no_other_deletions(
     alerted: Installation,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -104,7 +104,7 @@ def test_a_picture_that_cannot_be_deleted_holds_up_no_others(
         return discard(key, version)
 
     alerted.execute("DELETE FROM frames")
-    monkeypatch.setattr(store, "remote", remote)  # each call would wait for one that is away
+    monkeypatch.setattr(store, "remote", remote)  # each call would wait for a bucket that is away
     monkeypatch.setattr(store, "discard", refuse_the_first)
     delete_alerts(alerted.runtime, [alert["id"] for alert in alerted.alerts()])
     if remote:
@@ -117,7 +117,7 @@ def test_a_picture_that_cannot_be_deleted_holds_up_no_others(
     assert alerted.pictures("alerts") == []
 
 
-def test_a_store_that_is_away_is_not_asked_for_every_picture(
+def test_deletions_stop_after_a_failed_group_while_the_store_is_away(
     alerted: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tried: list[str] = []
@@ -137,7 +137,7 @@ def test_a_store_that_is_away_is_not_asked_for_every_picture(
     assert caplog.text.count("the disk is away") == 3
 
 
-def test_an_alert_of_before_whose_version_is_not_known_takes_its_picture_along(
+def test_deleting_an_alert_of_unknown_picture_version_deletes_its_picture(
     alerted: Installation,
 ) -> None:
     alerted.execute("DELETE FROM frames")
@@ -146,7 +146,7 @@ def test_an_alert_of_before_whose_version_is_not_known_takes_its_picture_along(
     assert alerted.pictures("alerts") == []
 
 
-def test_a_picture_whose_path_a_new_alert_has_is_not_deleted_for_the_old_one(
+def test_picture_of_a_newer_alert_at_the_same_path_is_not_deleted(
     alerted: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(key: str, version: str) -> None:
@@ -154,12 +154,12 @@ def test_a_picture_whose_path_a_new_alert_has_is_not_deleted_for_the_old_one(
 
     alerted.execute("DELETE FROM frames")
     alerted.execute("UPDATE alerts SET image_version = NULL")
-    (first,) = (one for one in alerted.alerts() if one["image_path"] == f"alerts/{KEYS[0]}")
+    (first,) = (alert for alert in alerted.alerts() if alert["image_path"] == f"alerts/{KEYS[0]}")
     with monkeypatch.context() as trouble:
         trouble.setattr(alerted.runtime.store, "discard", refuse)
         delete_alerts(alerted.runtime, [first["id"]])
     path = alerted.snapshots / str(first["image_path"])
-    path.unlink()  # by an operator
+    path.unlink()  # as by an operator
     alerted.put(KEYS[0], _jpeg("the next one"))
     alerted.work(alerted.loop())
     assert alerted.alerts()[-1]["image_path"] == first["image_path"]

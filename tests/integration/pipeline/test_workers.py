@@ -1,4 +1,4 @@
-"""Many workers on one ledger: in threads, in processes, stopped and killed."""
+"""Many workers on a shared ledger: in threads, in processes, stopped and killed."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ def _workers(site: Installation, count: int) -> Iterator[list[Worker]]:
     finally:
         for worker in started:
             worker.terminate()
-        told = [worker.communicate(timeout=30)[1] for worker in started]
-    assert not any("Traceback" in text or "not written" in text for text in told), told
+        errors = [worker.communicate(timeout=30)[1] for worker in started]
+    assert not any("Traceback" in text or "not written" in text for text in errors), errors
 
 
 def _half(frame: Frame) -> object:
     return detections(int(frame["image_path"][-5]) % 2)
 
 
-def test_two_processes_give_every_frame_exactly_one_call_and_one_end(
+def test_two_processes_call_and_settle_every_frame_exactly_once(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(batch_size=8)
@@ -77,7 +77,7 @@ def test_two_processes_give_every_frame_exactly_one_call_and_one_end(
     ]
 
 
-def test_a_worker_killed_in_the_midst_loses_no_frame_and_doubles_none(
+def test_killed_worker_loses_no_frame_and_duplicates_none(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.configure(lease_sec=0.5)
@@ -94,14 +94,14 @@ def test_a_worker_killed_in_the_midst_loses_no_frame_and_doubles_none(
 
         wait_until(done, 30, "all frames are done")
     assert len({alert["frame_id"] for alert in site.alerts()}) == len(site.alerts()) == 300
-    # Those that the killed one settled but did not move, or moved but did not say so.
+    # Pictures that the killed worker settled but did not move, or moved but did not record.
     monkeypatch.setattr(picture_moves, "_LEFT_BEHIND_SEC", 0.0)
     sweep(site.runtime)
     assert site.pictures("") == sorted(alert["image_path"] for alert in site.alerts())
     assert {frame["image_target"] for frame in site.frames()} == {None}
 
 
-def test_two_loops_never_wait_for_each_others_rows(
+def test_two_loops_on_a_ledger_never_wait_for_each_others_rows(
     site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.configure(batch_size=2, max_concurrent_infer=30)
@@ -119,7 +119,7 @@ def test_two_loops_never_wait_for_each_others_rows(
     assert "Traceback" not in caplog.text
 
 
-def test_a_drain_finishes_what_is_in_flight(site: Installation, algorithm: AlgorithmStub) -> None:
+def test_drain_finishes_frames_in_flight(site: Installation, algorithm: AlgorithmStub) -> None:
     algorithm.delay = 0.3
     site.configure(max_concurrent_infer=10)
     site.register(algorithm)
@@ -133,7 +133,7 @@ def test_a_drain_finishes_what_is_in_flight(site: Installation, algorithm: Algor
     assert len(site.pictures("alerts")) == len(site.alerts()) == algorithm.count == 10
 
 
-def test_a_drain_out_of_time_gives_the_frames_back_at_once(
+def test_drain_out_of_time_returns_its_frames_at_once(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.delay = 60.0
@@ -156,14 +156,14 @@ def test_a_drain_out_of_time_gives_the_frames_back_at_once(
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("hangs", [False, True])
-def test_the_end_of_a_process_costs_no_line_of_the_log(
+def test_drain_logs_the_counts_that_are_not_yet_logged(
     site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture, hangs: bool
 ) -> None:
     caplog.set_level(logging.INFO)
     site.configure(max_concurrent_infer=1)
     site.register(algorithm)
     loop = site.loop()
-    for number in range(3):  # a line now, and two that are due in ten seconds
+    for number in range(3):  # a log line now, and two due in ten seconds
         site.put(f"{TYPE}/门口1/{number}.jpg")
         site.work(loop)
     if hangs:
@@ -179,7 +179,7 @@ def test_the_end_of_a_process_costs_no_line_of_the_log(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_leases_are_kept_alive_while_their_answers_are_being_written(
+def test_leases_are_held_while_their_answers_are_being_settled(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entered, go = threading.Event(), threading.Event()
@@ -203,14 +203,14 @@ def test_leases_are_kept_alive_while_their_answers_are_being_written(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_drained_loop_may_be_drained_again(site: Installation) -> None:
+def test_drained_loop_can_be_drained_again(site: Installation) -> None:
     loop = site.loop()
     loop.drain(1.0)
     loop.drain(1.0)
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_wake_holds_nobody_up_and_says_what_was_done_since_the_last(
+def test_wake_does_not_block_and_returns_the_counts_since_the_last(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.delay = 0.3
@@ -222,19 +222,19 @@ def test_a_wake_holds_nobody_up_and_says_what_was_done_since_the_last(
     assert loop.wake(TYPE) == Counts()
     assert time.monotonic() - began < 0.2
     wait_until(lambda: site.count("done") == 5, 10, "inferred without a further wake")
-    told = Counts()
+    counts = Counts()
 
-    def all_told() -> bool:
-        told.add(loop.wake(TYPE))  # answers may be settled in two groups
-        return told == Counts(5, 5, 5)
+    def all_counted() -> bool:
+        counts.add(loop.wake(TYPE))  # answers may be settled in two groups
+        return counts == Counts(5, 5, 5)
 
-    wait_until(all_told, 5, "and told")
+    wait_until(all_counted, 5, "and counted")
     assert loop.wake(TYPE) == Counts()
     loop.drain(5.0)
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_frames_found_while_a_call_is_under_way_need_one_wake(
+def test_frames_found_during_a_call_need_a_single_wake(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.delay = 0.5
@@ -252,7 +252,7 @@ def test_frames_found_while_a_call_is_under_way_need_one_wake(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_calls_longer_than_the_budget_are_settled_by_themselves(
+def test_calls_longer_than_the_budget_are_settled_without_a_wake(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.delay = 0.5
@@ -266,7 +266,7 @@ def test_calls_longer_than_the_budget_are_settled_by_themselves(
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_a_wake_in_the_midst_of_a_look_that_finds_nothing_is_not_lost(
+def test_wake_during_an_empty_dispatch_is_not_lost(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked, woken = threading.Semaphore(0), threading.Event()
@@ -289,11 +289,11 @@ def test_a_wake_in_the_midst_of_a_look_that_finds_nothing_is_not_lost(
         assert pumping.result().frames == 0
 
 
-def test_rows_are_locked_in_one_order_in_every_transaction(
+def test_services_and_frames_are_locked_before_statistics(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
-    # Every settling adds to the same row of the statistics: whoever takes that row first and a
-    # service later waits for a worker that does it the other way round.
+    # Every settling updates the same row of the statistics: a worker that locks this row before
+    # a service could deadlock with a worker that locks them in the other order.
     transactions: list[list[str]] = [[]]
 
     def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -313,9 +313,15 @@ def test_rows_are_locked_in_one_order_in_every_transaction(
     loop = site.loop(runtime)
     wait_until(lambda: bool(loop.pump(TYPE, 1.0)) and site.count("done") == 60, 10, "all is done")
     loop.drain(5.0)
-    counting = [one for one in transactions if any("INTO statistics" in text for text in one)]
+    counting = [
+        statements
+        for statements in transactions
+        if any("INTO statistics" in text for text in statements)
+    ]
     assert counting
-    for one in counting:
-        (place,) = [number for number, text in enumerate(one) if "INTO statistics" in text]
-        rest = [text for text in one[place:] if "services SET" in text or "image_path" in text]
-        assert not [text for text in rest if not text.startswith("SELECT")], one
+    for statements in counting:
+        (place,) = [number for number, text in enumerate(statements) if "INTO statistics" in text]
+        rest = [
+            text for text in statements[place:] if "services SET" in text or "image_path" in text
+        ]
+        assert not [text for text in rest if not text.startswith("SELECT")], statements

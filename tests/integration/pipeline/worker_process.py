@@ -1,4 +1,4 @@
-"""A worker without Celery: scans and pumps until it is told to stop, in a process of its own."""
+"""A worker without Celery in its own process: scans and pumps until SIGTERM."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.pumping import PumpedLoop
 
 
 def main(config: Path, task_type: str) -> None:
-    """Work; SIGTERM drains and ends."""
+    """Scan and pump; SIGTERM drains and ends."""
     logging.basicConfig(level=logging.WARNING)
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))

@@ -8,6 +8,6 @@ from tests.production.again import again
 globals().update(
     again(
         test_versions_in_a_bucket,
-        "test_a_bucket_that_is_away_at_the_second_try_is_held_against_nobody",
+        "test_bucket_outage_at_the_retry_counts_against_no_frame_or_service",
     )
 )
