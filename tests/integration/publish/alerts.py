@@ -1,4 +1,4 @@
-"""Alerts as a settle leaves them."""
+"""Alerts as settling writes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.site import TYPE, Installation
 
 
 def row(camera: str, **columns: Any) -> dict[str, Any]:
-    """An alert without a picture."""
+    """The values of an alert without a picture."""
     values = {
         "frame_id": None,
         "task_id": camera,
@@ -31,24 +31,24 @@ def row(camera: str, **columns: Any) -> dict[str, Any]:
 
 
 def settle(conn: Connection, *cameras: str) -> None:
-    """Alerts for the bus, in this order."""
+    """Add alerts for the bus, in this order."""
     alerts.add(conn, [row(camera) for camera in cameras], for_bus=True)
 
 
 def settled(site: Installation, *cameras: str) -> None:
-    """Alerts for the bus, in this order, committed."""
+    """Add and commit alerts for the bus, in this order."""
     with site.runtime.db.write() as conn:
         settle(conn, *cameras)
 
 
 def waiting(site: Installation) -> list[int]:
-    """The ids that wait for the bus."""
+    """The ids of the alerts that wait for the bus."""
     rows = site.rows("SELECT id FROM alerts WHERE published_at IS NULL ORDER BY id")
-    return [one["id"] for one in rows]
+    return [row["id"] for row in rows]
 
 
 def in_order_for_each_camera(received: Sequence[dict[str, Any]]) -> bool:
-    """Whether a consumer that ignores ids it knows sees each camera's alerts in order."""
+    """Whether a consumer that ignores repeated ids sees each camera's alerts in order."""
     newest: dict[str, int] = {}
     seen: set[int] = set()
     for alert in received:

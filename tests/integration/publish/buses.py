@@ -1,4 +1,4 @@
-"""The other end of each bus: what a consumer in the field sees."""
+"""The consumer's end of each bus."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _numbers = itertools.count(1)
 
 
 class Received(NamedTuple):
-    """One message."""
+    """A message."""
 
     key: str  # task_id on Kafka, the routing key on RabbitMQ, the field on Redis
     alert: dict[str, Any]
 
 
 class BusPlace(ABC):
-    """A bus that takes alerts, and its consumers: of frames' alerts, and of system alarms."""
+    """A bus, and its consumers of alerts of frames and of system alarms."""
 
     kind: str
     address: str
@@ -40,36 +40,36 @@ class BusPlace(ABC):
 
     @property
     def system_topic(self) -> str:
-        """Where system alarms arrive unless the settings say otherwise."""
+        """The default topic of system alarms."""
         return f"{self.topic}.system"
 
     @property
     def settings(self) -> dict[str, Any]:
-        """For ``[ai_analysis]``."""
+        """The settings below ``[ai_analysis]``."""
         return {"mq_type": self.kind, "mq_address": self.address, "mq_topic": self.topic}
 
     @abstractmethod
     def received(self, count: int, topic: str = "") -> list[Received]:
-        """Everything that arrived so far (on another topic), at least `count`."""
+        """All messages so far (of `topic`), at least `count`."""
 
     def ids(self, count: int) -> list[int]:
-        """The ids that arrived so far, at least `count`."""
-        return [one.alert["id"] for one in self.received(count)]
+        """The ids of all alerts so far, at least `count`."""
+        return [message.alert["id"] for message in self.received(count)]
 
     def break_down(self) -> None:
-        """Take the bus away."""
+        """Stop the bus."""
         self.server.stop()
 
     def repair(self) -> None:
-        """Bring it back."""
+        """Start the bus again."""
         self.server.start()
 
     def fill_up(self) -> None:
-        """Let it have no memory for messages, as far as it knows."""
+        """Make the bus full by its memory limit."""
         raise NotImplementedError
 
     def make_room(self) -> None:
-        """Let it have memory again."""
+        """Remove the memory limit."""
         raise NotImplementedError
 
 
@@ -95,7 +95,7 @@ class RedisPlace(BusPlace):
         ]
 
     def fill_up(self) -> None:
-        """Whatever adds data is answered with OOM."""
+        """Commands that add data are answered with OOM."""
         self.client.config_set("maxmemory-policy", "noeviction")
         self.client.config_set("maxmemory", 1)
 
@@ -109,7 +109,7 @@ class RedisPlace(BusPlace):
 
 
 class RabbitPlace(BusPlace):
-    """Two topic exchanges, each with one durable queue bound to everything."""
+    """Two topic exchanges, each with a durable queue that gets every message."""
 
     kind = "rabbitmq"
 
@@ -121,7 +121,7 @@ class RabbitPlace(BusPlace):
         self.bind(self.system_topic, "#", exchange=self.system_topic)
 
     def control(self, *arguments: str) -> str:
-        """What ``rabbitmqctl`` says."""
+        """The output of ``rabbitmqctl``."""
         program = Path(self.server.command()[0]).with_name("rabbitmqctl")
         done = subprocess.run(
             [program, "-q", *arguments],
@@ -134,11 +134,11 @@ class RabbitPlace(BusPlace):
         return done.stdout
 
     def fill_up(self) -> None:
-        """The memory alarm."""
+        """Raise the memory alarm."""
         self.control("set_vm_memory_high_watermark", "0.000001")
 
     def make_room(self) -> None:
-        """The default."""
+        """Restore the default."""
         self.control("set_vm_memory_high_watermark", "0.4")
 
     def connect(self) -> Any:
@@ -148,7 +148,7 @@ class RabbitPlace(BusPlace):
         return connection
 
     def bind(self, queue: str, key: str, *, exchange: str = "", **arguments: Any) -> None:
-        """Declare the exchange, and a durable queue that gets what matches a key."""
+        """Declare the exchange, and a durable queue bound with a key."""
         exchange = exchange or self.topic
         with self.connect() as connection:
             channel = connection.channel()
@@ -158,18 +158,18 @@ class RabbitPlace(BusPlace):
             channel.queue_bind(queue, exchange, key)
 
     def unbind(self, queue: str, key: str) -> None:
-        """No more messages for a queue."""
+        """Route no more messages to a queue."""
         with self.connect() as connection:
             connection.channel().queue_unbind(queue, self.topic, key)
 
     def queued(self) -> int:
-        """How many messages wait in the queue that gets everything."""
+        """The number of messages in the queue that gets every message."""
         with self.connect() as connection:
             declared = connection.channel().queue_declare(self.topic, passive=True)
             return int(declared.message_count)
 
     def received(self, count: int, topic: str = "") -> list[Received]:
-        """All messages of the queue that gets everything; each is taken once and remembered."""
+        """All messages of the queue that gets every message; taken messages are remembered."""
         queue = topic or self.topic
         found = self._found[queue]
         with self.connect() as connection:
@@ -184,7 +184,7 @@ class RabbitPlace(BusPlace):
 
     @staticmethod
     def taken(channel: Any, queue: str) -> list[Received]:
-        """Take what waits in a queue."""
+        """Take all messages of a queue."""
         found = []
         while (message := channel.basic_get(queue, no_ack=True)) is not None:
             body = message.body
@@ -203,7 +203,7 @@ class RabbitPlace(BusPlace):
 
 
 class KafkaPlace(BusPlace):
-    """A topic of the stand-in for Kafka; frozen instead of stopped, for it would forget all."""
+    """A topic of the stand-in for Kafka; frozen, because a stopped stand-in forgets all."""
 
     kind = "kafka"
     server: KafkaCluster
@@ -215,7 +215,7 @@ class KafkaPlace(BusPlace):
     def received(self, count: int, topic: str = "") -> list[Received]:
         """All messages of all partitions."""
         found = self.server.messages(topic or self.topic, count)
-        return [Received(one.key().decode(), json.loads(one.value())) for one in found]
+        return [Received(message.key().decode(), json.loads(message.value())) for message in found]
 
     def break_down(self) -> None:
         """Freeze every thread of the cluster."""
@@ -225,7 +225,7 @@ class KafkaPlace(BusPlace):
         wait_until(lambda: all(_state(task) == "T" for task in tasks.iterdir()), 5, "it is frozen")
 
     def repair(self) -> None:
-        """Let it go on."""
+        """Continue the cluster."""
         self.server._signal_group(signal.SIGCONT)
 
 

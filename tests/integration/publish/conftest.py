@@ -61,7 +61,7 @@ def kafka_bus(kafka_cluster: KafkaCluster) -> KafkaPlace:
 
 @pytest.fixture(params=["redis", "rabbitmq", "kafka"])
 def bus(request: pytest.FixtureRequest) -> BusPlace:
-    """Each kind of bus in turn."""
+    """Each kind of bus."""
     names = {"redis": "redis_bus", "rabbitmq": "rabbit_bus", "kafka": "kafka_bus"}
     place: BusPlace = request.getfixturevalue(names[request.param])
     return place

@@ -1,4 +1,4 @@
-"""How PostgreSQL goes about the statements of the outbox."""
+"""PostgreSQL's plans of the outbox statements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Plan = dict[str, Any]
 
 
 def plans(site: Installation, work: Callable[[Connection], Any]) -> list[Plan]:
-    """The plan of every SELECT on a table that a piece of work makes, with what it really read."""
+    """The plans of all SELECTs on alerts that `work` runs, with the blocks really read."""
     statements: list[tuple[str, Any]] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -36,5 +36,5 @@ def plans(site: Installation, work: Callable[[Connection], Any]) -> list[Plan]:
 
 
 def blocks(plan: Plan) -> int:
-    """How many blocks of 8 kB were looked at."""
+    """The number of 8 kB blocks read."""
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])

@@ -1,4 +1,4 @@
-"""A worker's publisher in a process of its own, to be killed."""
+"""A worker's publisher in its own process, to be killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _hang(*_: Any) -> None:
 
 
 def main(config: Path, hang: bool) -> None:
-    """Publish until killed; with `hang`, stand still where what was sent would be marked."""
+    """Publish until killed; with `hang`, stop before sent alerts are marked."""
     runtime = open_runtime(SettingsSource(config))
     with patch.object(outbox, "acknowledged", _hang) if hang else nullcontext():
         while True:

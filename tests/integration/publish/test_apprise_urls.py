@@ -1,4 +1,4 @@
-"""Messages reach people by mail and webhook, and nothing of their URLs ever shows."""
+"""Notifications arrive by mail and webhook, and nothing of their URLs is shown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _failure(*urls: str) -> str:
     return str(caught.value)
 
 
-def test_a_message_arrives_as_it_is_by_mail_and_webhook(mail: MailServer, hook: Webhook) -> None:
+def test_message_arrives_unchanged_by_mail_and_webhook(mail: MailServer, hook: Webhook) -> None:
     People([mail.url(), hook.url()]).send(TITLE, BODY)
     (sent,) = mail.mails
     assert sent["Subject"] == TITLE
@@ -54,54 +54,54 @@ def test_a_message_arrives_as_it_is_by_mail_and_webhook(mail: MailServer, hook: 
 
 
 @pytest.mark.parametrize("tone", ["info", "success", "warning", "failure"])
-def test_how_bad_it_is_arrives_too(hook: Webhook, tone: Tone) -> None:
+def test_notification_type_is_sent_to_a_webhook(hook: Webhook, tone: Tone) -> None:
     People([hook.url()]).send(TITLE, BODY, tone)
     assert [posted["type"] for posted in hook.posted] == [tone]
 
 
-def test_nobody_to_tell_is_no_error() -> None:
+def test_empty_notify_urls_are_no_error() -> None:
     People([]).check()
     People([]).send(TITLE, BODY)
 
 
-def test_a_wrong_password_is_told_with_its_position_and_the_others_get_it(
+def test_wrong_mail_password_is_reported_by_position_and_the_webhook_is_notified(
     mail: MailServer, hook: Webhook
 ) -> None:
-    said = _failure(mail.url("SECRET-wrong"), hook.url())
-    assert said == (
+    error = _failure(mail.url("SECRET-wrong"), hook.url())
+    assert error == (
         "ai_analysis.notify_urls: 1 of 2 not reached: "
         "number 1 (mailto) refused the message: mail server's code 535"
     )
     assert (len(mail.mails), len(hook.posted)) == (0, 1)
 
 
-def test_a_webhook_that_refuses_is_told_with_its_status(hook: Webhook) -> None:
+def test_refusing_webhook_is_reported_with_its_status(hook: Webhook) -> None:
     hook.status = 403
     assert "number 1 (json) refused the message: HTTP status 403" in _failure(hook.url("SECRET"))
 
 
-def test_servers_that_are_down_are_told() -> None:
+def test_unreachable_notification_servers_are_reported() -> None:
     port = free_port()
-    said = _failure(f"mailto://u:SECRET@127.0.0.1:{port}?to=a@b.cn&from=a@b.cn&mode=insecure")
-    assert "number 1 (mailto) was not reached: Connection refused" in said
-    said = _failure(f"json://u:SECRET@127.0.0.1:{port}/SECRET")
-    assert "number 1 (json) was not reached: Connection refused" in said
+    error = _failure(f"mailto://u:SECRET@127.0.0.1:{port}?to=a@b.cn&from=a@b.cn&mode=insecure")
+    assert "number 1 (mailto) was not reached: Connection refused" in error
+    error = _failure(f"json://u:SECRET@127.0.0.1:{port}/SECRET")
+    assert "number 1 (json) was not reached: Connection refused" in error
 
 
-def test_a_slow_server_holds_up_nobody_else_and_is_given_up(
+def test_slow_notification_server_is_given_up_and_delays_no_other(
     mail: MailServer, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easyai.publish.apprise_urls._LIMIT_SEC", 1.0)
     hook.may_answer.clear()
     began = time.monotonic()
-    said = _failure(hook.url("SECRET"), mail.url())
+    error = _failure(hook.url("SECRET"), mail.url())
     assert time.monotonic() - began < 5
-    assert said.endswith("number 1 (json) did not answer within 1 s")
+    assert error.endswith("number 1 (json) did not answer within 1 s")
     assert len(mail.mails) == 1
     hook.may_answer.set()
 
 
-def test_a_url_that_is_none_is_named_by_its_position_and_the_others_get_the_message(
+def test_malformed_url_is_reported_by_position_and_the_others_are_notified(
     hook: Webhook,
 ) -> None:
     people = People([hook.url(), "SECRET no url", "nosuchservice://SECRET", ""])
@@ -116,9 +116,9 @@ def test_a_url_that_is_none_is_named_by_its_position_and_the_others_get_the_mess
     assert len(hook.posted) == 1
 
 
-def test_nothing_of_a_url_is_logged_at_any_level(mail: MailServer, hook: Webhook) -> None:
-    # A handler of the root logger, as programs have it: caplog hears loggers that keep to
-    # themselves, too.
+def test_notification_url_is_not_logged_at_any_level(mail: MailServer, hook: Webhook) -> None:
+    # A handler of the root logger, as programs have it: caplog also sees loggers that do
+    # not propagate.
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     root = logging.getLogger()
@@ -136,8 +136,8 @@ def test_nothing_of_a_url_is_logged_at_any_level(mail: MailServer, hook: Webhook
     assert "SECRET" not in written.getvalue()
 
 
-def test_a_process_that_tells_nobody_anything_does_not_load_apprise() -> None:
-    # It costs 45 MB and a third of a second.
+def test_process_without_notifications_does_not_load_apprise() -> None:
+    # apprise costs 45 MB and a third of a second.
     code = (
         "import sys, easyai.cli.config_warnings; from easyai.publish.apprise_urls import People\n"
         "People(['json://127.0.0.1']); sys.exit('apprise' in sys.modules)"

@@ -1,4 +1,4 @@
-"""A long outage of the bus: what looks at the outbox stays cheap while and after it."""
+"""Reading the outbox stays cheap during and after a long outage of the bus."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _WAIT = "UPDATE alerts SET published_at = NULL"
 _GONE = "UPDATE alerts SET published_at = 2"
 # Statistics are taken at ANALYZE: before a backlog, at its height and after.
 HISTORIES = {
-    "a backlog since the statistics": (_ADD, "ANALYZE alerts", _WAIT),
-    "a backlog": (_ADD, _WAIT, "ANALYZE alerts"),
-    "all went since the statistics": (_ADD, _WAIT, "ANALYZE alerts", _GONE),
-    "all went": (_ADD, _WAIT, _GONE, "ANALYZE alerts"),
+    "ANALYZE before the backlog": (_ADD, "ANALYZE alerts", _WAIT),
+    "ANALYZE at the backlog": (_ADD, _WAIT, "ANALYZE alerts"),
+    "all published after ANALYZE": (_ADD, _WAIT, "ANALYZE alerts", _GONE),
+    "ANALYZE after all were published": (_ADD, _WAIT, _GONE, "ANALYZE alerts"),
 }
 
 
@@ -38,13 +38,13 @@ def _look(conn: Connection) -> Any:
 
 @pytest.mark.parametrize("history", HISTORIES)
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-def test_the_outbox_is_found_by_its_index_whatever_the_statistics_say(
+def test_outbox_is_read_by_its_index_whatever_the_statistics(
     site: Installation, history: str
 ) -> None:
     for statement in HISTORIES[history]:
         site.execute(statement)
     with site.runtime.db.read() as conn:
-        _look(conn)  # takes dead entries out of the index, as the first run after it does
+        _look(conn)  # removes dead entries from the index, as the first run does
     found = plans(site, _look)
     assert len(found) == 3
     for plan in found:

@@ -1,4 +1,4 @@
-"""A bus without memory left: it works and takes no alerts. They wait, and the reason is told."""
+"""A full bus works but takes no alerts: alerts wait, and the reason is reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REMEDIES = {
 
 @pytest.fixture(params=["redis", "rabbitmq"])
 def bus(request: pytest.FixtureRequest) -> Iterator[BusPlace]:
-    """The buses that a lack of memory stops; with room again afterwards."""
+    """The buses with a memory limit; the limit is removed after the test."""
     names = {"redis": "redis_bus", "rabbitmq": "rabbit_bus"}
     place: BusPlace = request.getfixturevalue(names[request.param])
     yield place
@@ -53,7 +53,7 @@ def _check_fails(check: BusCheck, remedy: str) -> None:
 
 def _all_go_out(site: Installation) -> None:
     def gone() -> bool:
-        with contextlib.suppress(BusUnavailableError):  # for a moment still
+        with contextlib.suppress(BusUnavailableError):  # the bus may still be full for a moment
             publish_waiting(site.runtime, 3)
         return not waiting(site)
 
@@ -61,7 +61,7 @@ def _all_go_out(site: Installation) -> None:
 
 
 @on_sqlite
-def test_alerts_wait_while_the_bus_is_full_and_go_out_in_order_by_themselves(
+def test_alerts_wait_while_the_bus_is_full_and_are_published_in_order_afterwards(
     site: Installation, bus: BusPlace
 ) -> None:
     remedy = REMEDIES[bus.kind]
@@ -80,13 +80,13 @@ def test_alerts_wait_while_the_bus_is_full_and_go_out_in_order_by_themselves(
     _all_go_out(site)
     check.check()
     check.close()
-    received = [one.alert for one in bus.received(8)]
+    received = [message.alert for message in bus.received(8)]
     assert {alert["id"] for alert in received} == set(range(1, 9))
     assert in_order_for_each_camera(received)
 
 
 @on_sqlite
-def test_a_bus_that_is_full_from_the_start_is_told_and_left_at_once(
+def test_bus_full_from_the_start_is_reported_and_closed_at_once(
     site: Installation, bus: BusPlace
 ) -> None:
     site.configure(**bus.settings)
@@ -105,13 +105,13 @@ def test_a_bus_that_is_full_from_the_start_is_told_and_left_at_once(
 
 
 @on_sqlite
-def test_no_connections_pile_up_while_rabbitmq_blocks(
+def test_connections_do_not_pile_up_while_rabbitmq_blocks(
     site: Installation, rabbit_bus: RabbitPlace
 ) -> None:
-    # It does not see that a blocked connection was closed, and keeps what was sent on it.
+    # RabbitMQ does not see that a blocked connection was closed, and keeps its messages.
     site.configure(**rabbit_bus.settings)
     settled(site, "门口1", "门口1", "门口2")
-    before = _connections(rabbit_bus)  # tests before this one may have left some
+    before = _connections(rabbit_bus)  # earlier tests may have left some
     check = BusCheck(lambda: site.runtime.settings.ai_analysis)
     check.check()
     rabbit_bus.fill_up()
@@ -119,8 +119,8 @@ def test_no_connections_pile_up_while_rabbitmq_blocks(
         for _ in range(5):
             _fails(site, REMEDIES["rabbitmq"])
             _check_fails(check, REMEDIES["rabbitmq"])
-        # The outbox's, the check's, and the check's for system alarms, which publishes nothing in
-        # an alarm.
+        # The connections of the outbox, of the check, and of the check for system alarms, which
+        # publishes nothing during an alarm.
         after = _connections(rabbit_bus)
         opened = [state for name, state in after.items() if name not in before]
         assert sorted(opened) == ["blocked", "blocked", "blocking"]
@@ -137,7 +137,7 @@ def _connections(rabbit_bus: RabbitPlace) -> dict[str, str]:
 
 
 class WaveIntoAlarm(list[Message]):
-    """Messages of a wave: the alarm begins before the third, the last is after the block."""
+    """A batch: the alarm begins before the third message, the last comes after the block."""
 
     def __init__(self, rabbit: RabbitPlace, messages: Iterable[Message]) -> None:
         super().__init__(messages)
@@ -155,7 +155,7 @@ class WaveIntoAlarm(list[Message]):
         return "blocked" in self._rabbit.control("list_connections", "state").split()
 
 
-def test_what_got_through_before_an_alarm_counts_and_the_connection_is_used_again(
+def test_messages_confirmed_before_an_alarm_count_and_the_connection_is_reused(
     rabbit_bus: RabbitPlace,
 ) -> None:
     bus = AmqpBus(rabbit_bus.address, rabbit_bus.topic)
@@ -168,12 +168,12 @@ def test_what_got_through_before_an_alarm_counts_and_the_connection_is_used_agai
     assert receipt.acknowledged == [1, 2]
     began = time.monotonic()
     wait_until(lambda: bus.send(wave[2:]).acknowledged == [3, 4, 5], 4)
-    assert time.monotonic() - began < 5  # a confirm that is missed costs 6 s
+    assert time.monotonic() - began < 5  # a missed confirm costs 6 s
     bus.close()
     assert rabbit_bus.queued() >= 5
 
 
-def test_a_large_wave_that_an_alarm_cuts_off_is_told_as_the_alarm(
+def test_large_batch_cut_off_by_an_alarm_reports_the_alarm(
     rabbit_bus: RabbitPlace,
 ) -> None:
     bus = open_bus(AiAnalysis(**rabbit_bus.settings))
@@ -193,7 +193,7 @@ def test_a_large_wave_that_an_alarm_cuts_off_is_told_as_the_alarm(
 
 
 @on_sqlite
-def test_a_user_without_rights_for_the_default_exchange_publishes_and_hears_of_the_alarm(
+def test_user_without_default_exchange_rights_publishes_and_sees_the_alarm(
     site: Installation, rabbit_bus: RabbitPlace
 ) -> None:
     own = rf"^{rabbit_bus.topic}(\.system)?$"
@@ -216,11 +216,11 @@ def test_a_user_without_rights_for_the_default_exchange_publishes_and_hears_of_t
         rabbit_bus.make_room()
         rabbit_bus.control("delete_user", "narrow")
         check.close()
-    assert in_order_for_each_camera([one.alert for one in rabbit_bus.received(6)])
+    assert in_order_for_each_camera([message.alert for message in rabbit_bus.received(6)])
 
 
 @on_sqlite
-def test_the_check_of_redis_adds_nothing(site: Installation, redis_bus: RedisPlace) -> None:
+def test_redis_check_adds_no_entry(site: Installation, redis_bus: RedisPlace) -> None:
     site.configure(**redis_bus.settings)
     check = BusCheck(lambda: site.runtime.settings.ai_analysis)
     check.check()

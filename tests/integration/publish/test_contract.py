@@ -1,4 +1,4 @@
-"""Every bus gets every alert as the contract says (section 5), in order, whatever happens to it."""
+"""Every bus gets every alert in order and in the form of the contract (section 5)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FIELDS = {
 }
 
 
-def test_an_alert_arrives_as_the_contract_says(site: Installation, bus: BusPlace) -> None:
+def test_alert_arrives_with_the_fields_of_the_contract(site: Installation, bus: BusPlace) -> None:
     site.configure(**bus.settings)
     path = f"alerts/{TYPE}/门口2/1.jpg"
     saved = row("门口2", image_path=path, now=1_763_107_200.5)
@@ -69,27 +69,25 @@ def test_an_alert_arrives_as_the_contract_says(site: Installation, bus: BusPlace
     assert alert["id"] == saved_row["id"]
 
 
-def test_a_kafka_record_has_the_time_of_its_alert(
-    site: Installation, kafka_bus: KafkaPlace
-) -> None:
+def test_kafka_record_has_the_time_of_its_alert(site: Installation, kafka_bus: KafkaPlace) -> None:
     site.configure(**kafka_bus.settings)
     moments = [1_763_107_200.5, 1_763_107_200.123, 1_763_107_200.9999]
     with site.runtime.db.write() as conn:
         alerts_db.add(conn, [row("门口2", now=moment) for moment in moments], for_bus=True)
     publish_waiting(site.runtime, 10)
     messages = kafka_bus.server.messages(kafka_bus.topic, 3)
-    stamps = {alert_of(one)["id"]: one.timestamp() for one in messages}
+    stamps = {alert_of(message)["id"]: message.timestamp() for message in messages}
     assert stamps == {
         1: (TIMESTAMP_CREATE_TIME, 1_763_107_200_500),
         2: (TIMESTAMP_CREATE_TIME, 1_763_107_200_123),
         3: (TIMESTAMP_CREATE_TIME, 1_763_107_200_999),
     }
-    for one in messages:
-        stamp = one.timestamp()[1]
-        assert alert_of(one)["created_at"] == utc_text(stamp / 1000), "as in the alert itself"
+    for message in messages:
+        stamp = message.timestamp()[1]
+        assert alert_of(message)["created_at"] == utc_text(stamp / 1000), "as in the alert itself"
 
 
-def test_each_cameras_alerts_arrive_in_order_and_system_alarms_apart(
+def test_alerts_arrive_in_order_per_camera_and_system_alarms_separately(
     site: Installation, bus: BusPlace
 ) -> None:
     site.configure(alert_batch_size=50, **bus.settings)
@@ -100,7 +98,7 @@ def test_each_cameras_alerts_arrive_in_order_and_system_alarms_apart(
         alerts_db.add_system(conn, "no_algorithm", result, time.time(), for_bus=True)
     assert anything_waits(site.runtime)
     assert publish_waiting(site.runtime, 20).acknowledged == 301
-    received = [one.alert for one in bus.received(300)]
+    received = [message.alert for message in bus.received(300)]
     assert sorted(alert["id"] for alert in received) == list(range(1, 301))
     assert in_order_for_each_camera(received)
     (message,) = bus.received(1, bus.system_topic)
@@ -117,7 +115,7 @@ def test_each_cameras_alerts_arrive_in_order_and_system_alarms_apart(
     assert not anything_waits(site.runtime)
 
 
-def test_while_the_bus_is_away_alerts_wait_and_then_all_arrive_in_order(
+def test_alerts_wait_during_a_bus_outage_and_then_arrive_in_order(
     site: Installation, bus: BusPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easyai.publish.kafka.SEND_SEC", 1.5)
@@ -142,8 +140,8 @@ def test_while_the_bus_is_away_alerts_wait_and_then_all_arrive_in_order(
     check.check()
     assert publish_waiting(site.runtime, 10).acknowledged == 4
     assert time.monotonic() - began < 5
-    kept = [] if bus.kind == "redis" else before  # this Redis forgets when it stops
-    received = [one.alert for one in bus.received(len(kept) + 4)]
+    kept = [] if bus.kind == "redis" else before  # this Redis forgets its data when it stops
+    received = [message.alert for message in bus.received(len(kept) + 4)]
     assert {alert["id"] for alert in received} == {*kept, 3, 4, 5, 6}
     assert in_order_for_each_camera(received)
     assert waiting(site) == []
@@ -152,7 +150,7 @@ def test_while_the_bus_is_away_alerts_wait_and_then_all_arrive_in_order(
     check.close()
 
 
-def test_a_topic_for_system_alarms_that_cannot_be_used_holds_up_no_alert_of_a_frame(
+def test_unusable_system_topic_delays_no_alert_of_a_frame(
     site: Installation, redis_bus: RedisPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(system_topic, "REST_SEC", 0.0)
@@ -173,12 +171,12 @@ def test_a_topic_for_system_alarms_that_cannot_be_used_holds_up_no_alert_of_a_fr
     check.check()
     check.close()
     publish_waiting(site.runtime, 10)
-    assert [one.alert["id"] for one in redis_bus.received(2, "alarms")] == [2, 3]
-    # A camera may have that name: its alerts are those of frames.
+    assert [message.alert["id"] for message in redis_bus.received(2, "alarms")] == [2, 3]
+    # A camera may be named "system": its alerts are alerts of frames.
     assert redis_bus.ids(3) == [1, 4, 5]
 
 
-def test_system_alarms_share_the_topic_of_alerts_when_it_is_named_for_both(
+def test_system_alarms_share_the_alert_topic_when_configured_so(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
     site.configure(**redis_bus.settings, mq_system_topic=redis_bus.topic)

@@ -1,4 +1,4 @@
-"""An alert that was deleted before the bus had it is published all the same."""
+"""An alert deleted before its publication is still published."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-def test_every_bus_gets_deleted_alerts_in_the_order_of_their_camera(
+def test_deleted_alerts_are_published_in_the_order_of_their_camera(
     site: Installation, bus: BusPlace
 ) -> None:
     site.configure(**bus.settings)
@@ -27,7 +27,7 @@ def test_every_bus_gets_deleted_alerts_in_the_order_of_their_camera(
 
     assert publish_waiting(site.runtime, 10).acknowledged == 4
 
-    received = [one.alert for one in bus.received(4)]
+    received = [message.alert for message in bus.received(4)]
     assert sorted(alert["id"] for alert in received) == [1, 2, 3, 4]
     assert in_order_for_each_camera(received)
     (first,) = [alert for alert in received if alert["id"] == 1]
@@ -55,7 +55,7 @@ def test_deleted_alerts_count_as_waiting_until_they_are_published(
         assert outbox.backlog(conn) == (0, None)
 
 
-def test_an_alert_that_the_bus_has_or_never_gets_leaves_nothing_when_it_is_deleted(
+def test_deleting_a_published_or_busless_alert_leaves_nothing_in_the_outbox(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
     site.configure(**redis_bus.settings)
@@ -71,7 +71,7 @@ def test_an_alert_that_the_bus_has_or_never_gets_leaves_nothing_when_it_is_delet
     assert not anything_waits(site.runtime)
 
 
-def test_an_alert_deleted_between_sending_and_the_acknowledgement_is_not_sent_again(
+def test_alert_deleted_before_its_acknowledgement_is_not_sent_again(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
     site.configure(**redis_bus.settings)
@@ -83,7 +83,7 @@ def test_an_alert_deleted_between_sending_and_the_acknowledgement_is_not_sent_ag
     assert redis_bus.ids(1) == [2]
 
 
-def test_alerts_deleted_while_they_are_published_arrive(
+def test_alerts_deleted_during_publication_arrive(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
     site.configure(alert_batch_size=10, **redis_bus.settings)
@@ -106,14 +106,14 @@ def test_alerts_deleted_while_they_are_published_arrive(
     wait_until(all_gone, 20, "everything is deleted and published")
     thread.join()
 
-    received = [one.alert for one in redis_bus.received(120)]
+    received = [message.alert for message in redis_bus.received(120)]
     assert {alert["id"] for alert in received} == set(ids)
     assert in_order_for_each_camera(received)
     assert site.alerts() == []
     assert waiting(site) == []
 
 
-def test_deleted_alerts_above_the_newest_or_of_a_camera_that_is_held_up_wait(
+def test_deleted_alerts_beyond_the_batch_or_of_a_held_up_camera_wait(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
     site.configure(**redis_bus.settings)
@@ -126,6 +126,6 @@ def test_deleted_alerts_above_the_newest_or_of_a_camera_that_is_held_up_wait(
 
     assert found(4) == [1, 2, 3, 4]
     assert found(4, most=2) == [1, 2]
-    # Above it, one of a camera may come with a lower id: it is not committed yet.
+    # Above the newest, a camera's alert with a lower id may not be committed yet.
     assert found(2) == [1, 2]
     assert found(4, "门口1") == [2, 4]

@@ -1,4 +1,4 @@
-"""A batch of the outbox is bounded by bytes too: large alerts never fill the memory."""
+"""A batch of the outbox is also bounded by bytes: large alerts never fill the memory."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def _noise(size: int) -> str:
 
 
 def _settled(site: Installation, *results: str) -> None:
-    """One alert for each result, on three cameras in turn."""
+    """Add an alert for each result, on three cameras alternately."""
     with site.runtime.db.write() as conn:
         rows = [row(f"门口{number % 3}", result=result) for number, result in enumerate(results)]
         alerts_db.add(conn, rows, for_bus=True)
 
 
-def test_large_alerts_go_in_order_and_only_a_few_are_in_memory(
+def test_large_alerts_are_published_in_order_with_bounded_memory(
     site: Installation, redis_bus: RedisPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.configure(alert_batch_size=1000, **redis_bus.settings)
@@ -46,7 +46,7 @@ def test_large_alerts_go_in_order_and_only_a_few_are_in_memory(
 
     def note(*arguments: Any) -> Sequence[Any]:
         rows = read(*arguments)
-        batches.append([len(one.result) for one in rows])
+        batches.append([len(alert.result) for alert in rows])
         return rows
 
     monkeypatch.setattr(outbox, "waiting", note)
@@ -59,29 +59,29 @@ def test_large_alerts_go_in_order_and_only_a_few_are_in_memory(
     assert peak < 36 * MEGABYTE  # 18 MB seen; all at once 77 MB
     assert all(len(sizes) <= 1 or sum(sizes) <= MOST_BYTES for sizes in batches)
     assert batches.count([3 * MEGABYTE]) == 10
-    received = [one.alert for one in redis_bus.received(60)]
+    received = [message.alert for message in redis_bus.received(60)]
     assert sorted(alert["id"] for alert in received) == list(range(1, 61))
     assert in_order_for_each_camera(received)
     assert waiting(site) == []
 
 
 def _batches(site: Installation, most: int, most_bytes: int, *held_up: str) -> list[list[int]]:
-    """The ids of each batch, until nothing waits but for the cameras held up."""
+    """The ids of each batch, until only alerts of held-up cameras wait."""
     found: list[list[int]] = []
     while True:
         with site.runtime.db.write() as conn:
             rows = outbox.waiting(conn, NEWEST, most, most_bytes, held_up)
             if not rows:
                 return found
-            found.append([one.id for one in rows])
+            found.append([alert.id for alert in rows])
             outbox.acknowledged(conn, found[-1], 1.0)
 
 
-def test_a_batch_takes_what_fits_in_bytes_of_utf8_and_a_larger_alert_alone(
+def test_batch_is_bounded_by_utf8_bytes_and_a_larger_alert_is_sent_alone(
     site: Installation,
 ) -> None:
-    full, rest, one, larger = "x" * 400, "告" * 200, "x", "警" * 334  # 400, 600, 1 and 1002 bytes
-    _settled(site, full, rest, one, full, rest, larger, one, larger, larger, one, one, one)
+    full, rest, tiny, larger = "x" * 400, "告" * 200, "x", "警" * 334  # 400, 600, 1 and 1002 bytes
+    _settled(site, full, rest, tiny, full, rest, larger, tiny, larger, larger, tiny, tiny, tiny)
     assert _batches(site, 100, 1000) == [
         [1, 2],
         [3, 4],
@@ -94,7 +94,7 @@ def test_a_batch_takes_what_fits_in_bytes_of_utf8_and_a_larger_alert_alone(
     ]
 
 
-def test_the_number_of_alerts_and_the_cameras_held_up_bound_a_batch_as_before(
+def test_batch_is_bounded_by_count_and_skips_held_up_cameras(
     site: Installation,
 ) -> None:
     _settled(site, *["x"] * 9)
@@ -103,10 +103,10 @@ def test_the_number_of_alerts_and_the_cameras_held_up_bound_a_batch_as_before(
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-def test_postgresql_counts_bytes_itself_and_without_reading_the_results(
+def test_postgresql_counts_alert_bytes_without_reading_the_results(
     site: Installation,
 ) -> None:
     _settled(site, *[_noise(MEGABYTE)] * 20)
     (plan,) = plans(site, lambda conn: outbox.waiting(conn, NEWEST, 1000, MOST_BYTES))
-    assert plan["Actual Rows"] == 2  # what is sent to us
-    assert blocks(plan) < 50  # the results are 2500
+    assert plan["Actual Rows"] == 2  # sent to the client
+    assert blocks(plan) < 50  # the results have 2500 blocks

@@ -1,4 +1,4 @@
-"""The outbox, on both databases: nothing is lost, ids stay, each camera's order holds."""
+"""The outbox, on both databases, loses no alert, keeps ids and the order per camera."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _publisher(site: Installation, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_killed_between_sending_and_marking_the_same_ids_are_sent_again(
+def test_publisher_killed_before_marking_sends_the_same_ids_again(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
     site.configure(**redis_bus.settings)
@@ -60,7 +60,7 @@ def test_killed_between_sending_and_marking_the_same_ids_are_sent_again(
     assert waiting(site) == []
 
 
-def test_publishers_killed_at_any_moment_lose_nothing_and_keep_the_order(
+def test_killed_publishers_lose_no_alert_and_keep_the_order(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
     site.configure(alert_batch_size=20, **redis_bus.settings)
@@ -72,20 +72,20 @@ def test_publishers_killed_at_any_moment_lose_nothing_and_keep_the_order(
         publisher.kill()
         publisher.communicate(timeout=10)
     assert publish_waiting(site.runtime, 20)
-    received = [one.alert for one in redis_bus.received(600)]
+    received = [message.alert for message in redis_bus.received(600)]
     assert {alert["id"] for alert in received} == set(range(1, 601))
     assert in_order_for_each_camera(received)
-    assert len(received) <= 600 + 2 * 20  # at most a batch again for each crash
+    assert len(received) <= 600 + 2 * 20  # at most a repeated batch for each crash
 
 
 def _wait_for_entries(redis_bus: RedisPlace, count: int) -> None:
     wait_until(lambda: redis_bus.client.xlen(redis_bus.topic) >= count, 20)
 
 
-def test_two_that_publish_at_the_same_time_keep_each_cameras_order(
+def test_two_concurrent_publishers_keep_the_order_per_camera(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
-    # As after a claim that was lost: the claim saves duplicates, the order does not need it.
+    # As after a lost claim: the claim avoids duplicates, the order does not need it.
     site.configure(alert_batch_size=10, **redis_bus.settings)
     settled(site, *[f"门口{number % 2}" for number in range(200)])
     threads = [
@@ -96,13 +96,13 @@ def test_two_that_publish_at_the_same_time_keep_each_cameras_order(
         thread.start()
     for thread in threads:
         thread.join()
-    received = [one.alert for one in redis_bus.received(200)]
+    received = [message.alert for message in redis_bus.received(200)]
     assert {alert["id"] for alert in received} == set(range(1, 201))
     assert in_order_for_each_camera(received)
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-def test_an_alert_committed_late_still_goes_before_later_ones_of_its_camera(
+def test_alert_committed_late_is_sent_before_later_alerts_of_its_camera(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
     site.configure(**redis_bus.settings)
@@ -127,7 +127,7 @@ def _waits_for_lock(site: Installation) -> bool:
     return bool(site.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
 
 
-def test_an_alert_the_bus_refuses_for_ever_is_given_up_and_kept(
+def test_permanently_refused_alert_is_given_up_and_kept(
     site: Installation, kafka_bus: KafkaPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easyai.publish.kafka.LARGEST_MESSAGE", 2000)
@@ -151,10 +151,10 @@ def test_an_alert_the_bus_refuses_for_ever_is_given_up_and_kept(
 
 
 @on_sqlite
-def test_alerts_go_on_when_kafka_came_back_empty_under_load(
+def test_publishing_continues_after_kafka_returned_empty_under_load(
     site: Installation, kafka_bus: KafkaPlace
 ) -> None:
-    # Brokers without their data know no producer of before: librdkafka ends that producer for ever.
+    # Brokers without their data do not know the old producer: librdkafka ends it for ever.
     site.configure(alert_batch_size=20, **kafka_bus.settings)
     failed, over = threading.Semaphore(0), threading.Event()
 
@@ -177,12 +177,12 @@ def test_alerts_go_on_when_kafka_came_back_empty_under_load(
     publisher.join(20)
     assert waiting(site) == []
     assert not failed.acquire(blocking=False), "each time one wave failed, and the next arrived"
-    received = [one.alert for one in kafka_bus.received(400)]
+    received = [message.alert for message in kafka_bus.received(400)]
     assert {alert["id"] for alert in received} == set(range(1, 401))
     assert in_order_for_each_camera(received)
 
 
-def test_rabbitmq_names_the_message_it_will_never_take_and_takes_the_next(
+def test_rabbitmq_refuses_a_too_large_message_and_takes_the_next(
     rabbit_bus: RabbitPlace,
 ) -> None:
     bus = open_bus(AiAnalysis(**rabbit_bus.settings))
@@ -197,7 +197,7 @@ def test_rabbitmq_names_the_message_it_will_never_take_and_takes_the_next(
 
 
 @on_sqlite
-def test_a_full_queue_of_one_camera_holds_up_that_camera_only(
+def test_full_queue_of_a_camera_delays_only_that_camera(
     site: Installation, rabbit_bus: RabbitPlace
 ) -> None:
     site.configure(alert_batch_size=2, **rabbit_bus.settings)
@@ -217,11 +217,11 @@ def test_a_full_queue_of_one_camera_holds_up_that_camera_only(
             publish_waiting(site.runtime, 10)
             taken += rabbit_bus.taken(channel, narrow)
         channel.queue_delete(narrow)
-    assert [one.alert["id"] for one in taken] == [1, 2, 3, 4]
+    assert [message.alert["id"] for message in taken] == [1, 2, 3, 4]
 
 
 @on_sqlite
-def test_the_bus_of_changed_settings_gets_the_next_alerts(
+def test_next_alerts_go_to_the_bus_of_changed_settings(
     site: Installation, redis_bus: RedisPlace
 ) -> None:
     site.configure(**redis_bus.settings)
@@ -240,7 +240,7 @@ def test_the_bus_of_changed_settings_gets_the_next_alerts(
 
 
 @on_sqlite
-def test_a_password_never_shows(site: Installation, redis_bus: RedisPlace) -> None:
+def test_bus_errors_hide_the_password(site: Installation, redis_bus: RedisPlace) -> None:
     redis_bus.server.stop()
     port = redis_bus.server.port
     settled(site, "门口1")
@@ -255,14 +255,14 @@ def test_a_password_never_shows(site: Installation, redis_bus: RedisPlace) -> No
     redis_bus.server.start()
 
 
-def test_settled_alerts_wait_for_the_bus_if_there_is_one_and_go_out_with_their_picture(
+def test_settled_alerts_wait_only_for_a_configured_bus_and_have_their_picture(
     site: Installation, algorithm: AlgorithmStub, redis_bus: RedisPlace
 ) -> None:
     algorithm.answer = lambda _: detections(1)
     site.register(algorithm)
     site.put_many(2)
     site.work(site.loop())
-    assert [one["published_at"] for one in site.alerts()] == [0.0, 0.0]
+    assert [alert["published_at"] for alert in site.alerts()] == [0.0, 0.0]
     assert not anything_waits(site.runtime)
     site.configure(**redis_bus.settings)
     site.put_many(3, camera="门口2")
@@ -270,13 +270,13 @@ def test_settled_alerts_wait_for_the_bus_if_there_is_one_and_go_out_with_their_p
     assert waiting(site) == [3, 4, 5]
     assert publish_waiting(site.runtime, 10).acknowledged == 3
     received = redis_bus.received(3)
-    for one in received:
-        assert one.alert["image_path"].startswith(f"alerts/{TYPE}/门口2/")
-        assert one.alert["image_url"].startswith(site.public_url)
+    for message in received:
+        assert message.alert["image_path"].startswith(f"alerts/{TYPE}/门口2/")
+        assert message.alert["image_url"].startswith(site.public_url)
 
 
-def test_the_id_of_a_deleted_alert_is_never_given_again(site: Installation) -> None:
-    # A consumer would take the new alert for the old one, and drop it.
+def test_id_of_a_deleted_alert_is_never_reused(site: Installation) -> None:
+    # A consumer would take the new alert for the deleted alert, and drop it.
     settled(site, "门口1", "门口1")
     with site.runtime.db.write() as conn:
         alerts_db.remove(conn, [1, 2])
@@ -285,7 +285,7 @@ def test_the_id_of_a_deleted_alert_is_never_given_again(site: Installation) -> N
 
 
 class FickleBus(CurrentBus):
-    """A bus that takes any of the messages it is given, and forgets any of its answers."""
+    """A bus that randomly loses messages and answers."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -293,11 +293,11 @@ class FickleBus(CurrentBus):
         self.received: list[dict[str, Any]] = []
 
     def of(self, _analysis: AiAnalysis) -> Any:
-        """Itself."""
+        """Return this bus."""
         return self
 
     def send(self, messages: Sequence[Message]) -> Receipt:
-        """Whatever comes to its mind."""
+        """Take, refuse or lose each message at random."""
         receipt = Receipt()
         for message in messages:
             whim = self.random.random()
@@ -317,9 +317,7 @@ class FickleBus(CurrentBus):
 
 @on_sqlite
 @pytest.mark.parametrize("seed", range(5))
-def test_whatever_the_bus_takes_or_answers_nothing_is_lost_and_the_order_holds(
-    site: Installation, seed: int
-) -> None:
+def test_unreliable_bus_loses_no_alert_and_keeps_the_order(site: Installation, seed: int) -> None:
     site.configure(mq_type="redis", mq_address="nowhere:1", alert_batch_size=7)
     bus = FickleBus(seed)
     outbox = Outbox(
@@ -335,10 +333,10 @@ def test_whatever_the_bus_takes_or_answers_nothing_is_lost_and_the_order_holds(
 
 
 class BreakingBus(FickleBus):
-    """A bus that takes one wave and breaks at the next."""
+    """A bus that takes a batch and fails at the next."""
 
     def send(self, messages: Sequence[Message]) -> Receipt:
-        """Take all of it, the first time."""
+        """Take the first batch, fail at the next."""
         if self.received:
             raise BusUnavailableError("gone")
         self.received = [json.loads(message.body) for message in messages]
@@ -346,7 +344,7 @@ class BreakingBus(FickleBus):
 
 
 @on_sqlite
-def test_what_was_acknowledged_before_something_broke_is_not_sent_again(
+def test_acknowledged_alerts_are_not_sent_again_after_a_bus_failure(
     site: Installation,
 ) -> None:
     site.configure(mq_type="redis", mq_address="nowhere:1")

@@ -1,4 +1,4 @@
-"""TLS to Kafka and S3 with a certificate authority of one's own (docs/tls.md)."""
+"""TLS to Kafka and S3 with a private certificate authority (docs/tls.md)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TlsServer:
                     self.trusted += bool(secure.recv(1))
 
     def close(self) -> None:
-        """Take no more."""
+        """Close the server."""
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join()
@@ -54,7 +54,7 @@ class TlsServer:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a CA (ca.pem) and a certificate for 127.0.0.1 that it has signed."""
+    """A folder with a CA (ca.pem) and a signed certificate for 127.0.0.1."""
     folder = tmp_path_factory.mktemp("ca")
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
 
@@ -81,7 +81,7 @@ def server(authority: Path) -> Iterator[TlsServer]:
 def trusts(
     request: pytest.FixtureRequest, authority: Path, monkeypatch: pytest.MonkeyPatch
 ) -> bool:
-    """Whether SSL_CERT_FILE names the authority, or none."""
+    """Whether SSL_CERT_FILE names the authority; otherwise an empty file."""
     trusted = bool(request.param == "trusted")
     none = authority / "none.pem"
     none.write_text("")
@@ -89,19 +89,23 @@ def trusts(
     return trusted
 
 
-def test_kafka(server: TlsServer, trusts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kafka_over_tls_connects_only_with_a_trusted_authority(
+    server: TlsServer, trusts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not trusts:
         monkeypatch.delenv("SSL_CERT_FILE")  # librdkafka takes no empty file
     monkeypatch.setattr(kafka, "CONNECT_SEC", 1.0)
     bus = KafkaBus(f"ssl://127.0.0.1:{server.port}", "t")
     with pytest.raises(BusUnavailableError) as refused:
-        bus.check()  # it is no broker
+        bus.check()  # the server is no broker
     bus.close()
     assert bool(server.trusted) == trusts, str(refused.value)
     assert ("certificate verify failed" in str(refused.value)) != trusts
 
 
-def test_s3(server: TlsServer, trusts: bool) -> None:
+def test_s3_over_tls_connects_only_with_a_trusted_authority(
+    server: TlsServer, trusts: bool
+) -> None:
     endpoint = f"127.0.0.1:{server.port}"
     settings = Minio(endpoint=endpoint, bucket="frames", use_ssl=True)
     with pytest.raises(StoreUnavailableError) as refused:
