@@ -72,7 +72,7 @@ def test_watchdog_started_during_a_stall_does_not_report_its_end(
     watchdogs.wait_for("inference_stalled", "recovered")
 
 
-def test_parked_frames_raise_no_algorithm_and_no_stall_alarm(
+def test_frames_without_a_service_raise_only_the_no_algorithm_alarm(
     site: Installation, watchdogs: Watchdogs, algorithm: AlgorithmStub, worker: None
 ) -> None:
     site.configure(stall_alarm_sec=STALL_SEC)

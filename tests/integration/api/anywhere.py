@@ -15,7 +15,7 @@ from tests.integration.api.live import ANALYSIS, LiveApi
 ELSEWHERE = "192.168.7.20"
 
 
-class From:
+class ClientAddress:
     """Wraps the API so that requests seem to come from `address`."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -32,14 +32,14 @@ class From:
 class Site:
     """The API, called from any address."""
 
-    def __init__(self, runtime: Runtime, data: Path, api: LiveApi, where: From) -> None:
-        self.runtime, self.data, self.api, self.where = runtime, data, api, where
+    def __init__(self, runtime: Runtime, data: Path, api: LiveApi, client: ClientAddress) -> None:
+        self.runtime, self.data, self.api, self.client = runtime, data, api, client
 
     def ask(
         self, method: str, path: str, address: str, json: Any = None, **headers: str
     ) -> tuple[int, str]:
         """Send a request from an address; returns status and text of the answer."""
-        self.where.address = address
+        self.client.address = address
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = self.api.call(method, path, json=json, headers=named)
         return response.status_code, response.text

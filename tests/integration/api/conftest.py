@@ -12,7 +12,7 @@ from easyai.api.server import create_app
 from easyai.db import migrate
 from easyai.db.models import Base
 from easyai.runtime import Runtime, open_runtime
-from tests.integration.api.anywhere import From, Site
+from tests.integration.api.anywhere import ClientAddress, Site
 from tests.integration.api.live import LiveApi, RecordingDoorbell
 from tests.support.services import PostgresServer
 
@@ -108,9 +108,9 @@ def open_site(sqlite_runtime: Runtime, tmp_path: Path) -> Iterator[Callable[[], 
     with ExitStack() as stack:
 
         def opened() -> Site:
-            where = From(create_app(sqlite_runtime))
-            live = stack.enter_context(LiveApi(where))
-            return Site(sqlite_runtime, tmp_path / "data", live, where)
+            client = ClientAddress(create_app(sqlite_runtime))
+            live = stack.enter_context(LiveApi(client))
+            return Site(sqlite_runtime, tmp_path / "data", live, client)
 
         yield opened
 

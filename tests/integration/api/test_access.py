@@ -87,7 +87,7 @@ def test_service_of_an_older_release_with_a_host_name_can_unregister_itself(site
 
 
 def test_calls_from_this_machine_need_no_token(site: Site) -> None:
-    site.where.own = "10.1.2.3"
+    site.client.own = "10.1.2.3"
     for address in ("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "10.1.2.3"):
         for method, path, body in OPERATOR_CALLS:
             assert site.ask(method, path, address, body)[0] != 403, (address, path)

@@ -202,7 +202,7 @@ def test_heartbeat_of_a_returning_service_half_opens_its_breaker(
     assert api.get(f"{ANALYSIS}/services?state=all")["services"][0]["breaker"] == "half-open"
 
 
-def test_heartbeat_by_id_revives_all_endpoints_and_by_endpoint_only_that(
+def test_heartbeat_by_id_revives_every_endpoint_and_by_endpoint_that_endpoint(
     api: LiveApi, runtime: Runtime
 ) -> None:
     first, second = ENDPOINT, "http://192.168.1.21:7901/infer"

@@ -284,7 +284,7 @@ def test_id_of_a_deleted_alert_is_never_reused(site: Installation) -> None:
     assert waiting(site) == [3]
 
 
-class FickleBus(CurrentBus):
+class UnreliableBus(CurrentBus):
     """A bus that randomly loses messages and answers."""
 
     def __init__(self, seed: int) -> None:
@@ -319,7 +319,7 @@ class FickleBus(CurrentBus):
 @pytest.mark.parametrize("seed", range(5))
 def test_unreliable_bus_loses_no_alert_and_keeps_the_order(site: Installation, seed: int) -> None:
     site.configure(mq_type="redis", mq_address="nowhere:1", alert_batch_size=7)
-    bus = FickleBus(seed)
+    bus = UnreliableBus(seed)
     outbox = Outbox(
         site.runtime.db, site.runtime.store, lambda: site.runtime.settings.ai_analysis, bus
     )
@@ -332,7 +332,7 @@ def test_unreliable_bus_loses_no_alert_and_keeps_the_order(site: Installation, s
     assert in_order_for_each_camera(bus.received)
 
 
-class BreakingBus(FickleBus):
+class BreakingBus(UnreliableBus):
     """A bus that takes a batch and fails at the next."""
 
     def send(self, messages: Sequence[Message]) -> Receipt:
