@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.db import generations
-from tests.integration.alarms.test_stalls_told import Webhook
+from tests.integration.alarms.test_stall_notifications import Webhook
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.lively import waits_since
 from tests.support.scan_traces import Scans
