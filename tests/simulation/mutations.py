@@ -107,7 +107,7 @@ MUTATIONS = (
         "_FINISH",
         _without(ledger._FINISH, " AND frames.lease_token = {token}"),
         # Its picture has one result all the same: the answer of the lease that stands is late then.
-        "integration/pipeline/test_late_results.py, ... that_another_worker_holds ...",
+        "integration/pipeline/test_late_results.py, ... leased_by_another_worker ...",
     ),
     Mutation(
         "a move is noted whatever the row asks for by now",
@@ -115,7 +115,7 @@ MUTATIONS = (
         "_CARRIED",
         _without(pictures._CARRIED, " AND frames.image_target = {target}"),
         # A requeue and a second settling must fit between a move and the note of it.
-        "integration/pipeline/test_guards.py, test_a_move_that_was_replaced_by_another ...",
+        "integration/pipeline/test_guards.py, test_replaced_picture_move ...",
     ),
     Mutation(
         "a rename replaces what stands there",
@@ -143,7 +143,7 @@ MUTATIONS = (
         "catch_up",
         lambda *_: None,
         # Two scans at once need a process that stood still for longer than its claim lasts.
-        "integration/pipeline/test_intake.py, test_a_picture_inferred_while_another_scan_looks ...",
+        "integration/pipeline/test_intake.py, test_picture_inferred_during_another_scan ...",
     ),
     Mutation("what a dead process left behind stays", sweep, "carry_left_behind", lambda _: 0),
     Mutation("every picture is whole", local_watch, "_wait_sec", lambda *_: 0.0),
