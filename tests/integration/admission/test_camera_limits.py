@@ -110,7 +110,7 @@ def test_camera_limit_ignores_leased_frames_and_0_means_no_limit(site: Installat
     assert len(_waiting(site, "门口1")) == 25
 
 
-def test_a_task_without_a_type_limits_its_camera_in_each_type(site: Installation) -> None:
+def test_camera_limit_without_a_type_applies_to_each_type(site: Installation) -> None:
     _limit(site, 1, task_type="")
     site.record(3)
     site.record(3, FALLS)

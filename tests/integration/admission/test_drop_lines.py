@@ -12,7 +12,7 @@ from easyai.pipeline.admission_drops import Drops
 from tests.support.site import TYPE, Installation
 
 
-def test_drops_within_a_minute_are_logged_in_one_line_with_their_sum(
+def test_drops_within_a_minute_are_logged_in_a_single_line_with_their_sum(
     site: Installation, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drops, began = Drops(site.runtime), time.monotonic()

@@ -154,7 +154,7 @@ def test_sweep_makes_parked_frames_from_the_future_due_now(site: Installation) -
     assert all(frame["due_at"] <= time.time() for frame in site.frames())
 
 
-def test_more_frames_than_one_transaction_takes_are_all_parked(
+def test_more_frames_than_fit_a_transaction_are_all_parked(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("easyai.pipeline.admission.AT_ONCE", 4)

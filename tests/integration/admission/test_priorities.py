@@ -41,7 +41,7 @@ def _leased(site: Installation, task_type: str, most: int = 100, *, floor: bool 
 
 @limited
 @pytest.mark.parametrize("extra", [IMPORTANT, UNIMPORTANT, f"{IMPORTANT}\n{UNIMPORTANT}"])
-def test_the_more_important_type_gets_every_place_it_can_use(
+def test_more_important_type_gets_every_place_it_can_use(
     site: Installation, limit_by: Limit, extra: str
 ) -> None:
     limit_by(site, 10, extra)

@@ -104,7 +104,7 @@ def _n(site: Installation) -> int:
         return task_types.sampling(conn)[TYPE].n
 
 
-def test_automatic_sampling_follows_the_queue_and_is_remembered_for_every_scanner(
+def test_automatic_sampling_follows_the_queue_and_is_stored_for_every_scanner(
     site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.register(AlgorithmStub(), max_concurrency=4)
@@ -180,7 +180,7 @@ def test_limits_of_the_settings_bound_the_places_for_sampling(
     assert _n(site) == 2
 
 
-def test_an_outage_does_not_change_the_sampling(
+def test_outage_does_not_change_sampling(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.record(200)

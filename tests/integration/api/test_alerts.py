@@ -99,7 +99,7 @@ def test_alerts_are_listed_newest_first_in_pages(api: LiveApi, runtime: Runtime)
     assert api.get(f"{ALERTS}?page=99") == {"items": [], "total": 5}
 
 
-def test_a_page_has_20_alerts_by_default_and_never_more_than_100(
+def test_alert_page_has_20_alerts_by_default_and_at_most_100(
     api: LiveApi, runtime: Runtime
 ) -> None:
     for _ in range(105):

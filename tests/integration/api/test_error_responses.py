@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 REGISTER = f"{ANALYSIS}/register"
 
 
-def test_unknown_paths_and_methods_are_errors_of_the_same_shape(sqlite_api: LiveApi) -> None:
+def test_unknown_paths_and_methods_get_errors_in_the_same_form(sqlite_api: LiveApi) -> None:
     assert sqlite_api.error(404, "GET", "/")
     assert sqlite_api.error(404, "GET", "/api/v1/没有")
     assert sqlite_api.error(404, "POST", f"{REGISTER}/more")
@@ -59,7 +59,7 @@ def _chunked(pieces: int) -> Iterator[bytes]:
         yield b"x" * 100_000
 
 
-def test_a_body_that_is_too_large_is_refused_with_and_without_a_length(
+def test_body_over_the_limit_is_refused_with_and_without_a_length(
     sqlite_api: LiveApi,
 ) -> None:
     for body in (b"x" * 1_500_000, _chunked(15)):

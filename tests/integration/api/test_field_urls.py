@@ -140,7 +140,9 @@ def test_endless_request_target_is_refused(filled: LiveApi) -> None:
         (b"G", "É".encode(), "É".encode()),
     ],
 )
-def test_only_bytes_of_the_target_are_encoded(before: bytes, data: bytes, expected: bytes) -> None:
+def test_only_bytes_of_the_request_target_are_encoded(
+    before: bytes, data: bytes, expected: bytes
+) -> None:
     assert encode_target(before, data) == expected
 
 

@@ -93,7 +93,7 @@ def test_algo_config_is_served_as_uncached_json(
     assert headers["cache-control"] == "no-store"
 
 
-def test_a_large_file_is_streamed_whole(
+def test_large_picture_is_streamed_completely(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     large = hashlib.sha256(b"large").digest() * 300_000
@@ -106,7 +106,7 @@ def test_a_large_file_is_streamed_whole(
     assert hashlib.sha256(body).digest() == hashlib.sha256(large).digest()
 
 
-def test_an_empty_file_is_served_as_empty(
+def test_empty_picture_is_served_as_empty(
     sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
 ) -> None:
     _write(folder, "t/c/empty.jpg", b"")

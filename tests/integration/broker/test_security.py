@@ -62,7 +62,7 @@ def test_redis_over_tls_is_trusted_only_with_its_authority(
     assert "ssl_ca_certs" in reason
 
 
-def test_a_certificate_for_another_host_is_refused(
+def test_redis_certificate_for_another_host_is_refused(
     authority: Authority, refusal: Callable[[str], str]
 ) -> None:
     server = GuardedRedis(authority, certificate="other")

@@ -73,7 +73,7 @@ def test_report_is_written_in_any_language_with_a_file(
     assert [words for words in ours if not words.startswith("‹")] == []
 
 
-def test_the_command_and_the_api_offer_every_language(site: Installation) -> None:
+def test_diagnose_command_and_api_offer_every_language(site: Installation) -> None:
     (option,) = (parameter for parameter in command.params if parameter.name == "lang")
     assert isinstance(option.type, click.Choice)
     assert tuple(option.type.choices) == languages()

@@ -101,7 +101,7 @@ def test_short_report_has_at_most_15_lines_and_names_the_full_report(
     assert any(line.startswith("类型007: 2 frames waiting for up to 10 min") for line in lines)
 
 
-def test_the_short_report_is_one_line_when_all_is_well(
+def test_short_report_is_a_single_line_when_all_is_well(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)
