@@ -55,7 +55,7 @@ def _audit(url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
-def test_an_audit_names_what_is_vulnerable_and_fails(advisories: str) -> None:
+def test_audit_names_vulnerable_packages_and_fails(advisories: str) -> None:
     done = _audit(advisories)
     assert done.returncode == 1, done.stderr
     assert "celery" in done.stdout
@@ -63,7 +63,7 @@ def test_an_audit_names_what_is_vulnerable_and_fails(advisories: str) -> None:
     assert "make lock" in done.stderr
 
 
-def test_an_audit_without_the_advisories_fails_and_says_that_nothing_was_checked() -> None:
+def test_audit_without_advisories_fails_and_reports_that_nothing_was_checked() -> None:
     done = _audit("http://127.0.0.1:1/v1/query")  # nobody listens there
     assert done.returncode == 2
     assert "NOTHING WAS CHECKED" in done.stderr

@@ -111,7 +111,7 @@ def test_the_sdk_needs_nothing_but_itself_and_requests() -> None:
         assert _tops_imported(at_import) <= known, name
 
 
-def test_the_rules_do_no_io() -> None:
+def test_domain_rules_do_no_io() -> None:
     io = {"sqlalchemy", "aiohttp", "requests", "os", "socket", "pathlib", "time"}
     for name in _in_package("domain"):
         assert not _tops_imported(_imports(name)) & io, name
@@ -157,7 +157,7 @@ def test_nothing_is_built_while_a_module_is_imported() -> None:
                 assert not names & BUILT, name
 
 
-def test_modules_hold_nothing_that_changes() -> None:
+def test_modules_hold_no_mutable_state() -> None:
     names = {"log", "router", "__all__"}
     found = {
         f"{name}: {target.id}"

@@ -20,7 +20,7 @@ def _imports() -> Iterator[tuple[str, str, str]]:
                     yield str(file.relative_to(ROOT)), module, name
 
 
-def test_python_in_compose_files_and_documents_imports_what_there_is() -> None:
+def test_python_in_compose_files_and_documents_imports_existing_names() -> None:
     found = list(_imports())
     assert ("docker/compose.s3.yaml", "easyai.settings.source", "load") in found
     for file, module, name in found:

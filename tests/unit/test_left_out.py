@@ -57,7 +57,7 @@ def _run(folder: Path, *options: str, **environment: str) -> subprocess.Complete
 @pytest.mark.parametrize(
     "options", [(), ("-p", "xdist", "-n", "1")], ids=["one process", "side by side"]
 )
-def test_tests_without_what_they_need_are_listed_and_the_others_pass(
+def test_tests_with_missing_needs_are_listed_and_the_others_pass(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     done = _run(tmp_path, *options)

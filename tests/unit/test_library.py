@@ -31,7 +31,7 @@ def test_a_release_with_the_race_is_named_as_such(
         assert ("WAL-reset" in text(found.summary, language)) is affected
 
 
-def test_postgresql_has_no_guard_and_no_secret_is_told() -> None:
+def test_postgresql_has_no_guard_and_no_secret_is_shown() -> None:
     found = library("postgresql://user:hunter2@host/name")
     assert (found.name, found.version, found.guard) == ("PostgreSQL", None, None)
     assert "hunter2" not in text(found.summary)

@@ -49,14 +49,14 @@ def test_a_lock_has_an_allowed_version_of_each_dependency(
         assert all(version in wanted.specifier for version in versions), wanted.name
 
 
-def test_what_builds_the_image_is_locked() -> None:
+def test_build_tools_of_the_image_are_locked() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     pins = _pins("image.txt")
     for wanted in map(Requirement, groups["image"]):
         assert all(one in wanted.specifier for one in pins[canonicalize_name(wanted.name)])
 
 
-def test_what_the_transports_of_kombu_need_is_locked() -> None:
+def test_dependencies_of_kombu_transports_are_locked() -> None:
     # An extra: kombu alone does not bring it, and its import fails where the broker is Redis.
     asked = map(Requirement, requires("kombu") or [])
     needed = {one.name for one in asked if one.marker and one.marker.evaluate({"extra": "redis"})}
@@ -72,6 +72,6 @@ def test_no_client_of_redis_is_allowed_that_kombu_does_not_take() -> None:
             assert oldest in theirs.specifier
 
 
-def test_no_message_names_a_distribution_of_ours_that_nobody_can_install() -> None:
+def test_no_message_names_an_easyai_distribution_that_is_not_published() -> None:
     for file in [*(ROOT / "easyai").rglob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("*/*.md")]:
         assert "install easyai" not in file.read_text("utf-8"), file

@@ -26,7 +26,7 @@ def _grabbed_by_another_program(port: int) -> bool:
     return done.returncode == 0
 
 
-def test_a_program_that_grabs_the_port_in_the_gap_does_not_get_it() -> None:
+def test_port_between_two_servers_cannot_be_taken_by_another_program() -> None:
     port = free_port()
     assert not _grabbed_by_another_program(port), "before the server has started"
     for _ in range(2):
@@ -35,12 +35,12 @@ def test_a_program_that_grabs_the_port_in_the_gap_does_not_get_it() -> None:
         assert not _grabbed_by_another_program(port), "while the server is down"
 
 
-def test_nobody_answers_on_a_port_without_its_server() -> None:
+def test_port_without_its_server_refuses_connections() -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", free_port()), 5)
 
 
-def test_a_port_is_given_back() -> None:
+def test_released_port_is_free_again() -> None:
     held = HeldPort()
     held.release()
     drawn = free_port()

@@ -56,7 +56,7 @@ def test_sources_that_nobody_installed_say_that_their_version_is_unknown() -> No
     assert said.startswith("easyai, version 0.0.0+unknown (built without git and its tags")
 
 
-def test_an_unknown_version_is_the_same_wherever_it_may_come_from() -> None:
+def test_unknown_version_is_equal_from_every_source() -> None:
     for name in ("pyproject.toml", "easyai/sdk/pyproject.toml"):
         project = tomllib.loads((ROOT / name).read_text("utf-8"))
         assert project["tool"]["hatch"]["version"]["fallback-version"] == of_server.UNKNOWN
@@ -73,7 +73,7 @@ def test_an_unknown_version_is_the_same_wherever_it_may_come_from() -> None:
     assert 'org.opencontainers.image.version="${VERSION}"' in dockerfile
 
 
-def test_the_list_of_parts_of_the_image_names_its_version() -> None:
+def test_parts_list_of_the_image_has_its_version() -> None:
     # The very command of docker/Dockerfile: a version that comes from git is none of the file.
     line = next(
         line

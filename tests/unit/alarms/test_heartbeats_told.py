@@ -95,7 +95,7 @@ def _short(told: Sequence[Notice]) -> list[tuple[Change, str]]:
 
 
 @pytest.mark.parametrize("every_sec", [5.0, 30.0])
-def test_services_that_come_back_one_after_the_other_are_one_alarm_and_one_end(
+def test_services_that_return_one_by_one_raise_and_end_a_single_alarm(
     every_sec: float,
 ) -> None:
     told = _told(every_sec, dict.fromkeys(range(1, SERVICES + 1), CURE))
@@ -104,7 +104,7 @@ def test_services_that_come_back_one_after_the_other_are_one_alarm_and_one_end(
 
 
 @pytest.mark.parametrize("every_sec", [5.0, 30.0])
-def test_those_that_stay_away_are_named_before_the_alarm_of_many_is_over(
+def test_services_that_stay_silent_get_alarms_before_the_alarm_of_many_ends(
     every_sec: float,
 ) -> None:
     told = _told(
@@ -120,19 +120,19 @@ def test_those_that_stay_away_are_named_before_the_alarm_of_many_is_over(
     assert 0 < over.at - named.at <= TIMINGS.clear_sec + 3, "together"
 
 
-def test_those_that_were_named_are_over_when_they_are_heard() -> None:
+def test_alarms_of_single_services_end_when_their_heartbeats_return() -> None:
     back = dict.fromkeys(range(1, SERVICES + 1), CURE) | {4: 600.0, 9: 600.0}
     told = _told(30.0, back)
     assert _short(told)[-3:] == [(Change.OVER, ""), (Change.OVER, "04"), (Change.OVER, "09")]
 
 
-def test_a_single_one_that_was_never_of_many_has_its_long_grace() -> None:
+def test_single_silent_service_keeps_the_long_grace() -> None:
     told = _told(30.0, {number: 0.0 for number in range(1, SERVICES + 1) if number != 4})
     assert _short(told) == [(Change.RAISED, "04")]
     assert told[0].at - START >= CUT + TIMEOUT_SEC + 270
 
 
-def test_a_heartbeat_of_all_that_comes_a_moment_late_rings_for_nobody() -> None:
+def test_heartbeats_of_all_services_slightly_late_raise_no_alarm() -> None:
     board = _board()
     for now, heard in ((200.0, 139.0), (202.0, 139.0), (204.0, 139.0), (206.0, 205.0)):
         facts = _facts([heard] * SERVICES, now)

@@ -15,26 +15,26 @@ def _line(words: str) -> str:
     return line
 
 
-def test_a_short_alarm_stands_in_the_log_as_it_is() -> None:
+def test_short_alarm_is_logged_unchanged() -> None:
     assert _line(BACKLOG) == f"system alarm queue_backlog: {BACKLOG}"
 
 
-def test_a_long_alarm_is_cut_and_says_where_the_whole_is() -> None:
+def test_long_alarm_is_cut_and_names_the_command_with_the_full_text() -> None:
     line = _line(f"{BACKLOG}; " + "Add services of the busy types. " * 20)
     assert line.startswith(f"system alarm queue_backlog: {BACKLOG}")
     assert len(line) <= 130
     assert line.endswith("… (more: diagnose)")
 
 
-def test_an_alarm_of_two_lines_is_one_line_of_the_log() -> None:
+def test_alarm_of_two_lines_is_logged_on_a_single_line() -> None:
     assert "\n" not in _line("one\ntwo")
 
 
-def test_a_bar_in_the_words_of_a_service_begins_no_line() -> None:
+def test_bar_in_quoted_service_text_starts_no_log_line() -> None:
     assert "loaded | out of memory" in _line("model not loaded | out of memory")
 
 
-def test_each_alarm_of_a_message_has_its_line_with_its_words() -> None:
+def test_each_alarm_of_a_message_has_its_own_log_line() -> None:
     kind, long = Kind.NO_ALGORITHM, "; its frames wait until a service of this type registers" * 4
     parts = tuple(quoted(f"no algorithm for task type: {name}{long}") for name in ("人脸", "车辆"))
     lines = Message(Change.RAISED, kind, kind, quoted(""), 0.0, "", parts=parts).log_lines

@@ -30,7 +30,7 @@ def _restarts_after(scan: ProcessLeaseFacts) -> float:
     return float("inf")
 
 
-def test_no_scan_within_half_a_minute_of_the_last_one_is_a_stall() -> None:
+def test_no_scan_within_half_a_minute_of_the_last_scan_is_a_stall() -> None:
     scan = ProcessLeaseFacts("a", expires_at=START + 100.5, done_at=START + 100)
     assert _restarts_after(scan) == pytest.approx(30, abs=4)
 

@@ -57,7 +57,7 @@ def test_times_are_utc_with_a_z() -> None:
 @pytest.mark.parametrize(
     ("saved", "sent"), [(45.2, 45), (0.6, 1), (12.0, 12), (0.0, 0), (-3.5, 0), (1e300, 2**31 - 1)]
 )
-def test_inference_time_is_an_integer_whatever_the_algorithm_has_said(
+def test_inference_time_is_an_integer_whatever_the_algorithm_answered(
     saved: float, sent: int
 ) -> None:
     alert = alert_json({**SAVED, "inference_time_ms": saved}, "")

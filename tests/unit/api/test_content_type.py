@@ -20,5 +20,5 @@ from easyai.api.routes.files_routes import content_type
         ("t/c/jpg", "application/octet-stream"),
     ],
 )
-def test_only_what_cameras_write_has_a_type_of_its_own(key: str, expected: str) -> None:
+def test_only_formats_that_cameras_write_have_their_content_type(key: str, expected: str) -> None:
     assert content_type(key) == expected

@@ -29,7 +29,7 @@ _NO_JSON = [
 ]
 
 
-def test_what_is_not_json_is_a_bad_request(subtests: pytest.Subtests) -> None:
+def test_body_that_is_not_json_is_a_bad_request(subtests: pytest.Subtests) -> None:
     for body in _NO_JSON:
         with subtests.test(body=body), pytest.raises(BadRequestError, match=r"^body: "):
             parse_json(body)

@@ -67,18 +67,18 @@ def test_the_published_schema_is_never_the_stricter_judge(field: str, value: Any
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 7, True, {}])
-def test_both_refuse_a_body_that_is_no_registration_at_all(body: Any) -> None:
+def test_server_and_schema_refuse_a_body_that_is_no_registration(body: Any) -> None:
     assert (_is_taken(body), REGISTER.is_valid(body)) == (False, False)
 
 
 @given(st.sampled_from(["service_id", "name", "version"]), _NASTY)
-def test_both_judge_any_short_text_alike(field: str, text: str) -> None:
+def test_server_and_schema_judge_any_short_text_alike(field: str, text: str) -> None:
     body = changed(field, text)
     assert _is_taken(body) == REGISTER.is_valid(body)
 
 
 @given(st.lists(_NASTY, max_size=3))
-def test_both_judge_any_short_task_types_alike(names: list[str]) -> None:
+def test_server_and_schema_judge_any_short_task_types_alike(names: list[str]) -> None:
     body = changed("task_types", names)
     assert _is_taken(body) == REGISTER.is_valid(body)
 

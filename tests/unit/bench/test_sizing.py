@@ -21,12 +21,12 @@ _DOCS = Path(__file__).parents[3] / "docs" / "scaling.md"
 
 
 @pytest.mark.parametrize("measured", load().checks, ids=lambda one: one.name)
-def test_model_foretells_what_was_measured(measured: Measurement) -> None:
+def test_model_predicts_the_measured_throughput(measured: Measurement) -> None:
     off = page.differences(load(), measured)
     assert max(off.values()) <= WITHIN, off
 
 
-def test_what_is_checked_is_of_different_size_and_not_what_costs_come_from() -> None:
+def test_checks_differ_in_size_and_from_the_measurements_of_the_costs() -> None:
     checks = load().checks
     assert {one.name for one in checks} == set(CHECKS)
     assert not {one.fleet for one in checks} & set(BASE.values())
@@ -38,7 +38,7 @@ def test_what_is_checked_is_of_different_size_and_not_what_costs_come_from() -> 
         assert max(values) >= 4 * min(values)
 
 
-def test_more_of_anything_costs_more() -> None:
+def test_each_larger_input_costs_more() -> None:
     own, fleet = costs(load()), replace(LARGE, cameras=1_000, workers=4)
     before = estimate(own, fleet)
     for more in (
@@ -59,7 +59,7 @@ def test_bottlenecks_of_ten_thousand_cameras_are_named_with_a_remedy() -> None:
     assert all(one.remedy and one.figures for one in found)
 
 
-def test_workers_that_are_needed_are_not_full() -> None:
+def test_proposed_workers_are_not_full() -> None:
     seen = load()
     fleet = replace(LARGE, cameras=1_000)
     fleet = replace(fleet, workers=workers_needed(costs(seen), fleet))
@@ -72,12 +72,12 @@ def test_a_far_database_leases_less() -> None:
     assert leasing_per_sec(load(), far) < leasing_per_sec(load(), near) / 5
 
 
-def test_page_shows_what_was_measured_last() -> None:
+def test_page_shows_the_latest_measurement() -> None:
     text = _DOCS.read_text(encoding="utf-8")
     assert page.renewed(text, load()) == text, "run: python -m bench.sizing write"
 
 
-def test_program_answers_for_one_fleet() -> None:
+def test_program_sizes_a_given_fleet() -> None:
     result = CliRunner().invoke(main, ["--cameras", "500", "--interval", "2"])
     assert result.exit_code == 0, result.output
     assert "250 frames/s" in result.output

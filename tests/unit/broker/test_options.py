@@ -40,7 +40,7 @@ def test_a_rabbitmq_gets_no_options_of_other_brokers() -> None:
 
 
 @pytest.mark.parametrize("url", ["rediss//:geheim@127.0.0.1", "redis://:geheim"])
-def test_a_broker_url_that_is_none_is_refused_and_not_shown(url: str) -> None:
+def test_malformed_broker_url_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(
         SettingsError, match=r"easyai\.broker_url: not a URL; use redis://"
     ) as caught:

@@ -23,7 +23,9 @@ from easyai.broker.rabbitmq_transport import Channel, Connection
     ],
     ids=["publish", "declare"],
 )
-def test_a_collected_channel_raises_what_kombu_recovers_from(use: Callable[[Any], object]) -> None:
+def test_collected_channel_raises_an_error_that_kombu_recovers_from(
+    use: Callable[[Any], object],
+) -> None:
     channel = Channel(Connection("127.0.0.1"), 1)
     channel.collect()
     with pytest.raises(RecoverableConnectionError):

@@ -19,7 +19,7 @@ def _closed() -> Any:
     raise AttributeError("'NoneType' object has no attribute 'client'")
 
 
-def test_only_with_a_connection_is_it_a_message_that_is_damaged() -> None:
+def test_read_error_means_a_damaged_message_only_while_connected() -> None:
     assert _tolerant(_read, {}, lambda: SimpleNamespace(connection=object()))
 
 

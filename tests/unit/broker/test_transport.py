@@ -65,7 +65,7 @@ def test_messages_arrive_in_order_in_queues_with_any_name(broker: Broker) -> Non
         assert own == [f"{name}:{number}" for number in range(3)]
 
 
-def test_each_of_many_queues_gets_its_turn_beside_one_that_is_flooded(broker: Broker) -> None:
+def test_each_of_many_queues_gets_its_turn_beside_a_flooded_queue(broker: Broker) -> None:
     names = [f"infer.{number:03}" for number in range(100)]
     broker.put(names[0], *range(200))
     for name in names[1:]:
@@ -96,7 +96,7 @@ def test_a_queue_bound_under_its_own_name_is_reached_through_its_exchange(broker
     assert sorted(reader.read(2)) == sorted([CHINESE, "infer.other"])
 
 
-def test_a_reply_to_somebody_who_has_gone_is_dropped(broker: Broker) -> None:
+def test_reply_to_a_process_that_has_ended_is_dropped(broker: Broker) -> None:
     exchange = Exchange("reply.box.pidbox", "direct", durable=False)
     queue = Queue("1.reply.box.pidbox", exchange, routing_key="1", auto_delete=True)
     connection = broker.connect()
@@ -123,7 +123,7 @@ def test_bindings_of_another_process_are_seen_however_fast_they_change(tmp_path:
     "content",
     [b"", b"{", b"\xff\xfe\x00", b"null", b"[]", b"{}", b'{"properties": {}}', b"\0" * 4096],
 )
-def test_a_damaged_message_is_thrown_away_with_one_log_line(
+def test_damaged_message_is_dropped_with_a_single_log_line(
     broker: Broker, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader = Reader(broker.connect(), task_queue(CHINESE))
@@ -168,7 +168,7 @@ def test_folders_are_readable_for_their_owner_only(broker: Broker) -> None:
     assert {oct(path.stat().st_mode & 0o777) for path in folders} == {"0o700"}
 
 
-def test_order_survives_a_reboot(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_message_order_survives_a_reboot(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     broker.put(CHINESE, "before")
     monkeypatch.setattr(time, "monotonic", lambda: 1.0)
     monkeypatch.setattr(time, "monotonic_ns", lambda: 1_000_000_000)
@@ -270,7 +270,7 @@ def test_a_message_taken_and_not_acknowledged_returns_when_the_connection_closes
     assert Reader(broker.connect(), task_queue(CHINESE)).read(1) == ["work"]
 
 
-def test_messages_nobody_reads_go_after_their_time(tmp_path: Path) -> None:
+def test_unread_messages_are_deleted_after_their_time(tmp_path: Path) -> None:
     broker = Broker(tmp_path / "broker", message_ttl=100)
     broker.put("infer.gone", "old", "new")
     (broker.folder / "claimed" / "left-by-kill").write_bytes(b"half")

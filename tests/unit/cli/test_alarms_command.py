@@ -32,7 +32,7 @@ def _alarm(installation: Installation, kind: str, began_ago: float, over_ago: fl
             alarms_db.over(conn, kind, "人数统计", began, installation.now - over_ago)
 
 
-def test_ringing_ones_come_first_and_make_exit_code_1(installation: Installation) -> None:
+def test_ringing_alarms_come_first_and_make_exit_code_1(installation: Installation) -> None:
     _alarm(installation, "no_algorithm", 7200)
     _alarm(installation, "bus_down", 600, over_ago=60)
     result = installation.run("alarms", "--json")
@@ -61,7 +61,7 @@ def test_when_nothing_rings_the_exit_code_is_0(installation: Installation) -> No
     assert installation.run("alarms").exit_code == 0
 
 
-def test_a_test_alarm_without_bus_and_people_stands_in_the_table(
+def test_test_alarm_without_bus_and_recipients_is_in_the_table(
     installation: Installation,
 ) -> None:
     result = installation.run("alarms", "test", "--json")
@@ -78,7 +78,7 @@ def test_a_test_alarm_without_bus_and_people_stands_in_the_table(
     assert "系统运行正常" in shown
 
 
-def test_a_test_alarm_reaches_the_bus_and_the_people(
+def test_test_alarm_reaches_the_bus_and_the_recipients(
     installation: Installation,
     monkeypatch: pytest.MonkeyPatch,
     redis_server: RedisServer,

@@ -39,7 +39,7 @@ def test_filters_choose_the_alerts_and_the_newest_comes_first(installation: Inst
     assert [item["id"] for item in _items(installation, *filters)] == [second, first]
 
 
-def test_the_limit_holds_and_the_rest_is_told(installation: Installation) -> None:
+def test_limit_holds_and_the_total_is_printed(installation: Installation) -> None:
     for _ in range(3):
         installation.alert()
     result = installation.run("alerts", "--limit", "2")

@@ -34,7 +34,7 @@ def _rows(installation: Installation, kinds: Sequence[str], ago_sec: float, wher
         (ALL, 1.0, "elsewhere", 1, "worker: not running"),
     ],
 )
-def test_all_four_kinds_are_looked_for_here(
+def test_alive_checks_all_four_kinds_on_this_machine_by_default(
     installation: Installation,
     kinds: Sequence[str],
     ago_sec: float,
@@ -48,7 +48,7 @@ def test_all_four_kinds_are_looked_for_here(
     assert said in result.stdout
 
 
-def test_only_what_is_named_counts(installation: Installation) -> None:
+def test_alive_checks_only_the_named_kinds(installation: Installation) -> None:
     _rows(installation, ("worker",), 1.0, home())
     assert installation.run("alive", "worker").exit_code == 0
     assert installation.run("alive", "worker", "api").exit_code == 1

@@ -32,7 +32,7 @@ def site(installation: Installation) -> Installation:
     return installation
 
 
-def test_there_and_back_on_a_new_machine(
+def test_backup_restores_on_a_new_machine(
     site: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = site.run("backup", str(tmp_path / "site.tar"))
@@ -86,7 +86,9 @@ def test_a_damaged_database_is_replaced_and_kept(site: Installation, tmp_path: P
     assert "yolo" in site.run("services", "--all").stdout
 
 
-def test_what_is_no_backup_is_refused_in_one_line(site: Installation, tmp_path: Path) -> None:
+def test_file_that_is_no_backup_is_refused_on_a_single_line(
+    site: Installation, tmp_path: Path
+) -> None:
     path = tmp_path / "notes.tar"
     path.write_text("not a tar file at all\n" * 100)
     refused = site.run("restore", str(path))
@@ -96,7 +98,7 @@ def test_what_is_no_backup_is_refused_in_one_line(site: Installation, tmp_path: 
     assert "No such file" in site.run("restore", str(tmp_path / "none.tar")).output
 
 
-def test_a_picture_that_was_nowhere_is_counted(site: Installation, tmp_path: Path) -> None:
+def test_missing_picture_is_counted(site: Installation, tmp_path: Path) -> None:
     site.alert(image_path="alerts/人数统计/门口/1.jpg")
     made = site.run("backup", str(tmp_path / "site.tar"))
     assert made.exit_code == 1

@@ -60,7 +60,7 @@ def test_a_variable_that_sets_a_whole_table_is_named_for_its_keys(
     assert report["unknown_variables"] == []
 
 
-def test_what_an_empty_value_stands_for_is_shown(tmp_path: Path) -> None:
+def test_effective_value_of_an_empty_setting_is_shown(tmp_path: Path) -> None:
     values = _values()
     assert values["easyai.database_url"][0] == f"sqlite:///{tmp_path / 'data' / 'easyai.db'}"
     assert values["easyai.public_url"][0] == "http://127.0.0.1:5066"
@@ -111,7 +111,7 @@ def test_only_the_secret_part_of_a_url_is_hidden(text: str, shown: str) -> None:
         ("", ""),
     ],
 )
-def test_of_a_malformed_address_the_scheme_is_shown_at_most(text: str, shown: str) -> None:
+def test_malformed_address_shows_at_most_its_scheme(text: str, shown: str) -> None:
     assert hide_address(text) == shown
 
 
@@ -149,7 +149,7 @@ _NO_DATABASES = (
         *(("database_url", address) for address in _NO_DATABASES),
     ],
 )
-def test_an_address_with_which_nothing_could_start_is_refused_by_check_and_up_in_the_same_words(
+def test_unusable_address_is_refused_by_check_and_up_with_the_same_message(
     key: str, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(up, "claim_data_dir", lambda _: pytest.fail("it would start"))
@@ -259,7 +259,7 @@ alert_batch_size = 0
 """
 
 
-def test_each_key_of_the_predecessor_without_effect_is_named_with_what_to_do_instead() -> None:
+def test_each_ineffective_key_of_the_predecessor_is_named_with_its_replacement() -> None:
     report = _report(_PREDECESSOR)
     said = report["predecessor_keys"]
     assert list(said) == [
@@ -332,7 +332,7 @@ def test_defaults_give_no_warning() -> None:
         ('[easyai]\ndata_dir = "site.toml/data"', "cannot be made or written"),
     ],
 )
-def test_what_may_not_be_meant_is_a_warning_that_names_the_key(text: str, words: str) -> None:
+def test_doubtful_value_is_a_warning_that_names_the_key(text: str, words: str) -> None:
     result = _check(text)
     assert result.exit_code == 0, result.output
     assert [line for line in result.stdout.splitlines() if line.startswith("warning: ")]
@@ -359,7 +359,7 @@ def test_a_folder_that_cannot_be_written_is_a_warning(monkeypatch: pytest.Monkey
         ('[easyai]\ndatabase_url = "nothing"', "easyai.database_url: not a database URL"),
     ],
 )
-def test_what_is_not_valid_is_exit_code_2_and_names_the_key(text: str, words: str) -> None:
+def test_invalid_value_is_exit_code_2_and_names_the_key(text: str, words: str) -> None:
     result = _check(text)
     assert result.exit_code == 2
     assert words in result.stderr
@@ -383,7 +383,7 @@ def test_without_a_file_the_defaults_are_checked() -> None:
     assert result.stdout.endswith("valid: no file: defaults and environment\n")
 
 
-def test_it_says_what_is_open_and_to_whom(tmp_path: Path) -> None:
+def test_report_lists_who_may_reach_which_function(tmp_path: Path) -> None:
     closed = _report()["open_to"]
     assert closed[0] == "no other machine reaches the API: easyai.host is 127.0.0.1"
 

@@ -32,7 +32,7 @@ def test_upgrade_makes_the_tables_and_may_be_run_again(empty: Installation) -> N
     assert empty.run("frames").exit_code == 1
 
 
-def test_current_says_up_to_date_after_an_upgrade(empty: Installation) -> None:
+def test_current_reports_up_to_date_after_an_upgrade(empty: Installation) -> None:
     empty.run("db", "upgrade")
     result = empty.run("db", "current")
     assert result.exit_code == 0

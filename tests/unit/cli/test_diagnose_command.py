@@ -31,7 +31,7 @@ def _broken(installation: Installation) -> None:
     installation.pending(found_at=installation.now - 3500, due_at=installation.now - 3500)
 
 
-def test_what_is_wrong_is_told_with_exit_code_1(installation: Installation) -> None:
+def test_causes_are_reported_with_exit_code_1(installation: Installation) -> None:
     _broken(installation)
     result = installation.run("diagnose", "--no-probes")
     assert result.exit_code == 1, result.output
@@ -65,7 +65,7 @@ def test_the_report_names_the_version_of_sqlite_and_its_guard(installation: Inst
     assert (body["version"], body["guard"]) == (sqlite3.sqlite_version, "easyai.db-guard")
 
 
-def test_every_command_of_the_report_is_one_that_a_shell_takes(installation: Installation) -> None:
+def test_a_shell_runs_every_command_of_the_report(installation: Installation) -> None:
     _broken(installation)
     body = json.loads(installation.run("diagnose", "--no-probes", "--json").stdout)
     commands = [one["command"] for cause in body["causes"] for one in cause["remedies"]]
@@ -118,7 +118,7 @@ def _configured(installation: Installation, text: str) -> Path:
 _MISTAKE = "[ai_analysis]\nstall_alarm_sec = 0\n"
 
 
-def test_a_mistake_in_the_settings_is_told_and_the_rest_diagnosed(
+def test_settings_mistake_is_reported_and_the_rest_diagnosed(
     installation: Installation,
 ) -> None:
     _broken(installation)
@@ -147,7 +147,7 @@ def test_while_a_worker_goes_on_a_mistake_stops_nothing(installation: Installati
 
 
 @pytest.mark.parametrize("url", ["5", "'postgresql://u:p@w@host/name'"])
-def test_no_other_database_is_looked_at_in_place_of_one_whose_address_is_a_mistake(
+def test_malformed_database_url_does_not_make_diagnose_read_another_database(
     installation: Installation, url: str
 ) -> None:
     file = _configured(installation, "")
@@ -158,7 +158,7 @@ def test_no_other_database_is_looked_at_in_place_of_one_whose_address_is_a_mista
     assert "cannot be told" in result.stderr
 
 
-def test_a_file_that_is_no_toml_says_what_cannot_be_known_and_what_to_do(
+def test_file_that_is_not_toml_reports_what_is_unknown_and_the_remedy(
     installation: Installation,
 ) -> None:
     file = _configured(installation, "[ai_analysis")
@@ -176,7 +176,7 @@ def test_a_file_that_is_no_toml_says_what_cannot_be_known_and_what_to_do(
     assert "`worker_gone`" in result.stdout, "the database was looked at"
 
 
-def test_a_file_that_is_no_toml_is_replaced_by_the_last_good_one_of_up(
+def test_file_that_is_not_toml_is_replaced_by_the_last_good_settings_of_up(
     installation: Installation,
 ) -> None:
     _broken(installation)
@@ -197,18 +197,18 @@ def test_a_file_that_is_no_toml_is_replaced_by_the_last_good_one_of_up(
     assert "services_died" in codes, "the database of the last good file was looked at"
 
 
-def test_looking_makes_nothing(installation: Installation, tmp_path: Path) -> None:
+def test_diagnose_creates_no_files(installation: Installation, tmp_path: Path) -> None:
     assert not (tmp_path / "snapshots").exists()
     result = installation.run("diagnose", "--no-probes")
     assert "`store_down`" in result.stdout
     assert not (tmp_path / "snapshots").exists()
 
 
-def test_usage_is_exit_code_2(installation: Installation) -> None:
+def test_wrong_usage_is_exit_code_2(installation: Installation) -> None:
     assert installation.run("diagnose", "--lang", "fr").exit_code == 2
 
 
-def test_the_short_form_says_what_is_wrong_in_15_lines(installation: Installation) -> None:
+def test_short_form_lists_the_causes_in_15_lines(installation: Installation) -> None:
     _broken(installation)
     result = installation.run("diagnose", "--no-probes", "--short")
     assert result.exit_code == 1

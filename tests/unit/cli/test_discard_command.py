@@ -23,7 +23,7 @@ def test_waiting_frames_are_given_up_and_counted_by_camera(installation: Install
     assert [one["id"] for one in json.loads(shown)["frames"]] == [frame]
 
 
-def test_a_dry_run_says_would(installation: Installation) -> None:
+def test_dry_run_prints_would_discard_and_keeps_the_frame(installation: Installation) -> None:
     frame = installation.pending()
     result = installation.run("discard", "--task-type", TYPE, "--dry-run")
     assert (result.exit_code, "would discard 1 frame\n" in result.stdout) == (0, True)
@@ -42,7 +42,9 @@ def test_json_has_every_count(installation: Installation) -> None:
     }
 
 
-def test_exit_codes_tell_nothing_waits_from_a_missing_option(installation: Installation) -> None:
+def test_exit_code_is_1_for_nothing_waiting_and_2_for_a_missing_option(
+    installation: Installation,
+) -> None:
     result = installation.run("discard", "--task-type", "人数统记")
     assert (result.exit_code, "no frame of '人数统记' waits" in result.stderr) == (1, True)
     assert installation.run("discard").exit_code == 2

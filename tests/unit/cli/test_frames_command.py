@@ -80,7 +80,7 @@ def test_the_limit_holds(installation: Installation) -> None:
         ({"image_path": ""}, None, "gone"),
     ],
 )
-def test_json_tells_where_the_picture_is(
+def test_json_has_the_path_of_the_picture(
     installation: Installation, columns: dict[str, Any], path: str | None, state: str
 ) -> None:
     frame = installation.frame(**columns)
@@ -89,7 +89,7 @@ def test_json_tells_where_the_picture_is(
     assert (one["picture"], one["picture_state"]) == (expected, state)
 
 
-def test_json_has_times_in_utc_and_null_for_what_has_not_happened(
+def test_json_has_times_in_utc_and_null_for_events_to_come(
     installation: Installation,
 ) -> None:
     installation.pending(found_at=1_763_107_200.0)
@@ -134,7 +134,7 @@ def test_the_story_of_a_saved_frame_names_its_alert(installation: Installation) 
     assert f"4 detections, saved as alert {alert} (42 ms)" in _story(installation, frame)
 
 
-def test_one_of_a_thing_is_told_in_the_singular(installation: Installation) -> None:
+def test_count_of_1_is_written_in_the_singular(installation: Installation) -> None:
     counts = {"detection_count": 1, "attempts": 1, "tries": 1}
     frame = installation.frame(
         state="done", outcome="alert", last_failure_at=installation.now, **counts
@@ -161,7 +161,7 @@ def test_one_of_a_thing_is_told_in_the_singular(installation: Installation) -> N
         ({"state": "done", "outcome": "no_detection", "settled_at": 0.0}, "nothing detected"),
     ],
 )
-def test_the_story_says_what_happens_next(
+def test_story_names_the_next_step_of_the_frame(
     installation: Installation, columns: dict[str, Any], words: str
 ) -> None:
     moments = {
@@ -171,7 +171,7 @@ def test_the_story_says_what_happens_next(
     assert words in _story(installation, installation.pending(**moments))
 
 
-def test_a_name_that_was_used_again_tells_every_story(installation: Installation) -> None:
+def test_reused_name_shows_the_story_of_every_frame(installation: Installation) -> None:
     first = installation.frame()
     installation.pending(key=installation.row(first).key)
     story = _story(installation, first)
@@ -179,13 +179,17 @@ def test_a_name_that_was_used_again_tells_every_story(installation: Installation
     assert story.index("pending") < story.index("no face")
 
 
-def test_an_unknown_key_is_exit_code_1_and_says_what_a_key_is(installation: Installation) -> None:
+def test_unknown_key_is_exit_code_1_and_explains_the_form_of_a_key(
+    installation: Installation,
+) -> None:
     result = installation.run("frames", "--key", "x.jpg")
     assert result.exit_code == 1
     assert "a key is <task_type>/<task_id>/" in result.stderr
 
 
-def test_no_frame_is_exit_code_1_and_the_counts_are_still_told(installation: Installation) -> None:
+def test_no_frame_is_exit_code_1_and_the_counts_are_still_printed(
+    installation: Installation,
+) -> None:
     installation.pending()
     result = installation.run("frames", "--state", "failed")
     assert result.exit_code == 1

@@ -80,7 +80,7 @@ READING = ("services", "stats", "alerts", "alarms", "frames", "db current", "db 
 
 
 @pytest.mark.parametrize("command", READING)
-def test_every_command_finds_what_runs_from_any_folder(
+def test_every_command_finds_the_running_installation_from_any_folder(
     command: str, tmp_path: Path, migrated_file: Path, elsewhere: Path
 ) -> None:
     data = _site(tmp_path / "a", migrated_file)
@@ -91,7 +91,7 @@ def test_every_command_finds_what_runs_from_any_folder(
     assert list(elsewhere.iterdir()) == []
 
 
-def test_what_ran_last_is_found_when_its_process_was_killed(
+def test_last_installation_is_found_after_its_process_was_killed(
     tmp_path: Path, migrated_file: Path, ended_pid: int
 ) -> None:
     data = _site(tmp_path / "a", migrated_file)
@@ -102,7 +102,7 @@ def test_what_ran_last_is_found_when_its_process_was_killed(
 
 
 @pytest.mark.parametrize("stale", ["pid", "start", "boot"])
-def test_the_one_that_runs_goes_before_those_that_do_not(
+def test_running_installation_goes_before_stopped_installations(
     tmp_path: Path, migrated_file: Path, ended_pid: int, stale: str
 ) -> None:
     how: dict[str, dict[str, Any]] = {
@@ -115,7 +115,9 @@ def test_the_one_that_runs_goes_before_those_that_do_not(
     assert _run("frames", "--json").stderr == f"easyai: http://127.0.0.1:1, data {data}\n{_IDLE}"
 
 
-def test_of_several_the_operator_chooses(tmp_path: Path, migrated_file: Path) -> None:
+def test_operator_chooses_among_several_running_installations(
+    tmp_path: Path, migrated_file: Path
+) -> None:
     first, second = (_site(tmp_path / name, migrated_file) for name in ("a", "b"))
     _noted(first)
     _noted(second)
@@ -128,7 +130,9 @@ def test_of_several_the_operator_chooses(tmp_path: Path, migrated_file: Path) ->
     assert (result.exit_code, result.stderr) == (1, _IDLE), "it is named, so nothing is to be told"
 
 
-def test_the_settings_file_names_one_of_several(tmp_path: Path, migrated_file: Path) -> None:
+def test_settings_file_selects_one_of_several_installations(
+    tmp_path: Path, migrated_file: Path
+) -> None:
     text = "[ai_analysis]\nmax_concurrent_infer = 7\n"
     for name in ("a", "b"):
         _noted(_site(tmp_path / name, migrated_file, text), tmp_path / name / "site.toml")
@@ -142,7 +146,7 @@ def test_the_settings_file_names_one_of_several(tmp_path: Path, migrated_file: P
             del os.environ[f"EASYAI_{variable}"]
 
 
-def test_the_data_of_this_folder_goes_first_and_what_runs_elsewhere_is_told(
+def test_data_of_this_folder_goes_first_and_another_running_installation_is_named(
     tmp_path: Path, migrated_file: Path, elsewhere: Path
 ) -> None:
     _site(elsewhere, migrated_file)
@@ -152,7 +156,7 @@ def test_the_data_of_this_folder_goes_first_and_what_runs_elsewhere_is_told(
     assert f"another installation runs: http://127.0.0.1:1, data {data}" in result.stderr
 
 
-def test_a_change_of_the_file_counts_for_what_prepares_the_next_start(
+def test_changed_file_counts_for_commands_that_prepare_the_next_start(
     tmp_path: Path, migrated_file: Path
 ) -> None:
     new = tmp_path / "a" / "new.db"
@@ -164,7 +168,7 @@ def test_a_change_of_the_file_counts_for_what_prepares_the_next_start(
 
 
 @pytest.mark.parametrize("noted", ["{", "[]", '{"data_dir": 1, "more": 2}'])
-def test_a_damaged_note_is_no_installation(tmp_path: Path, noted: str) -> None:
+def test_damaged_note_counts_as_no_installation(tmp_path: Path, noted: str) -> None:
     folder = tmp_path / "state" / "easyai" / "installations"
     folder.mkdir(parents=True)
     (folder / "x.json").write_text(noted)

@@ -63,7 +63,7 @@ def test_version_is_the_packages() -> None:
     assert __version__ in result.output
 
 
-def test_an_easyai_error_is_one_line_on_stderr_and_exit_code_2(
+def test_easyai_error_is_a_single_line_on_stderr_and_exit_code_2(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     @click.command()
@@ -78,7 +78,7 @@ def test_an_easyai_error_is_one_line_on_stderr_and_exit_code_2(
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["config", "check"]])
-def test_output_onto_a_full_disk_is_one_line_and_exit_code_2(arguments: list[str]) -> None:
+def test_output_onto_a_full_disk_is_a_single_line_and_exit_code_2(arguments: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "easyai.cli.main", *arguments],

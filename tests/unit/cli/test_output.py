@@ -34,14 +34,14 @@ def test_since_takes_durations(text: str, seconds: float) -> None:
         ("2025-11-13 09:30", datetime(2025, 11, 13, 9, 30).astimezone().timestamp()),
     ],
 )
-def test_since_takes_iso_times_and_those_without_offset_are_local(
+def test_since_takes_iso_times_and_times_without_offset_are_local(
     text: str, expected: float
 ) -> None:
     assert parse_moment(text).at(NOW) == expected
 
 
 @pytest.mark.parametrize("text", ["", "2", "2w", "-2h", "2 hours", "h", "nan", "0001-01-01", "x"])
-def test_since_names_the_remedy_for_anything_else(text: str) -> None:
+def test_since_refuses_other_forms_with_the_remedy(text: str) -> None:
     with pytest.raises(ValueError, match="use a duration such as 30s, 15m, 2h or 3d"):
         parse_moment(text)
 
@@ -107,7 +107,7 @@ def test_a_database_of_another_version_gets_the_hint(
 
 
 @pytest.mark.parametrize("command", LOOKING)
-def test_a_database_that_does_not_answer_is_one_line(
+def test_database_that_does_not_answer_is_a_single_line(
     installation: Installation, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EASYAI_DATABASE_URL", "postgresql://u:geheim@127.0.0.1:1/x")

@@ -44,7 +44,7 @@ def test_every_option_narrows_the_choice(installation: Installation) -> None:
     assert {installation.row(one).state for one in (*others, unwanted)} == {"failed"}
 
 
-def test_a_dry_run_says_would_and_changes_nothing(installation: Installation) -> None:
+def test_dry_run_prints_would_requeue_and_changes_nothing(installation: Installation) -> None:
     frame = installation.frame()
     result = installation.run("requeue", "--dry-run")
     assert result.exit_code == 0
@@ -52,7 +52,7 @@ def test_a_dry_run_says_would_and_changes_nothing(installation: Installation) ->
     assert installation.row(frame).state == "failed"
 
 
-def test_frames_left_alone_are_told_with_the_reason(installation: Installation) -> None:
+def test_frames_left_alone_are_counted_with_the_reason(installation: Installation) -> None:
     installation.frame(image_path=None, image_target="failed/x.jpg")
     installation.frame(image_path="")
     result = installation.run("requeue")
@@ -90,7 +90,7 @@ def test_nothing_to_requeue_is_exit_code_1(installation: Installation) -> None:
     assert "no failed frame matches" in result.stderr
 
 
-def test_ids_that_are_no_failed_frames_are_told(installation: Installation) -> None:
+def test_ids_of_no_failed_frame_are_counted(installation: Installation) -> None:
     frame = installation.frame()
     result = installation.run("requeue", "--id", str(frame), "--id", "4711")
     assert result.exit_code == 0
@@ -115,7 +115,7 @@ def test_a_span_that_holds_nothing_is_refused(installation: Installation) -> Non
     assert installation.row(frame).state == "failed"
 
 
-def test_the_reason_in_the_help_is_one_that_time_outs_have(installation: Installation) -> None:
+def test_reason_in_the_help_matches_frames_that_timed_out(installation: Installation) -> None:
     match = re.search(r"--reason (\w+)", requeue_command.EXAMPLES)
     assert match is not None
     installation.frame(reason=Reason.of(TIMED_OUT, timeout_sec=30.0))

@@ -47,7 +47,7 @@ def test_services_that_take_work_are_shown_with_state_load_and_heartbeat(
     ]
 
 
-def test_json_is_the_apis_answer_with_what_only_the_database_knows(
+def test_json_is_the_answer_of_the_api_with_fields_of_the_database(
     installation: Installation,
 ) -> None:
     installation.service("yolo-1")
@@ -73,7 +73,7 @@ def test_offline_services_are_counted_and_shown_with_their_reason_on_request(
     assert "probe: connection refused 5 min ago" in installation.run("services", "--all").stdout
 
 
-def test_a_service_that_lives_without_heartbeats_says_so(installation: Installation) -> None:
+def test_service_alive_without_heartbeats_is_shown_as_such(installation: Installation) -> None:
     probed = {"state_reason": "a probe was answered"}
     installation.service("mute", last_heartbeat=installation.now - 90, **probed)
     installation.service("slow", heartbeat_timeout_sec=3600, last_heartbeat=installation.now - 90)
@@ -84,12 +84,12 @@ def test_a_service_that_lives_without_heartbeats_says_so(installation: Installat
     assert "no heartbeat" not in lines["slow"]
 
 
-def test_an_open_breaker_is_told(installation: Installation) -> None:
+def test_open_breaker_is_shown(installation: Installation) -> None:
     installation.service("yolo-1", breaker_open_until=installation.now + 60, breaker_failures=3)
     assert "breaker open" in installation.run("services").stdout
 
 
-def test_a_service_that_fails_says_why_in_a_terminal_of_80_columns(
+def test_failing_service_shows_its_reason_in_80_columns(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation.service(
@@ -131,7 +131,7 @@ def _fails(installation: Installation, pk: int, count: int, first: float, reason
         installation.frame(service_pk=pk, settled_at=at, reason=reason)
 
 
-def test_a_service_that_refuses_every_picture_says_so_with_its_last_success(
+def test_service_that_refuses_every_picture_is_shown_with_its_last_success(
     installation: Installation,
 ) -> None:
     pk = installation.service("yolo-1")
@@ -163,7 +163,7 @@ def test_a_service_that_refuses_every_picture_says_so_with_its_last_success(
 
 
 @pytest.mark.parametrize("command", ["services", "stats", "alerts", "alarms", "frames", "requeue"])
-def test_every_command_says_when_nothing_of_easyai_runs(
+def test_every_command_warns_when_no_easyai_process_runs(
     installation: Installation, command: str
 ) -> None:
     idle = "easyai: nothing of easyai runs on this database\n"
@@ -173,7 +173,7 @@ def test_every_command_says_when_nothing_of_easyai_runs(
     assert idle not in installation.run(command).stderr
 
 
-def test_one_that_waits_is_shown_and_approved(
+def test_service_that_waits_for_approval_is_shown_and_approved(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EASYAI_REGISTRATION", "approve")

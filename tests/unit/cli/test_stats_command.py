@@ -12,7 +12,7 @@ from easyai.errors import DatabaseUnavailableError
 from tests.support.installation import TYPE, Installation
 
 
-def test_each_type_tells_what_waits_runs_and_has_failed_and_who_serves_it(
+def test_each_type_shows_its_frames_by_state_and_its_services(
     installation: Installation,
 ) -> None:
     installation.task_type("绊线人数统计")
@@ -70,7 +70,7 @@ def _stop_after(monkeypatch: pytest.MonkeyPatch, rounds: int) -> list[float]:
     return paused
 
 
-def test_watch_prints_one_line_of_json_each_time_until_ctrl_c(
+def test_watch_prints_a_line_of_json_each_time_until_ctrl_c(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paused = _stop_after(monkeypatch, 3)

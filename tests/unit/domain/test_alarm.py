@@ -55,7 +55,7 @@ def test_an_alarm_is_raised_once_its_grace_is_over_and_only_once() -> None:
     assert desk.after(60, held) == ""
 
 
-def test_the_trouble_lasts_from_its_beginning_to_its_end_and_not_as_long_as_it_is_told() -> None:
+def test_duration_of_an_alarm_is_that_of_the_trouble_not_of_its_notices() -> None:
     desk = Desk()
     desk.now = 100.0
     held = replace(_condition(grace_sec=10), lasted_sec=25.0)
@@ -69,7 +69,7 @@ def test_the_trouble_lasts_from_its_beginning_to_its_end_and_not_as_long_as_it_i
     assert (over.ended_at, over.lasted_sec) == (1123.0, 48.0)
 
 
-def test_a_cause_that_becomes_known_later_is_told_at_once_and_once() -> None:
+def test_cause_found_later_is_notified_at_once_and_only_once() -> None:
     desk = Desk()
     known = replace(_condition(), explains=True)
     unknown = replace(known, cause=NO_REASON)
@@ -82,7 +82,7 @@ def test_a_cause_that_becomes_known_later_is_told_at_once_and_once() -> None:
     assert desk.after(2, known) == ""
 
 
-def test_another_cause_is_told_once_it_has_stayed_and_the_end_tells_the_one_that_was_told() -> None:
+def test_changed_cause_is_notified_once_it_lasts_and_the_end_names_it() -> None:
     desk = Desk()
     first = replace(_condition(), explains=True)
     other = replace(first, cause=FULL)
@@ -97,7 +97,7 @@ def test_another_cause_is_told_once_it_has_stayed_and_the_end_tells_the_one_that
     assert (over.change, over.cause) == (Change.OVER, FULL)
 
 
-def test_what_clears_within_its_grace_is_never_told() -> None:
+def test_condition_that_clears_within_its_grace_is_never_notified() -> None:
     desk = Desk()
     held = _condition(grace_sec=10)
     assert [desk.after(8, held), desk.after(1), desk.after(1, held), desk.after(9, held)] == [
@@ -105,7 +105,7 @@ def test_what_clears_within_its_grace_is_never_told() -> None:
     ] * 4
 
 
-def test_an_alarm_is_over_after_the_hold_with_the_duration_of_what_was_wrong() -> None:
+def test_alarm_ends_after_the_hold_with_the_duration_of_the_condition() -> None:
     desk = Desk()
     desk.after(0, _condition())
     desk.after(60, _condition())
@@ -116,7 +116,7 @@ def test_an_alarm_is_over_after_the_hold_with_the_duration_of_what_was_wrong() -
     assert desk.board.ringing == {}
 
 
-def test_a_condition_that_flickers_is_one_alarm() -> None:
+def test_flickering_condition_raises_a_single_alarm() -> None:
     desk = Desk()
     told = [desk.after(2, *([_condition()] if number % 2 else [])) for number in range(60)]
     assert "".join(told) == "raised:bus_down"
@@ -128,14 +128,14 @@ def test_an_alarm_that_holds_is_repeated_every_hour() -> None:
     assert [word for word in told if word] == ["raised:bus_down", *["repeated:bus_down"] * 2]
 
 
-def test_what_cannot_be_judged_stays_as_it_is() -> None:
+def test_condition_that_cannot_be_judged_keeps_its_state() -> None:
     desk = Desk()
     desk.after(0, _condition())
     assert desk.after(7200, judged=["service_offline"]) == "repeated:bus_down"
     assert desk.board.ringing == {("bus_down", ""): REFUSED}, "with what people know of it"
 
 
-def test_services_that_follow_each_other_within_the_grace_are_told_in_one_round() -> None:
+def test_services_failing_within_the_grace_are_notified_in_the_same_round() -> None:
     desk = Desk()
     names = [f"http://127.0.0.1:79{number:02}/" for number in range(12)]
     services = [_condition("service_offline", name, grace_sec=4) for name in names]
@@ -149,7 +149,7 @@ def test_services_that_follow_each_other_within_the_grace_are_told_in_one_round(
     assert [one.change for one in over] == [Change.OVER] * 12
 
 
-def test_what_was_seen_for_a_moment_is_not_told_with_others_of_its_kind() -> None:
+def test_momentary_condition_is_not_notified_with_others_of_its_kind() -> None:
     desk = Desk()
     lasting, moment = (_condition("service_offline", name, grace_sec=4) for name in "ab")
     assert desk.after(0, lasting) == ""
@@ -158,7 +158,7 @@ def test_what_was_seen_for_a_moment_is_not_told_with_others_of_its_kind() -> Non
     assert desk.after(60, lasting) == ""
 
 
-def test_what_flickers_does_not_hold_up_what_lasts() -> None:
+def test_flickering_condition_does_not_delay_a_lasting_condition() -> None:
     desk = Desk()
     lasting, flicker = (_condition("service_offline", name, grace_sec=4) for name in "ab")
     told = [desk.after(1, lasting, *([flicker] if number % 2 else [])) for number in range(12)]
@@ -176,7 +176,7 @@ def test_an_alarm_that_was_clear_for_a_moment_is_not_over_with_others_of_its_kin
     assert set(desk.board.ringing) == {("service_offline", "b")}
 
 
-def test_an_alarm_that_another_process_raised_is_not_raised_again_and_its_end_is_told() -> None:
+def test_alarm_raised_by_another_process_is_not_raised_again_and_its_end_is_notified() -> None:
     desk = Desk()
     desk.now = 100.0
     moments = {"began_at": 1020.0, "raised_at": 1040.0, "notified_at": 1050.0}
@@ -188,7 +188,7 @@ def test_an_alarm_that_another_process_raised_is_not_raised_again_and_its_end_is
     assert (notice.began_at, notice.ended_at, notice.lasted_sec) == (1020.0, 1102.0, 82.0)
 
 
-def test_the_repeat_of_an_adopted_alarm_counts_from_when_it_was_told() -> None:
+def test_repeat_of_an_adopted_alarm_counts_from_its_last_notice() -> None:
     desk = Desk()
     moments = {"began_at": 0.0, "raised_at": 0.0, "notified_at": 1000.0 - 3590}
     desk.board.adopt(_condition(), **moments, now=0.0, wall=1000.0)
@@ -196,7 +196,7 @@ def test_the_repeat_of_an_adopted_alarm_counts_from_when_it_was_told() -> None:
     assert desk.after(1, _condition()) == "repeated:bus_down"
 
 
-def test_an_adopted_alarm_that_was_not_seen_to_hold_is_not_told_to_go_on() -> None:
+def test_adopted_alarm_never_seen_to_hold_ends_as_unseen() -> None:
     desk = Desk()
     desk.now = 10_000.0
     moments = {"began_at": 1000.0, "raised_at": 1000.0, "notified_at": 1000.0}
@@ -212,7 +212,7 @@ def test_an_adopted_alarm_that_was_not_seen_to_hold_is_not_told_to_go_on() -> No
         st.tuples(st.floats(0.1, 20), st.booleans(), st.booleans(), st.booleans()), max_size=80
     )
 )
-def test_whatever_happens_raised_and_over_alternate(
+def test_raised_and_over_notices_alternate_in_any_sequence(
     steps: list[tuple[float, bool, bool, bool]],
 ) -> None:
     desk = Desk()

@@ -34,7 +34,7 @@ def new() -> Arrivals:
     return Arrivals(lambda task_type: task_type == ORDERED)
 
 
-def test_what_came_since_the_last_look_goes_beside_any_backlog() -> None:
+def test_new_frames_are_given_out_beside_any_backlog() -> None:
     arrivals = new()
     arrivals.add(frames(range(50_000)), first=True)
     arrivals.add(frames([60_000]), first=False)
@@ -51,7 +51,7 @@ def test_the_newest_of_each_camera_go_first_and_cameras_take_turns() -> None:
     assert {key.split("/")[1] for key in arrivals.backlog(10)} == {"1", "3"}
 
 
-def test_frames_that_go_in_order_begin_with_the_oldest_and_new_ones_wait_behind() -> None:
+def test_ordered_frames_begin_with_the_oldest_and_new_frames_wait_behind() -> None:
     arrivals = new()
     arrivals.add(frames([10, 9, 2, 1], task_type=ORDERED), first=True)
     arrivals.add(frames([12, 11], task_type=ORDERED), first=False)
@@ -69,7 +69,7 @@ def test_frames_that_go_in_order_do_so_in_whatever_order_their_folders_were_list
 
 
 @given(st.lists(st.lists(st.integers(0, 40), max_size=8), max_size=8), st.booleans())
-def test_what_waits_of_a_camera_in_order_is_always_sorted(
+def test_waiting_frames_of_an_ordered_type_are_always_sorted(
     listings: list[list[int]], first: bool
 ) -> None:
     arrivals, waiting = new(), set()

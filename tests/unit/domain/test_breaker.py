@@ -31,7 +31,7 @@ def test_a_new_breaker_lets_everything_through() -> None:
     assert Breaker().admits(NOW, in_flight=1000) is None
 
 
-def test_failures_in_a_row_open_it_and_not_one_less() -> None:
+def test_breaker_opens_after_the_given_failures_in_a_row_and_not_earlier() -> None:
     breaker = Breaker()
     for _ in range(OPEN_AFTER - 1):
         breaker = breaker.failed(NOW)
@@ -53,18 +53,18 @@ def test_an_open_breaker_lets_nothing_through_until_its_pause_is_over() -> None:
     assert breaker.admits(NOW + FIRST_PAUSE_SEC, 0) == 1
 
 
-def test_after_the_pause_one_trial_request_goes_through_at_a_time() -> None:
+def test_breaker_admits_a_single_trial_at_a_time_after_the_pause() -> None:
     later = NOW + FIRST_PAUSE_SEC
     assert opened().admits(later, in_flight=0) == 1
     assert opened().admits(later, in_flight=1) == 0
     assert opened().admits(later, in_flight=7) == 0
 
 
-def test_a_trial_that_succeeds_closes_it() -> None:
+def test_successful_trial_closes_the_breaker() -> None:
     assert opened().succeeded() == Breaker()
 
 
-def test_a_trial_that_fails_opens_it_again_for_twice_as_long_up_to_a_minute() -> None:
+def test_failed_trial_opens_the_breaker_for_twice_as_long_up_to_a_minute() -> None:
     breaker, pauses = opened(), [FIRST_PAUSE_SEC]
     for _ in range(6):
         now = breaker.open_until
@@ -73,7 +73,7 @@ def test_a_trial_that_fails_opens_it_again_for_twice_as_long_up_to_a_minute() ->
     assert pauses == [5.0, 10.0, 20.0, 40.0, 60.0, 60.0, 60.0]
 
 
-def test_requests_that_fail_after_it_opened_do_not_prolong_the_pause() -> None:
+def test_requests_that_fail_after_the_breaker_opened_do_not_prolong_the_pause() -> None:
     breaker = opened()
     straggler = breaker.failed(NOW + 1).failed(NOW + 2)
     assert straggler.open_until == breaker.open_until
@@ -81,7 +81,7 @@ def test_requests_that_fail_after_it_opened_do_not_prolong_the_pause() -> None:
 
 
 @given(st.lists(st.booleans(), max_size=60), st.lists(st.floats(0, 120), min_size=60))
-def test_whatever_happens_it_never_pauses_longer_than_a_minute(
+def test_breaker_never_pauses_longer_than_a_minute(
     outcomes: list[bool], waits: list[float]
 ) -> None:
     breaker, now = Breaker(), NOW
@@ -123,7 +123,7 @@ def test_an_endpoint_without_time_outs_has_no_cap() -> None:
     assert learned(None, in_flight=1000) is None
 
 
-def test_time_outs_halve_what_an_endpoint_gets_down_to_one() -> None:
+def test_time_outs_halve_the_cap_of_an_endpoint_down_to_1() -> None:
     assert learned(None, timeouts=1, in_flight=40) == 20
     assert learned(20, timeouts=5, in_flight=20) == 10
     assert learned(20, timeouts=1, in_flight=6) == 3  # it had not even been given its cap
@@ -154,7 +154,7 @@ def test_answers_among_time_outs_do_not_let_a_cap_grow_without_end() -> None:
     assert cap <= 2
 
 
-def test_a_cap_grows_by_one_a_second_and_ends_where_it_is_of_no_use() -> None:
+def test_cap_grows_by_1_a_second_and_ends_above_its_use() -> None:
     assert learned(10, since_change_sec=0.9) == 10
     assert learned(10, since_change_sec=1.0) == 11
     assert learned(10, since_change_sec=1000.0) == 11
@@ -184,7 +184,7 @@ def test_the_pauses_of_an_endpoint_on_which_a_type_depends_stay_short() -> None:
     assert breaker.failed(breaker.open_until).pause_sec == 2 * LONGEST_PAUSE_ALONE_SEC
 
 
-def test_one_that_answers_others_stays_closed_but_a_trial_that_fails_opens_it_again() -> None:
+def test_breaker_stays_closed_while_the_endpoint_answers_others_until_a_trial_fails() -> None:
     breaker = Breaker()
     for _ in range(9):
         breaker = breaker.failed(NOW, answers_others=True)

@@ -125,7 +125,7 @@ def test_endpoints_that_others_fill_or_that_changed_are_seen_as_they_are_now(
             load.take(taken.pk)
 
 
-def test_nobody_is_chosen_of_none() -> None:
+def test_no_endpoint_is_chosen_when_there_is_none() -> None:
     assert chosen() is None
     assert choose_for_camera([], "cam") is None
 
@@ -151,7 +151,7 @@ def test_the_endpoint_that_failed_the_frame_comes_after_the_others_of_its_kind()
     assert chosen(fast, avoid=1) == 1
 
 
-def test_equals_take_turns() -> None:
+def test_equal_endpoints_take_turns() -> None:
     those = [candidate(pk) for pk in (1, 2, 3)]
     ranking, taken = Ranking(those), Counter[int]()
     for _ in range(30):
@@ -163,7 +163,7 @@ def test_equals_take_turns() -> None:
     assert set(taken.values()) == {10}
 
 
-def test_a_look_costs_what_it_takes_and_not_what_there_is() -> None:
+def test_choice_cost_depends_on_endpoints_taken_not_on_all_endpoints() -> None:
     class CountingLoad(FixedLoad):
         asked = 0
 

@@ -99,7 +99,7 @@ def test_a_frame_fails_after_the_attempts_that_it_must_answer_for(kind: Kind, fi
     st.booleans(),
     st.integers(0, 3),
 )
-def test_every_settled_frame_has_an_outcome_and_every_waiting_one_a_delay(
+def test_every_settled_frame_has_an_outcome_and_every_waiting_frame_a_delay(
     kind: Kind, attempts: int, tries: int, only_detections: bool, fine: bool, count: int
 ) -> None:
     decided = fate(
@@ -168,7 +168,7 @@ def test_a_unique_key_is_never_too_long_for_a_file() -> None:
         (normalize("NFD", "Café/Porte/1.jpg"), True),
     ],
 )
-def test_a_camera_with_several_folders_may_have_one_file_name_twice(key: str, nested: bool) -> None:
+def test_camera_with_several_folders_may_reuse_a_file_name(key: str, nested: bool) -> None:
     assert is_nested(key, "Café", "Porte") is nested
 
 

@@ -67,14 +67,14 @@ _NO_FRAMES = [
 ]
 
 
-def test_a_key_that_is_no_frame_is_none(subtests: pytest.Subtests) -> None:
+def test_key_of_no_frame_is_parsed_as_none(subtests: pytest.Subtests) -> None:
     for key in _NO_FRAMES:
         with subtests.test(key=key):
             assert RULES.parse(key) is None
 
 
 @pytest.mark.parametrize("key", ["alerts2/cam/1.jpg", "t/alerts/1.jpg", "t/preview_cam/1.jpg"])
-def test_only_what_lies_under_the_alert_folder_is_left_out(key: str) -> None:
+def test_only_keys_under_the_alert_folder_are_left_out(key: str) -> None:
     assert RULES.parse(key) is not None
 
 
@@ -95,7 +95,7 @@ def test_alerts_inside_the_base_path_are_left_out() -> None:
 
 
 @given(st.lists(part, max_size=5).map("/".join))
-def test_a_frame_is_put_together_from_what_was_taken_apart(key: str) -> None:
+def test_parsed_key_holds_type_camera_and_file_name(key: str) -> None:
     frame = RULES.parse(key)
     if frame is not None:
         assert key.startswith(f"{frame.task_type}/{frame.task_id}/")
@@ -105,7 +105,7 @@ def test_a_frame_is_put_together_from_what_was_taken_apart(key: str) -> None:
 
 
 @given(st.lists(part, max_size=5).map("/".join))
-def test_no_key_is_a_frame_and_a_stray_at_once(key: str) -> None:
+def test_no_key_is_both_frame_and_stray(key: str) -> None:
     assert not (RULES.parse(key) and RULES.is_stray_picture(key))
 
 
@@ -124,7 +124,7 @@ def test_a_picture_too_high_in_the_tree_is_a_stray(key: str, stray: bool) -> Non
     assert RULES.is_stray_picture(key) is stray
 
 
-def test_a_picture_above_the_base_path_is_no_business_of_ours() -> None:
+def test_picture_above_the_base_path_is_ignored() -> None:
     assert BASED.is_stray_picture("cams/1.jpg") is False
     assert BASED.is_stray_picture("cams/frames/1.jpg") is True
 
@@ -166,7 +166,7 @@ def test_a_name_without_a_time_falls_back_to_when_it_was_written(filename: str) 
 
 
 @given(st.text(max_size=30) | st.from_regex(r"\d{8}-\d{6}(\.\d{1,6})?\.jpg", fullmatch=True))
-def test_no_name_makes_the_time_fail(filename: str) -> None:
+def test_time_of_any_name_is_found_without_error(filename: str) -> None:
     assert isinstance(captured_at(filename, 1.0), float)
 
 
@@ -181,14 +181,14 @@ def test_frames_of_a_camera_sort_in_the_order_of_their_names() -> None:
     "folder",
     ["20251114", "2025-11-14", "2025_11_14", "2025.11", "202511", "2025", "2025年11月14日"],
 )
-def test_a_folder_of_a_date_is_known_as_one(folder: str) -> None:
+def test_folder_with_a_date_is_recognised(folder: str) -> None:
     assert is_date(folder)
 
 
 @pytest.mark.parametrize(
     "folder", ["人数统计", "20251314", "2025111", "1", "30251114", "20251114-cam", "人脸2025", ""]
 )
-def test_a_folder_of_a_task_type_is_no_date(folder: str) -> None:
+def test_folder_of_a_task_type_is_not_a_date(folder: str) -> None:
     assert not is_date(folder)
 
 
@@ -196,7 +196,7 @@ def test_a_folder_of_a_task_type_is_no_date(folder: str) -> None:
     ("modified_at", "written"),
     [(1e9, 1e9), (2e9 + 59, 2e9 + 59), (2e9 + 3600, 2e9), (0.0, 2e9), (-1e9, 2e9), (1e18, 2e9)],
 )
-def test_a_file_time_that_cannot_be_gives_way_to_when_the_picture_was_found(
+def test_impossible_file_time_is_replaced_by_the_time_of_finding(
     modified_at: float, written: float
 ) -> None:
     assert written_at(modified_at, found_at=2e9) == written

@@ -11,7 +11,7 @@ from easyai.settings.schema import parse_rate
 
 
 @given(st.floats(0.001, 1000), st.lists(st.floats(0, 5), min_size=1, max_size=50))
-def test_no_more_goes_than_the_rate_and_one_burst_allow(rate: float, pauses: list[float]) -> None:
+def test_frames_sent_never_exceed_the_rate_plus_a_burst(rate: float, pauses: list[float]) -> None:
     bucket, now, sent = Bucket(full(rate), 0.0), 0.0, 0
     for pause in pauses:
         now += pause
@@ -22,7 +22,7 @@ def test_no_more_goes_than_the_rate_and_one_burst_allow(rate: float, pauses: lis
 
 
 @given(st.floats(0.001, 1000))
-def test_there_is_a_token_at_the_moment_that_was_told(rate: float) -> None:
+def test_token_is_there_at_the_predicted_moment(rate: float) -> None:
     bucket = Bucket(0.25, 100.0)
     at = bucket.next_at(rate)
     assert bucket.filled(rate, at).tokens == pytest.approx(1.0)
@@ -37,6 +37,6 @@ def test_a_rate_is_frames_a_second_minute_or_hour(text: str, per_sec: float) -> 
 
 
 @pytest.mark.parametrize("text", ["30", "30/d", "0/s", "-1/s", "many", "1e3/s", "9999999999/s"])
-def test_anything_else_is_a_mistake_that_names_what_it_takes(text: str) -> None:
+def test_malformed_rate_is_an_error_with_examples(text: str) -> None:
     with pytest.raises(ValueError, match='such as "30/s" or "100/m"'):
         parse_rate(text)

@@ -62,7 +62,7 @@ def test_a_reason_finds_its_arguments() -> None:
     assert Reason.of("both", parts=(inner, "x")).quoting(str.upper).get("parts") == (inner, "X")
 
 
-def test_what_is_quoted_fits_every_database_and_shows_no_signature() -> None:
+def test_quoted_text_fits_every_database_and_shows_no_signature() -> None:
     assert quote("a\0b\ud800") == "a\ufffdb?"
     assert len(quote("x" * 9000)) == 501
     link = "GET http://h/x.jpg?X-Amz-Signature=abc123&y=1 failed"

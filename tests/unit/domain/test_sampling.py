@@ -37,7 +37,7 @@ def test_n_grows_once_in_five_seconds_however_many_scanners_look() -> None:
     assert next_sampling(sampling, load, NOW + STEP_SEC).n == 3
 
 
-def test_n_has_a_limit() -> None:
+def test_n_never_exceeds_its_limit() -> None:
     load = replace(OVERLOAD, found_per_sec=1e6)
     assert next_sampling(Sampling(LARGEST_N, NOW), load, NOW + 5).n == LARGEST_N
 
@@ -54,7 +54,7 @@ def test_n_has_a_limit() -> None:
         pytest.param(Load(0.0, 0.0), id="nothing happens"),
     ],
 )
-def test_n_grows_for_no_other_reason(load: Load) -> None:
+def test_n_stays_when_no_queue_grows(load: Load) -> None:
     assert next_sampling(Sampling(1, NOW), load, NOW + 5) == Sampling(1, NOW)
     assert next_sampling(Sampling(4, NOW, 20.0), load, NOW + 5) == Sampling(4, NOW, 20.0)
 
@@ -74,7 +74,7 @@ def test_a_long_queue_that_shrinks_too_slowly_makes_n_grow_now_and_then() -> Non
     ("found", "n"),
     [(5.0, 1), (19.0, 1), (21.0, 2), (59.0, 3), (1000.0, 8)],
 )
-def test_n_falls_at_once_as_far_as_what_was_too_much_allows(found: float, n: int) -> None:
+def test_n_falls_at_once_as_far_as_the_remembered_bound_allows(found: float, n: int) -> None:
     sampling, load = Sampling(8, NOW, 25.0), Load(found, 10.0)
     assert next_sampling(sampling, load, NOW + QUIET_SEC - 1) == sampling
     assert next_sampling(sampling, load, NOW + QUIET_SEC).n == n
@@ -107,7 +107,7 @@ def test_n_does_not_fall_while_frames_wait_long_or_every_place_is_taken(
         assert next_sampling(sampling, load, NOW + 2 * BOUND_SEC).n == 4
 
 
-def test_the_bound_is_never_lower_than_what_was_done_and_falls_only_while_a_queue_grows() -> None:
+def test_bound_is_at_least_the_measured_rate_and_falls_only_while_a_queue_grows() -> None:
     sampling = Sampling(3, NOW, 10.0)
     assert next_sampling(sampling, Load(90.0, 15.0), NOW + 5).capacity_per_sec == 15.0
     assert next_sampling(sampling, Load(90.0, 3.0), NOW + 5).capacity_per_sec == 10.0
@@ -129,7 +129,7 @@ def test_every_nth_frame_of_each_camera_is_kept() -> None:
     assert all(every.keeps("c", 1) for _ in range(5))
 
 
-def test_a_smaller_n_counts_from_the_frame_kept_last() -> None:
+def test_smaller_n_counts_from_the_last_kept_frame() -> None:
     every = EveryNth()
     assert [every.keeps("a", 10) for _ in range(4)] == [True, False, False, False]
     assert [every.keeps("a", 2) for _ in range(4)] == [True, False, True, False]

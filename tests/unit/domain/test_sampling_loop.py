@@ -34,9 +34,7 @@ def test_algorithms_that_keep_up_are_given_every_frame(frames_per_sec: float) ->
 @pytest.mark.parametrize(
     ("frames_per_sec", "enough"), [(18, 2), (25, 2), (31, 2), (42, 3), (60, 4), (100, 7)]
 )
-def test_a_steady_overload_is_kept_up_with_and_n_does_not_flap(
-    frames_per_sec: float, enough: int
-) -> None:
+def test_steady_overload_is_handled_and_n_does_not_flap(frames_per_sec: float, enough: int) -> None:
     site = SampledSite()
     ns = site.run(frames_per_sec, 30 * MINUTE)
     assert max(ns) <= 1.5 * enough
@@ -45,7 +43,7 @@ def test_a_steady_overload_is_kept_up_with_and_n_does_not_flap(
     assert max(site.longest_wait[5 * MINUTE :]) < 25
 
 
-def test_half_as_much_again_as_the_algorithms_can_do_is_halved_within_half_a_minute() -> None:
+def test_load_of_150_percent_is_halved_within_half_a_minute() -> None:
     site = SampledSite()
     ns = site.run(25, 10 * MINUTE)
     assert set(ns[30 : 5 * MINUTE]) == {2}
@@ -79,7 +77,7 @@ def test_a_burst_costs_few_of_the_frames_after_it(burst_sec: int) -> None:
     assert _skipped(ns) <= 0.15
 
 
-def test_algorithms_that_do_half_are_given_half() -> None:
+def test_algorithms_with_half_the_capacity_get_half_the_frames() -> None:
     site = SampledSite()
     site.run(25, 3 * MINUTE)
     site.call_sec *= 2
@@ -93,7 +91,7 @@ def test_algorithms_that_do_half_are_given_half() -> None:
     assert _changes(back) <= 8
 
 
-def test_frames_dropped_from_the_queue_are_not_taken_for_slow_algorithms() -> None:
+def test_frames_dropped_from_the_queue_do_not_raise_n() -> None:
     site = SampledSite(max_queue_size=100)
     assert site.run(25, 100)[-1] == 2
     for _ in range(4):
@@ -102,7 +100,7 @@ def test_frames_dropped_from_the_queue_are_not_taken_for_slow_algorithms() -> No
         assert set(site.run(25, 40)) <= {1, 2}
 
 
-def test_a_queue_that_never_grows_old_because_it_is_emptied_is_seen() -> None:
+def test_overload_is_seen_although_the_queue_is_emptied() -> None:
     site = SampledSite(max_queue_size=60)
     ns = site.run(25, 5 * MINUTE)
     assert max(site.longest_wait) < LATE_SEC
@@ -129,7 +127,7 @@ def test_long_calls_are_no_reason_to_infer_less() -> None:
     assert _until_one(site.run(12, 3 * MINUTE)) <= 30
 
 
-def test_algorithms_that_take_all_calls_and_do_one_at_a_time_are_protected_too() -> None:
+def test_algorithms_that_queue_calls_themselves_are_protected_too() -> None:
     site = SampledSite(places=100, call_sec=0.06, one_by_one=True)
     ns = site.run(25, 10 * MINUTE)
     assert set(ns[MINUTE // 2 :]) == {1, 2}

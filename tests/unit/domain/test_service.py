@@ -50,12 +50,12 @@ def test_an_http_url_with_a_host_is_an_endpoint(endpoint: str) -> None:
         "file:///etc/passwd",
     ],
 )
-def test_anything_else_is_no_endpoint(endpoint: str) -> None:
+def test_url_without_http_or_host_is_no_endpoint(endpoint: str) -> None:
     assert not is_http_url(endpoint)
 
 
 @given(st.text(max_size=40) | st.text(max_size=20).map("http://".__add__))
-def test_no_text_makes_the_check_raise(value: str) -> None:
+def test_endpoint_check_raises_for_no_text(value: str) -> None:
     if is_http_url(value):
         assert value.lstrip().lower().startswith(("http://", "https://"))
 
@@ -78,11 +78,11 @@ def test_a_service_that_names_its_health_url_is_asked_there() -> None:
     assert probe_url("http://127.0.0.1:1/infer", "http://127.0.0.1:2/ok") == "http://127.0.0.1:2/ok"
 
 
-def test_a_suspect_service_is_still_given_work_and_an_offline_one_is_not() -> None:
+def test_suspect_service_still_gets_work_and_an_offline_service_does_not() -> None:
     assert set(ROUTABLE) == {ServiceState.ONLINE, ServiceState.SUSPECT}
 
 
-def test_where_a_service_moved_is_an_argument_of_the_reason_of_its_old_endpoint() -> None:
+def test_reason_of_an_old_endpoint_holds_the_new_endpoint_as_argument() -> None:
     new = "http://127.0.0.1:7902/infer?a=b;c"
     assert moved_to(Reason.of(PROBE_FAILED, moved=move_to(new))) == new
     assert moved_to(Reason.of(PROBE_FAILED, moved=move_to(""))) == ""

@@ -37,7 +37,7 @@ def test_a_result_is_an_object_with_both_messages_the_cause_and_the_reason() -> 
 
 
 @pytest.mark.parametrize("text", ["no service\n没有服务", "积压 5000 帧", "", "[1]", "5000", "{"])
-def test_what_an_earlier_release_saved_as_text_is_read_as_json_too(text: str) -> None:
+def test_system_alert_saved_as_text_by_an_earlier_release_is_readable(text: str) -> None:
     en, _, zh = text.partition("\n")
 
     assert _decoded(text) == {"message": en, "message_zh": zh or en, "cause": ""}

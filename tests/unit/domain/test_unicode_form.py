@@ -12,7 +12,7 @@ from easyai.domain.unicode_form import nfc
 
 
 @pytest.mark.parametrize("name", ["Café", "ガレージ", "거리", "Cửa số 2"])
-def test_both_forms_of_a_name_are_one(name: str) -> None:
+def test_both_unicode_forms_of_a_name_are_equal(name: str) -> None:
     decomposed = normalize("NFD", name)
     assert decomposed != name
     assert nfc(decomposed) == nfc(name) == name
@@ -24,5 +24,5 @@ def test_a_name_without_composed_characters_stays_as_it_is(name: str) -> None:
 
 
 @given(st.text())
-def test_a_name_in_this_form_is_not_changed_again(name: str) -> None:
+def test_normalized_name_is_not_changed_again(name: str) -> None:
     assert nfc(nfc(name)) == nfc(name)

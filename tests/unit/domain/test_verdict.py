@@ -110,7 +110,7 @@ def test_a_refusal_keeps_its_reason_shortened() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_words_of_a_service_are_an_argument_whatever_they_say(status: int) -> None:
+def test_text_of_a_service_is_an_argument_of_the_reason(status: int) -> None:
     hostile = "no answer within 30 s; its picture link does not work here either: cannot connect"
     body = json.dumps({"success": False, "error": hostile}).encode()
     reason = judge(status, body, 1.0).reason
@@ -136,19 +136,19 @@ def test_a_refusal_that_quotes_a_picture_link_repeats_no_signature(link: str) ->
 
 
 @pytest.mark.parametrize("word", ["404", "not found", "timeout", "connection refused"])
-def test_no_word_in_a_refusal_makes_it_anything_else(word: str) -> None:
+def test_refusal_stays_a_refusal_whatever_its_text(word: str) -> None:
     assert answer(success=False, error=f"error {word}").kind is Kind.REFUSED
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 400, 404, 500, 503])
-def test_any_status_but_200_is_broken_whatever_the_body_says(status: int) -> None:
+def test_any_status_but_200_is_broken_whatever_the_body(status: int) -> None:
     verdict = judge(status, b'{"success": true, "result": {"count": 1}}', 1.0)
     assert verdict.kind is Kind.BROKEN
     assert text(verdict.reason).startswith(f"HTTP status {status}")
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])
-def test_no_word_of_a_body_is_repeated(status: int) -> None:
+def test_reason_repeats_no_text_of_a_broken_body(status: int) -> None:
     body = b"aws_secret_access_key = CUDA out of memory"
     reason = text(judge(status, body, 1.0).reason)
     assert "secret" not in reason
@@ -156,7 +156,7 @@ def test_no_word_of_a_body_is_repeated(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 500, 503])
-def test_a_failing_status_keeps_what_the_service_says_in_the_contracts_form(status: int) -> None:
+def test_failing_status_keeps_the_error_text_of_the_service(status: int) -> None:
     body = json.dumps({"success": False, "error": "绊线人数统计必须有配置文件"}).encode()
     verdict = judge(status, body, 1.0)
     assert verdict.kind is Kind.BROKEN
@@ -170,7 +170,7 @@ def test_a_failing_status_alone_is_named_when_no_refusal_comes_with_it(body: byt
     assert text(judge(500, body, 1.0).reason) == "HTTP status 500"
 
 
-def test_redirects_are_not_followed_and_the_reason_says_so() -> None:
+def test_redirects_are_not_followed_and_the_reason_names_them() -> None:
     assert "redirects are not followed" in text(judge(307, b"", 1.0).reason)
 
 
@@ -218,7 +218,7 @@ _COUNTS: list[tuple[Any, int]] = [
 ]
 
 
-def test_the_first_rule_that_applies_gives_the_count(subtests: pytest.Subtests) -> None:
+def test_first_applicable_rule_gives_the_detection_count(subtests: pytest.Subtests) -> None:
     for result, count in _COUNTS:
         with subtests.test(result=result, count=count):
             assert detection_count(result) == count

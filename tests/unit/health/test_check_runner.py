@@ -39,7 +39,7 @@ def _nothing() -> None:
     """All is well."""
 
 
-def test_every_check_is_made_whatever_the_others_give() -> None:
+def test_every_check_runs_although_others_fail() -> None:
     results = run_checks(
         [
             Scripted("a", _fail(StoreUnavailableError("frame folder: gone"))),
@@ -57,7 +57,7 @@ def test_every_check_is_made_whatever_the_others_give() -> None:
     assert results[3].reason.code == "api.none_works"
 
 
-def test_one_that_hangs_counts_as_not_working_and_keeps_one_thread() -> None:
+def test_hanging_check_counts_as_failed_and_holds_a_single_thread() -> None:
     end = threading.Event()
     hung = Scripted("hung", lambda: _wait(end), limit_sec=0.2)
     quick = Scripted("quick", _nothing)
@@ -81,7 +81,7 @@ def _wait(end: threading.Event) -> None:
     end.wait(30)
 
 
-def test_the_whole_takes_no_longer_than_its_limit() -> None:
+def test_checks_together_take_no_longer_than_the_limit() -> None:
     end = threading.Event()
     hung = [Scripted(f"hung {number}", lambda: _wait(end)) for number in range(5)]
     began = time.monotonic()
@@ -91,7 +91,7 @@ def test_the_whole_takes_no_longer_than_its_limit() -> None:
     assert not any(result.ok for result in results)
 
 
-def test_clients_are_not_told_what_drivers_say() -> None:
+def test_error_text_of_a_driver_is_hidden_from_clients() -> None:
     error = DatabaseUnavailableError('the database does not answer: host "db" user "boss"')
     error.__cause__ = OSError("refused")
     (result,) = run_checks([Scripted("database", _fail(error))])

@@ -136,13 +136,13 @@ def test_the_compiled_catalogue_is_that_of_the_texts(language: str) -> None:
     assert file.read_bytes() == compiled.getvalue(), "run `make messages`"
 
 
-def test_words_of_strangers_are_never_taken_for_ours() -> None:
+def test_quoted_text_is_never_translated_as_a_reason_code() -> None:
     hostile = "{text} {0} {n:count frames} %s no heartbeat for 3 s"
     for language in languages():
         assert text(quoted(hostile), language) == hostile
 
 
-def test_a_code_of_a_later_release_is_shown_as_it_is() -> None:
+def test_unknown_code_of_a_later_release_is_shown_raw() -> None:
     assert text(Reason.of("of_tomorrow", left_sec=3)) == "of_tomorrow(left_sec=3)"
 
 
@@ -155,7 +155,7 @@ def test_numbers_choose_the_form_of_their_noun() -> None:
     assert both(Reason.of("frames", n=1)) == "1 frame\n1 张图片"
 
 
-def test_a_paragraph_has_one_full_stop_between_its_sentences() -> None:
+def test_paragraph_has_a_single_full_stop_between_sentences() -> None:
     parts = (quoted("it hangs."), Reason("error.bus_unavailable"))
     assert both(Reason.of("paragraph", parts=parts)) == (
         "it hangs. The message bus does not take alerts; they wait in the table until it does\n"
@@ -168,7 +168,7 @@ def test_a_sentence_begins_with_a_capital_where_a_text_wants_it() -> None:
     assert text(question) == " Did you mean 人脸?."
 
 
-def test_an_argument_that_a_stored_reason_lacks_is_left_out() -> None:
+def test_missing_argument_of_a_stored_reason_is_left_blank() -> None:
     reason = Reason.of("service.no_heartbeat", silent_sec=3.2)
     assert text(reason) == "no heartbeat for 3 s"
     assert text(Reason("service.no_heartbeat")) == "no heartbeat for  s"

@@ -51,7 +51,7 @@ def test_every_command_in_a_message_exists_with_its_options() -> None:
     assert unknown == {}
 
 
-def test_a_command_that_does_not_exist_is_found() -> None:
+def test_check_finds_a_command_that_does_not_exist() -> None:
     assert _unknown(("db", "upgrade")) == ""
     assert _unknown(("db", "mend")) == "no command mend"
     assert _unknown(("diagnose", "--loudly")) == "no option --loudly"
@@ -104,7 +104,7 @@ def test_no_message_writes_a_command_out() -> None:
     assert found == set()
 
 
-def test_a_command_that_is_written_out_would_be_seen() -> None:
+def test_check_finds_a_command_written_out_in_a_message() -> None:
     def seen(code: str) -> bool:
         return any(_WRITTEN_OUT.search(text) for text in _texts(ast.parse(code)))
 
@@ -150,7 +150,7 @@ _NAMED_BY = ("relative config", "absolute config", "data_dir", "nothing")
 
 
 @pytest.mark.parametrize("named_by", _NAMED_BY)
-def test_a_command_that_is_told_finds_the_installation_from_any_folder(
+def test_command_in_a_message_finds_the_installation_from_any_folder(
     tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, named_by: str
 ) -> None:
     settings = _settings(tmp_path, monkeypatch, named_by)
@@ -169,7 +169,7 @@ def test_an_alarm_names_its_command_though_the_folder_of_the_start_is_gone(
 
 
 @pytest.mark.parametrize("named_by", _NAMED_BY)
-def test_a_celery_command_likewise(
+def test_celery_command_in_a_message_finds_the_installation_from_any_folder(
     tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, named_by: str
 ) -> None:
     settings = _settings(tmp_path, monkeypatch, named_by)
@@ -182,7 +182,7 @@ def test_a_celery_command_likewise(
 
 @pytest.mark.parametrize("part", ["worker", "beat", "api", "watchdog"])
 @pytest.mark.parametrize("named_by", _NAMED_BY)
-def test_what_starts_a_part_again_names_the_installation(
+def test_remedy_that_starts_a_process_names_the_installation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str, part: str
 ) -> None:
     settings = _settings(tmp_path, monkeypatch, named_by)

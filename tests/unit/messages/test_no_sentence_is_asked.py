@@ -51,7 +51,7 @@ def _old_columns_read(tree: ast.Module) -> Iterator[str]:
             yield ast.unparse(node)
 
 
-def test_no_sentence_is_asked_what_it_means() -> None:
+def test_no_code_derives_meaning_from_the_text_of_a_reason() -> None:
     found = [
         f"{name}: {asked}"
         for name, tree in modules(ROOT).items()
@@ -61,7 +61,7 @@ def test_no_sentence_is_asked_what_it_means() -> None:
     assert not found
 
 
-def test_a_question_would_be_seen() -> None:
+def test_check_finds_code_that_matches_the_text_of_a_reason() -> None:
     def seen(code: str) -> bool:
         tree = ast.parse(code)
         return bool([*_asked(tree), *_old_columns_read(tree)])

@@ -30,7 +30,7 @@ from easyai.messages.wording import moment, names
         (["evil\x1b[2J"], "evil�[2J"),
     ],
 )
-def test_names_are_short_and_runs_are_one(values: list[str], shown: str) -> None:
+def test_names_are_shortened_and_runs_are_merged(values: list[str], shown: str) -> None:
     assert names(values) == shown
 
 
@@ -38,7 +38,7 @@ def _span(seconds: float) -> Reason:
     return Reason.of("span", sec=seconds)
 
 
-def test_durations() -> None:
+def test_durations_are_worded_in_the_largest_fitting_unit() -> None:
     assert [text(_span(seconds)) for seconds in (-1, 30, 300, 4 * 3600, 5 * 86_400)] == [
         "0 s",
         "30 s",
@@ -68,7 +68,7 @@ def test_tables_are_aligned_with_wide_characters_and_hold_every_cell() -> None:
     assert lines[3].startswith("| a\\|b")
 
 
-def test_many_equal_events_are_one_line_and_later_ones_another() -> None:
+def test_equal_events_are_merged_and_later_events_get_their_own_line() -> None:
     def lapse(number: int, at: float) -> Event:
         reason = of_service(f"yolo_{number}", quoted(f"no heartbeat for {60 + number} s"))
         return Event(at, "service_suspect", f"http://h:{number}/", reason)
@@ -86,7 +86,7 @@ def test_many_equal_events_are_one_line_and_later_ones_another() -> None:
     assert (entries[0].at, entries[0].until) == (1000.0, 1011.0)
 
 
-def test_equal_events_of_many_services_are_one_line_without_their_service_ids() -> None:
+def test_equal_events_of_many_services_are_merged_without_service_ids() -> None:
     def lapse(number: int) -> Event:
         what = Reason.of("silent", for_sec=60 + number, heard=quoted(f"port {number}"))
         reason = Reason.of("of_service", service_id=f"yolo_{number}", what=what)
@@ -104,7 +104,7 @@ def _breaker(kind: str, number: int, at: float) -> Event:
     return Event(at, f"breaker_{kind}", f"http://h:{number}/", reason)
 
 
-def test_what_happened_in_between_is_not_passed_over() -> None:
+def test_events_in_between_keep_their_own_line() -> None:
     services = range(12)
     closed = [_breaker("closed", number, 1005.0 + number / 10) for number in services]
     opened = [_breaker("open", number, 1020.0 + number / 10) for number in services]
@@ -117,7 +117,7 @@ def test_what_happened_in_between_is_not_passed_over() -> None:
     ]
 
 
-def test_what_happens_to_one_again_and_again_is_one_line() -> None:
+def test_repeated_event_of_a_subject_is_a_single_line() -> None:
     (entry,) = collapsed(_breaker("open", 7, 1000.0 + 5 * turn) for turn in range(5))
     assert (entry.count, entry.at, entry.until) == (5, 1000.0, 1020.0)
 
@@ -132,7 +132,7 @@ def test_a_line_of_many_shows_the_text_of_the_first_and_of_the_last() -> None:
     assert text(event(same)) == "5 frames parked: no service"
 
 
-def test_what_happened_to_others_in_between_parts_nothing() -> None:
+def test_events_of_other_subjects_do_not_split_a_line() -> None:
     turns = [
         event
         for number in range(4)
@@ -149,7 +149,7 @@ def test_what_happened_to_others_in_between_parts_nothing() -> None:
         max_size=40,
     )
 )
-def test_the_entries_tell_of_each_subject_in_the_order_of_what_happened(
+def test_entries_keep_the_order_of_events_of_each_subject(
     happened: list[tuple[str, str, str]],
 ) -> None:
     ordered = [

@@ -43,7 +43,7 @@ def _batch(tally: Tally, *types: str) -> None:
         tally.log()
 
 
-def test_many_batches_are_one_line_a_type_in_ten_seconds(
+def test_batches_are_logged_as_a_single_line_per_type_in_ten_seconds(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     tally = Tally()
@@ -79,7 +79,7 @@ def test_the_first_line_of_a_type_comes_at_once_and_the_rest_when_it_is_due(
     assert tally.log_in_sec() is None
 
 
-def test_pictures_that_stay_are_told_once_in_ten_seconds(
+def test_pictures_that_cannot_be_moved_are_logged_once_in_ten_seconds(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     tally = Tally()
@@ -90,7 +90,7 @@ def test_pictures_that_stay_are_told_once_in_ten_seconds(
     assert len(caplog.records) == 1
 
 
-def test_what_is_due_later_is_written_later_though_nothing_new_happens(
+def test_due_log_line_is_written_although_no_new_batch_comes(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     tally = Tally()
@@ -113,7 +113,7 @@ def test_what_is_due_later_is_written_later_though_nothing_new_happens(
     assert tally.log_in_sec() is None
 
 
-def test_at_the_end_the_pictures_that_stay_are_told_too(
+def test_pictures_that_cannot_be_moved_are_logged_at_the_end_too(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     tally = Tally()

@@ -45,7 +45,7 @@ def test_a_service_of_ipv6_gets_an_address_of_ipv6_where_it_is_listened_to() -> 
     "endpoint",
     ["http://127.0.0.1:1/", "http://[::1]:1/", "http://localhost:1/", "http://10.99.0.1:1/"],
 )
-def test_a_service_here_or_without_a_way_gets_the_usual_link(endpoint: str) -> None:
+def test_local_or_unroutable_service_gets_the_default_link(endpoint: str) -> None:
     assert _start(endpoint, host="::") == "http://127.0.0.1:5066"
 
 
@@ -78,7 +78,7 @@ def test_a_name_is_looked_up_once_for_many_calls(looked_up: list[str]) -> None:
     assert looked_up == ["gpu-box"]
 
 
-def test_a_failed_look_up_keeps_the_address_known(
+def test_failed_look_up_keeps_the_known_address(
     looked_up: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link_base, "_LOOK_UP_EVERY_SEC", 0.0)
@@ -110,7 +110,7 @@ def test_a_name_whose_first_look_up_failed_is_looked_up_again_soon(
     assert asyncio.run(call()) == ["http://127.0.0.1:5066", "http://10.77.1.1:5066"]
 
 
-def test_what_the_settings_name_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_link_base_of_the_settings_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _start(FAR4, host="::", public_url="http://box:80/x") == "http://box:80/x"
     assert _start(FAR4, host="10.77.1.1") == "http://10.77.1.1:5066"
     # The API may be on another machine.
@@ -118,20 +118,20 @@ def test_what_the_settings_name_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _start(FAR4, host="::") == "http://127.0.0.1:5066"
 
 
-def test_a_link_of_an_object_store_stays() -> None:
+def test_link_into_an_object_store_is_kept() -> None:
     usual = "http://127.0.0.1:5066"
     link = "http://s3:9000/bucket/t/c/1.jpg?X-Amz-Signature=2"
     assert rebased(link, usual, "http://10.77.1.1:5066") == link
     assert rebased(usual + PATH, usual, "http://10.77.1.1:5066") == f"http://10.77.1.1:5066{PATH}"
 
 
-def test_the_way_to_an_address_of_our_own_begins_there() -> None:
+def test_route_to_an_own_address_starts_at_that_address() -> None:
     assert own_address(ip_address("127.0.0.1")) == ip_address("127.0.0.1")
     if socket.has_ipv6:
         assert own_address(ip_address("::1")) in (ip_address("::1"), None)
 
 
-def test_the_calls_of_a_second_ask_the_system_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_within_a_second_query_the_route_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def own(towards: object) -> object:
@@ -148,7 +148,7 @@ def test_the_calls_of_a_second_ask_the_system_once(monkeypatch: pytest.MonkeyPat
     assert len(asked) < 5
 
 
-def test_of_endpoints_that_come_and_go_only_so_many_are_remembered(looked_up: list[str]) -> None:
+def test_number_of_remembered_endpoints_is_bounded(looked_up: list[str]) -> None:
     bases, own = LinkBases(), Easyai(host="0.0.0.0")
 
     async def calls() -> set[str]:

@@ -42,11 +42,11 @@ def test_enough_places_are_shared_equally(limit: int, count: int, part: int) -> 
     assert shared(limit, TYPES[:count], NO_FLOOR) == dict.fromkeys(TYPES[:count], part)
 
 
-def test_what_is_left_over_is_given_too() -> None:
+def test_remaining_places_are_given_out_too() -> None:
     assert sorted(shared(100, TYPES[:3], NO_FLOOR).values()) == [33, 33, 34]
 
 
-def test_what_is_in_flight_counts() -> None:
+def test_calls_in_flight_count_towards_the_share() -> None:
     assert shared(10, TYPES[:2], NO_FLOOR, {TYPES[0]: 4}) == {TYPES[0]: 1, TYPES[1]: 5}
     assert shared(10, TYPES[:2], NO_FLOOR, {TYPES[0]: 9}) == {TYPES[0]: 0, TYPES[1]: 1}
 
@@ -67,17 +67,17 @@ def test_every_type_gets_its_turns() -> None:
     assert 60 < min(turns.values()) <= max(turns.values()) < 150
 
 
-def test_everybody_comes_to_the_same_answer_in_any_order() -> None:
+def test_all_workers_compute_equal_shares_for_any_order_of_types() -> None:
     for second in range(50):
         assert shared(2, TYPES, second + 0.1) == shared(2, TYPES[::-1], second + 0.9)
 
 
-def test_whoever_has_the_turn_among_all_has_it_among_some() -> None:
+def test_type_with_the_turn_among_all_has_it_among_any_subset() -> None:
     for second in range(200):
         (first,) = [name for name, places in shared(1, TYPES, second).items() if places]
         for other in (name for name in TYPES if name != first):
             assert shared(1, [other, first], second) == {first: 1, other: 0}
 
 
-def test_one_second_in_ten_is_everybodys() -> None:
+def test_every_tenth_second_is_the_floor_second() -> None:
     assert [second for second in range(30) if is_floor(float(second))] == [0, 10, 20]

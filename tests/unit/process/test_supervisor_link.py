@@ -45,7 +45,7 @@ def test_a_supervised_process_ends_when_its_parent_is_killed(tmp_path: Path) -> 
             os.kill(child, signal.SIGKILL)
 
 
-def test_nothing_is_asked_of_the_kernel_without_a_supervisor(
+def test_no_parent_death_signal_is_set_without_a_supervisor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("EASYAI_SUPERVISED", raising=False)
@@ -61,7 +61,7 @@ def _lives(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("reason", [takes_no_tasks(31), quoted("two\nlines"), NO_REASON])
-def test_a_reason_reaches_another_process_on_one_line(reason: Reason) -> None:
+def test_reason_is_sent_to_another_process_on_a_single_line(reason: Reason) -> None:
     assert "\n" not in sent(reason)
     assert received(sent(reason)) == reason
 

@@ -33,7 +33,7 @@ _RIGHT = [
 ]
 
 
-def test_a_right_address_has_no_problem(subtests: pytest.Subtests) -> None:
+def test_correct_address_has_no_problem(subtests: pytest.Subtests) -> None:
     for kind, address in _RIGHT:
         with subtests.test(kind=kind, address=address):
             check_bus(kind, address)

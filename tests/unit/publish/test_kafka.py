@@ -21,7 +21,7 @@ class _AtItsEnd:
         raise KafkaException(KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "no right"))
 
 
-def test_a_producer_at_its_end_is_told_by_the_check_as_trouble_of_the_bus() -> None:
+def test_bus_check_reports_a_producer_with_a_fatal_error() -> None:
     bus = KafkaBus("127.0.0.1:9", "t")
     bus._producer = _AtItsEnd()
     with pytest.raises(BusUnavailableError, match=r"no broker \(no right\)"):

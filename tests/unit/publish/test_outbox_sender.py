@@ -18,7 +18,7 @@ class Row(NamedTuple):
 
 
 @given(st.lists(st.sampled_from("abcde")))
-def test_a_wave_holds_each_camera_once_and_its_older_alerts_went_before(cameras: str) -> None:
+def test_wave_holds_each_camera_once_after_its_older_alerts(cameras: str) -> None:
     rows: Any = [Row(number, camera) for number, camera in enumerate(cameras)]
     made = list(waves(rows))
     assert sorted(row.id for wave in made for row in wave) == list(range(len(rows)))

@@ -39,7 +39,9 @@ def _message(number: int, *, of_system: bool) -> Message:
     return Message(number, "t", "c", b"{}", created_at=time.time(), of_system=of_system)
 
 
-def test_it_rests_after_trouble_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_topic_rests_after_trouble_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(system_topic, "REST_SEC", 0.3)
     alerts, system = FakeBus(), FakeBus()
     system.trouble = quoted("no such topic")

@@ -228,7 +228,7 @@ def test_a_bad_service_fails_the_right_points(
     assert failed(report) == points, report.as_text()
 
 
-def test_a_service_that_drops_the_signature_is_told_so() -> None:
+def test_check_names_a_dropped_signature() -> None:
     report = check(drops_signature)
     assert "without the query" in detail(report, "fetch")
 
@@ -247,7 +247,7 @@ def test_a_hang_on_a_missing_picture_is_found_within_the_limit() -> None:
     assert detail(report, "missing-picture") == "no answer within 1 s"
 
 
-def test_a_service_that_hangs_is_one_failure_after_one_time_out(
+def test_hanging_service_is_a_single_failure_after_a_single_time_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wait_reports, "TELL_EVERY_SEC", 0.2)
@@ -269,12 +269,12 @@ def test_a_service_that_hangs_is_one_failure_after_one_time_out(
     assert {point["detail"] for point in points if point["ok"] is None} == {"not judged: see frame"}
 
 
-def test_lines_count_beside_other_boxes() -> None:
+def test_lines_are_accepted_beside_boxes() -> None:
     result = {"line_crossing": {"门": {"count": 0}}, "total_count": 0, "detections": [{}, {}]}
     assert detection_count(result) == 0
 
 
-def test_a_service_that_breaks_after_garbage_is_found() -> None:
+def test_check_finds_a_service_that_breaks_after_garbage() -> None:
     broken = threading.Event()
 
     def breaks(call: Call) -> Answer:
@@ -312,7 +312,7 @@ def test_an_answer_that_is_not_json_fails_the_first_point() -> None:
     assert "not a JSON object: <html>hello</html>" in report.findings[0].detail
 
 
-def test_an_unreachable_service_is_one_finding_and_exit_status_1(
+def test_unreachable_service_is_a_single_finding_and_exit_status_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main([f"http://127.0.0.1:{free_port()}/infer"]) == 1

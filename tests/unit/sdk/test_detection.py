@@ -25,7 +25,7 @@ def test_detections_become_a_count_and_boxes() -> None:
     assert confidence == 0.75
 
 
-def test_an_empty_list_says_that_nothing_was_seen() -> None:
+def test_empty_list_means_zero_detections() -> None:
     assert to_result([]) == ({"total_count": 0, "detections": []}, 0.0)
 
 
@@ -52,12 +52,12 @@ def test_numbers_of_numpy_become_json() -> None:
 
 
 @pytest.mark.parametrize("answer", [None, 3, "person", [1, 2], [{"bbox": [0, 0, 1, 1]}]])
-def test_anything_else_is_an_error_and_never_nothing_seen(answer: Any) -> None:
+def test_answer_of_another_type_is_an_error_and_never_zero_detections(answer: Any) -> None:
     with pytest.raises(TypeError, match=r"return a list of Detection|make it of Detection"):
         to_result(answer)
 
 
-def test_what_json_cannot_carry_is_an_error() -> None:
+def test_value_that_json_cannot_carry_is_an_error() -> None:
     with pytest.raises(ValueError, match="JSON"):
         to_result({"count": math.nan})
     with pytest.raises(TypeError, match="object"):
@@ -80,7 +80,7 @@ def test_a_wrong_detection_is_refused_where_it_is_made(bbox: Any, confidence: fl
         Detection(bbox, "person", confidence)
 
 
-def test_a_track_an_outline_and_keypoints_go_along() -> None:
+def test_track_outline_and_keypoints_are_in_the_result() -> None:
     detection = Detection(
         (0, 0, 10, 10),
         "person",
@@ -114,6 +114,8 @@ def test_a_track_an_outline_and_keypoints_go_along() -> None:
         ({"track_id": 1.5}, "track_id"),
     ],
 )
-def test_what_no_consumer_could_read_is_refused(changes: dict[str, Any], name: str) -> None:
+def test_detection_that_no_consumer_could_read_is_refused(
+    changes: dict[str, Any], name: str
+) -> None:
     with pytest.raises((ValueError, TypeError), match=name):
         Detection((0, 0, 1, 1), "person", **changes)

@@ -83,7 +83,7 @@ def test_the_function_gets_the_picture_and_its_answer_goes_back(pictures: Pictur
         (KeyError("weights"), 200, "KeyError: 'weights'"),
     ],
 )
-def test_an_exception_fails_one_frame_and_the_service_goes_on(
+def test_exception_fails_its_frame_and_the_service_goes_on(
     pictures: PictureHost, error: Exception, status: int, text: str
 ) -> None:
     errors: list[Exception | None] = [error, None]
@@ -236,7 +236,7 @@ def test_neither_answers_nor_logs_show_the_signature(
         (b'{"image_url": "http://a/b", "algo_config": []}', "algo_config"),
     ],
 )
-def test_a_bad_request_is_status_400_and_names_what_is_wrong(body: bytes, text: str) -> None:
+def test_bad_request_is_status_400_and_names_the_mistake(body: bytes, text: str) -> None:
     with service(one_person) as running:
         answer = requests.post(running.endpoint, data=body, timeout=10)
     assert answer.status_code == 400
@@ -266,9 +266,7 @@ def raw(port: int, request: bytes) -> tuple[int, Any]:
         (b"POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", 404),
     ],
 )
-def test_what_is_no_request_for_an_inference_is_answered_in_json(
-    request_bytes: bytes, status: int
-) -> None:
+def test_request_for_no_inference_is_answered_in_json(request_bytes: bytes, status: int) -> None:
     with service(one_person) as running:
         answered, data = raw(running.port, request_bytes)
     assert answered == status
@@ -312,7 +310,7 @@ def test_a_connection_is_kept_for_the_next_frame(pictures: PictureHost) -> None:
         connection.close()
 
 
-def test_health_tells_who_it_is_and_what_it_did(pictures: PictureHost) -> None:
+def test_health_reports_identity_and_statistics(pictures: PictureHost) -> None:
     with service(one_person) as running:
         for kind in ("good", "missing"):
             ask(running.endpoint, pictures.url(kind, "a.jpg"))

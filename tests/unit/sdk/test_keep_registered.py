@@ -35,7 +35,7 @@ def service(server: str, **options: Any) -> Service:
     return Service(nothing, service_id="demo", task_types=["人数统计"], server=server, **options)
 
 
-def test_it_registers_what_the_contract_asks_for() -> None:
+def test_registration_has_the_fields_of_the_contract() -> None:
     with (
         FakeEasyaiServer() as server,
         service(server.url, name="Demo", version="2.0", max_concurrency=3) as running,
@@ -69,7 +69,7 @@ def test_heartbeats_carry_the_statistics() -> None:
     assert len(heartbeat) == 4
 
 
-def test_it_serves_before_the_server_is_there_and_registers_when_it_comes() -> None:
+def test_service_runs_before_the_server_and_registers_when_it_starts() -> None:
     port = free_port()
     with service(f"http://127.0.0.1:{port}") as running:
         wait_until(lambda: running.state is RegistrationState.UNREACHABLE, what="unreachable")
@@ -80,7 +80,7 @@ def test_it_serves_before_the_server_is_there_and_registers_when_it_comes() -> N
             assert running.endpoint in server.services
 
 
-def test_it_registers_again_when_the_server_does_not_know_it() -> None:
+def test_service_registers_again_when_the_server_does_not_know_it() -> None:
     with FakeEasyaiServer() as server, service(server.url) as running:
         server.wait_for("heartbeat", 1)
         server.forget()
@@ -88,7 +88,7 @@ def test_it_registers_again_when_the_server_does_not_know_it() -> None:
         wait_until(lambda: running.endpoint in server.services, what="registered again")
 
 
-def test_it_comes_back_after_the_server_was_away() -> None:
+def test_service_registers_again_after_the_server_was_away() -> None:
     port = free_port()
     with service(f"http://127.0.0.1:{port}") as running:
         with FakeEasyaiServer(port):
@@ -130,7 +130,7 @@ def test_each_change_of_standing_is_logged_once_not_each_try(
     assert "registered at the easyai server" in messages[1]
 
 
-def test_something_else_at_the_address_is_not_taken_for_a_server() -> None:
+def test_answer_of_another_program_does_not_count_as_registration() -> None:
     with (
         HttpStub(lambda call: (200, b"<html>hello</html>")) as other,
         service(other.url) as running,

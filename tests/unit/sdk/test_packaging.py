@@ -20,7 +20,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield str(node.module)
 
 
-def test_it_imports_nothing_else_of_easyai_and_only_declared_libraries() -> None:
+def test_sdk_imports_nothing_else_of_easyai_and_only_declared_libraries() -> None:
     allowed = {"requests", "urllib3", "numpy", "cv2", "PIL"} | sys.stdlib_module_names
     for file in SDK.rglob("*.py"):
         for module in imports(ast.parse(file.read_text("utf-8"))):
@@ -28,7 +28,7 @@ def test_it_imports_nothing_else_of_easyai_and_only_declared_libraries() -> None
             assert own or module.partition(".")[0] in allowed, f"{file.name} imports {module}"
 
 
-def test_its_wheel_holds_the_sdk_alone(tmp_path: Path) -> None:
+def test_wheel_of_the_sdk_holds_the_sdk_alone(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=SDK, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("easyai_frames_sdk-*.whl")

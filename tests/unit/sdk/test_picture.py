@@ -53,7 +53,7 @@ def test_the_size_is_read_from_the_header_without_a_library(content: bytes) -> N
         encoded("PNG", 5, 5)[:16] + bytes(20),
     ],
 )
-def test_what_does_not_begin_as_a_picture_is_a_picture_error(content: bytes) -> None:
+def test_file_without_a_picture_header_is_a_picture_error(content: bytes) -> None:
     with pytest.raises(PictureError, match=r"broken|not a JPEG or PNG"):
         image_size(content)
 
@@ -116,7 +116,7 @@ def test_as_many_pixels_as_allowed_are_decoded() -> None:
     assert Picture(encoded("PNG", 5, 5), max_pixels=25).to_array().shape == (5, 5, 3)
 
 
-def test_what_a_library_refuses_as_too_large_is_a_picture_error() -> None:
+def test_size_that_a_library_refuses_is_a_picture_error() -> None:
     picture = Picture(_huge_png(), max_pixels=2**40)
     with pytest.raises(PictureError):
         picture.to_pil()

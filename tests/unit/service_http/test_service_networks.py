@@ -43,7 +43,7 @@ def test_our_own_port_is_refused_at_every_address_of_ours(host: str) -> None:
     assert ANYWHERE.refusal(host, 7901) == ""
 
 
-def test_our_own_port_of_another_machine_is_a_service() -> None:
+def test_own_port_number_on_another_machine_is_a_service() -> None:
     assert ANYWHERE.refusal("192.168.77.20", 5066) == ""
 
 
@@ -86,7 +86,7 @@ def test_an_address_of_this_machine_is_as_good_as_loopback(
     assert "not in service_networks" in _in_force("", "10.0.0.0/8").refusal("192.168.1.9", 7901)
 
 
-def test_a_worker_that_is_not_told_where_the_api_listens_calls_private_services() -> None:
+def test_worker_without_the_host_of_the_api_calls_private_services() -> None:
     # The API was started with --host, which the worker's settings do not hold.
     nothing_said = Settings.model_validate({})
     assert service_networks(nothing_said).refusal("192.168.1.20", 7901) == ""
@@ -108,12 +108,12 @@ def test_a_refused_registration_names_the_field_and_the_remedy() -> None:
     assert "add its network to ai_analysis.service_networks" in str(refused.value)
 
 
-def test_a_name_that_does_not_resolve_now_may_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unresolvable_name_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "resolve", lambda host: [])
     _in_force("127.0.0.1").check("http://camera-box.later/infer", "endpoint")
 
 
-def test_one_address_of_a_name_that_may_be_called_is_enough(
+def test_name_with_a_single_allowed_address_is_accepted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = ["203.0.113.7", "127.0.0.1"]
@@ -141,6 +141,6 @@ def test_a_name_server_that_hangs_costs_a_bounded_time(monkeypatch: pytest.Monke
     released.set()
 
 
-def test_a_network_that_is_none_is_a_mistake_of_the_settings() -> None:
+def test_malformed_network_is_a_settings_error() -> None:
     with pytest.raises(ValueError, match=r"192\.168\.1\.0/24"):
         _in_force("0.0.0.0", "everywhere")

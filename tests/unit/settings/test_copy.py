@@ -100,7 +100,7 @@ def test_a_file_with_an_address_that_cannot_work_replaces_no_good_text_and_nothi
     assert kept(copy, path) == GOOD
 
 
-def test_a_report_takes_the_default_of_a_broker_that_cannot_work_and_tells_it(path: Path) -> None:
+def test_report_takes_the_default_for_an_unusable_broker_and_names_the_fault(path: Path) -> None:
     path.write_text(f'[easyai]\n{ADDRESSES[0]}\nport = "x"\n')
     settings, fault = load_in_part(path)
     assert settings.easyai.broker_url == ""
@@ -129,7 +129,7 @@ def test_the_draft_of_a_process_that_was_killed_is_replaced_and_nothing_else(
     assert other.exists()
 
 
-def test_a_copy_that_cannot_be_written_leaves_the_old_one_whole_and_no_draft(
+def test_failed_write_of_the_copy_keeps_the_old_copy_and_no_draft(
     path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
@@ -142,7 +142,7 @@ def test_a_copy_that_cannot_be_written_leaves_the_old_one_whole_and_no_draft(
     assert not list(copy.parent.glob("*.draft"))
 
 
-def test_a_copy_that_was_broken_by_hand_hides_no_database_that_is_named(
+def test_damaged_copy_does_not_hide_a_named_database(
     path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path.write_text("not TOML [")
@@ -181,7 +181,7 @@ def test_an_address_that_the_supervisors_variables_hide_replaces_no_good_text_ei
     assert kept(copy, path) == GOOD
 
 
-def test_a_database_that_is_no_text_is_not_replaced_by_the_default(
+def test_database_url_of_another_type_is_not_replaced_by_the_default(
     path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
@@ -195,7 +195,7 @@ def test_a_database_that_is_no_text_is_not_replaced_by_the_default(
 @pytest.mark.parametrize(
     "url", ["postgresql://u:p@127.0.0.1:99999/n", "sqlite://", "postgresql://u:s3@cret@h/n"]
 )
-def test_a_report_takes_the_last_good_database_in_place_of_one_that_cannot_be(
+def test_report_takes_the_last_good_database_for_an_unusable_database_url(
     path: Path, copy: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))

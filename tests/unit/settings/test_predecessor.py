@@ -80,14 +80,14 @@ def test_the_operators_file_listens_where_services_of_other_hosts_reach_it(tmp_p
         ("", ("127.0.0.1", 5066)),
     ],
 )
-def test_httplistenaddr_is_the_address(
+def test_httplistenaddr_sets_host_and_port(
     address: str, place: tuple[str, int], tmp_path: Path
 ) -> None:
     text = f"[defaulthttpconfig]\nhttplistenaddr = '{address}'"
     assert _place(_load(tmp_path, text)) == place
 
 
-def test_what_easyai_says_comes_before_httplistenaddr(
+def test_easyai_host_and_port_override_httplistenaddr(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "[defaulthttpconfig]\nhttplistenaddr = ':5067'\n[easyai]\nhost = '127.0.0.1'"
@@ -99,7 +99,7 @@ def test_what_easyai_says_comes_before_httplistenaddr(
 
 
 @pytest.mark.parametrize("address", ["5066", ":", ":port", ":70000", "[::1:5066", "::1:5066", ":0"])
-def test_an_address_that_cannot_be_is_refused_by_the_name_of_its_key(
+def test_impossible_address_is_refused_with_the_name_of_its_key(
     address: str, tmp_path: Path
 ) -> None:
     with pytest.raises(
@@ -124,7 +124,7 @@ def _value(settings: Settings, table: str, name: str) -> Any:
     return getattr(getattr(settings, table), name)
 
 
-def test_0_keeps_its_own_meaning_elsewhere(tmp_path: Path) -> None:
+def test_zero_keeps_its_meaning_for_other_keys(tmp_path: Path) -> None:
     analysis = _load(tmp_path, "[ai_analysis]\nmax_alerts_in_db = 0\nenable = 0").ai_analysis
     assert analysis.max_alerts_in_db == 0
     assert not analysis.enable

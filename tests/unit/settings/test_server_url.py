@@ -76,7 +76,7 @@ def test_the_login_of_the_first_sentinel_is_that_of_the_redis_they_watch() -> No
         ("sentinel://h/GEHEIM", "the number of a database of Redis"),
     ],
 )
-def test_a_wrong_parameter_is_named_with_what_it_takes_and_not_shown(
+def test_wrong_url_parameter_is_named_with_its_valid_values_and_not_shown(
     text: str, remedy: str
 ) -> None:
     with pytest.raises(SettingsError, match=remedy) as caught:
@@ -104,7 +104,7 @@ def test_the_password_of_the_sentinels_is_hidden() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["rediss", "amqps"])
-def test_certificates_are_verified_unless_the_address_says_otherwise(scheme: str) -> None:
+def test_certificates_are_verified_unless_the_url_switches_it_off(scheme: str) -> None:
     def options(url: str) -> dict[str, object]:
         settings = Settings.model_validate({"easyai": {"broker_url": url}})
         found: dict[str, object] = celery_settings(settings)["broker_use_ssl"]

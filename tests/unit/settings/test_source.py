@@ -179,7 +179,7 @@ def test_tables_and_lists_are_json_in_a_variable(monkeypatch: pytest.MonkeyPatch
     assert [task.id for task in settings.frame_extractor.tasks] == ["门口1"]
 
 
-def test_keys_of_other_plugins_are_ignored_with_one_line(
+def test_keys_of_other_plugins_are_ignored_with_a_single_line(
     write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write('[rtsp_server]\nport = 1\n[ai_analysis]\nwhat = 1\n["中文"]\nx = 1')
@@ -197,7 +197,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("named", ["site/config.toml", "absolute"])
-def test_relative_paths_of_the_file_are_those_beside_it_in_any_folder(
+def test_relative_paths_in_the_file_start_at_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
@@ -214,7 +214,7 @@ def test_relative_paths_of_the_file_are_those_beside_it_in_any_folder(
     assert settings.frame_extractor.output_dir.resolve() == tmp_path / "frames"
 
 
-def test_relative_paths_of_variables_are_those_of_the_shell(
+def test_relative_paths_in_variables_start_at_the_working_folder(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EASYAI_DATA_DIR", "d")
@@ -308,7 +308,7 @@ _WORDS_OF_ERRORS = [
 ]
 
 
-def test_an_error_says_in_the_words_of_the_file_what_the_key_takes(
+def test_error_names_the_valid_values_of_the_key_in_toml_terms(
     write: Write, subtests: pytest.Subtests
 ) -> None:
     for text, said in _WORDS_OF_ERRORS:
@@ -343,7 +343,7 @@ def test_misspelt_keys_are_a_warning_and_never_an_error(
     )
 
 
-def test_all_errors_are_told_at_once(write: Write) -> None:
+def test_all_errors_are_reported_at_once(write: Write) -> None:
     with pytest.raises(SettingsError, match=r"easyai\.port.*; .*|ai_analysis.*; .*easyai\.port"):
         load(write("[easyai]\nport = 0\n[ai_analysis]\nbatch_size = 0"))
 
@@ -354,7 +354,7 @@ def test_an_error_of_a_variable_names_it(monkeypatch: pytest.MonkeyPatch) -> Non
         load()
 
 
-def test_a_wrong_secret_is_not_told(write: Write) -> None:
+def test_invalid_secret_is_not_shown(write: Write) -> None:
     with pytest.raises(SettingsError) as caught:
         load(write("[easyai]\nsecret_key = 12345678"))
     assert "12345678" not in str(caught.value)
@@ -420,7 +420,7 @@ class _Watchful(SettingsSource):
     CHECK_EVERY_SEC = 0.0
 
 
-def test_a_change_of_the_file_is_in_force_and_told(
+def test_changed_file_takes_effect_and_is_logged(
     write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = _Watchful(write("[easyai]\nport = 1"))
@@ -432,7 +432,7 @@ def test_a_change_of_the_file_is_in_force_and_told(
 
 
 @pytest.mark.parametrize("broken", ["[easyai", "[easyai]\nport = 'x'", None])
-def test_a_broken_or_vanished_file_keeps_the_old_values_and_is_told_once(
+def test_broken_or_vanished_file_keeps_the_old_values_and_is_logged_once(
     broken: str | None, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write("[easyai]\nport = 7")
@@ -474,7 +474,7 @@ port = 7
 """
 
 
-def test_what_fits_can_be_read_with_defaults_for_the_rest(write: Write) -> None:
+def test_valid_keys_are_read_with_defaults_for_the_rest(write: Write) -> None:
     path = write(_MISTAKEN)
     with pytest.raises(SettingsError) as told:
         load(path)
@@ -489,13 +489,13 @@ def test_what_fits_can_be_read_with_defaults_for_the_rest(write: Write) -> None:
     assert extractor.minio.endpoint == ""
 
 
-def test_a_table_that_is_none_has_its_defaults(write: Write) -> None:
+def test_value_in_place_of_a_table_gives_the_defaults_of_the_table(write: Write) -> None:
     settings, fault = load_in_part(write("ai_analysis = 3\n[easyai]\nport = 7\n"))
     assert (settings.ai_analysis.batch_size, settings.easyai.port) == (100, 7)
     assert "ai_analysis" in fault
 
 
-def test_settings_without_a_mistake_are_read_as_ever(write: Write) -> None:
+def test_load_in_part_equals_load_for_settings_without_a_mistake(write: Write) -> None:
     path = write("[easyai]\nport = 7\n")
     assert load_in_part(path) == (load(path), "")
 
@@ -514,14 +514,14 @@ def test_a_file_that_is_no_toml_hides_the_database_unless_a_variable_names_it(
     assert "not valid TOML" in fault
 
 
-def test_a_variable_that_does_not_fit_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_of_a_wrong_type_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EASYAI_PORT", "many")
     settings, fault = load_in_part()
     assert settings.easyai.port == 5066
     assert fault.startswith("easyai.port: ")
 
 
-def test_the_source_tells_why_the_file_is_not_in_force(write: Write) -> None:
+def test_source_names_the_fault_of_a_file_that_is_not_in_force(write: Write) -> None:
     source = _Watchful(write("[easyai]\nport = 7"))
     assert source.fault == ""
     write("[easyai]\nport = 70000000")
@@ -545,7 +545,7 @@ def copy(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("broken", ["[easyai", "[easyai]\nport = 'x'\nsecret_key = 3", None])
-def test_a_process_that_starts_on_a_broken_file_has_the_last_good_values_and_says_so(
+def test_process_started_on_a_broken_file_uses_and_logs_the_last_good_values(
     broken: str | None, write: Write, copy: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(broken or "")
@@ -576,7 +576,7 @@ def test_a_broken_file_is_never_kept(write: Write, copy: Path) -> None:
     assert copy.read_text() == before
 
 
-def test_only_the_process_that_is_told_to_renews_the_copy(
+def test_only_the_process_in_charge_renews_the_copy(
     write: Write, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(_GOOD)
@@ -617,7 +617,7 @@ def test_a_mistake_in_a_variable_is_not_hidden_by_the_copy(
         load(write(_GOOD))
 
 
-def test_who_looks_at_a_file_that_is_no_toml_takes_the_copy_of_the_data_folder(
+def test_command_on_a_file_that_is_not_toml_reads_the_copy_in_the_data_folder(
     write: Write, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EASYAI_GOOD_SETTINGS")
@@ -654,7 +654,7 @@ def test_task_types_and_cameras_may_be_named_in_either_unicode_form(
     assert settings.frame_extractor.task("Gâteau", "Caméra 2").max_frame_count == 3
 
 
-def test_a_type_that_is_named_in_both_forms_has_one_table(write: Write) -> None:
+def test_type_named_in_both_unicode_forms_has_a_single_table(write: Write) -> None:
     both = [f'[ai_analysis.types."{normalize(form, "Café")}"]' for form in ("NFC", "NFD")]
     alike = [f"{one}\npriority = 7" for one in both]
     assert load(write("\n".join(alike))).ai_analysis.types.keys() == {"Café"}

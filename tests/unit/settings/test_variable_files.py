@@ -21,19 +21,21 @@ def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_the_file_holds_the_value(secret: Path) -> None:
+def test_variable_file_holds_the_value(secret: Path) -> None:
     secret.write_text("postgresql://easyai:geheim@db/easyai\n")
     assert load().easyai.effective_database_url == "postgresql://easyai:geheim@db/easyai"
 
 
-def test_tables_of_the_file_are_reached(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_variable_reaches_a_nested_table(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret.write_text("k")
     monkeypatch.delenv("EASYAI_DATABASE_URL_FILE")
     monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO__ACCESS_KEY_FILE", str(secret))
     assert load().frame_extractor.minio.access_key == "k"
 
 
-def test_config_check_names_it_as_the_source(secret: Path) -> None:
+def test_config_check_names_the_variable_file_as_the_source(secret: Path) -> None:
     secret.write_text("sqlite:///a.db")
     values = effective_values(load(), os.environ)
     (source,) = [one.source for one in values if one.key == "easyai.database_url"]
@@ -61,7 +63,7 @@ def test_a_file_that_is_not_there_or_empty_is_named(secret: Path) -> None:
         load()
 
 
-def test_the_variable_itself_wins_as_up_hands_it_to_its_processes(
+def test_variable_wins_over_its_variable_file(
     secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret.write_text("sqlite:///a.db")
@@ -71,7 +73,7 @@ def test_the_variable_itself_wins_as_up_hands_it_to_its_processes(
     assert load().easyai.database_url == "sqlite:///a.db"
 
 
-def test_a_command_takes_no_other_database_than_the_one_in_the_file(
+def test_command_uses_the_database_of_the_file(
     secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret.write_text("sqlite:///a.db")

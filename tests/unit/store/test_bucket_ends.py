@@ -85,7 +85,7 @@ def test_a_camera_that_begins_beside_a_backlog_is_seen_within_seconds(clock: Clo
     assert longest_wait(clock, watch, put, 50) < 4.0
 
 
-def test_what_is_found_at_an_end_is_live_once_the_watch_is_no_newcomer(clock: Clock) -> None:
+def test_picture_found_at_an_end_is_live_once_the_watch_is_established(clock: Clock) -> None:
     bucket = ListedBucket(clock, [*LONG, "绊线/live/1.jpg"])
     watch = watch_of(bucket)
     for _ in range(70):
@@ -96,7 +96,7 @@ def test_what_is_found_at_an_end_is_live_once_the_watch_is_no_newcomer(clock: Cl
     assert any(key in seen and seen[key] for key in LONG)
 
 
-def test_previews_do_not_hide_what_comes_before_them(clock: Clock) -> None:
+def test_previews_do_not_hide_frames_listed_before_them(clock: Clock) -> None:
     bucket = ListedBucket(clock, [*LONG, "绊线/live/1.jpg", "绊线/live/preview_1.jpg"])
     watch = watch_of(bucket)
     for _ in range(10):
@@ -105,7 +105,7 @@ def test_previews_do_not_hide_what_comes_before_them(clock: Clock) -> None:
     assert "绊线/live/2.jpg" in scan(watch, clock) | scan(watch, clock)
 
 
-def test_the_round_finds_what_was_put_in_smaller_names_and_every_page_of_the_backlog(
+def test_round_finds_smaller_names_and_every_page_of_the_backlog(
     clock: Clock,
 ) -> None:
     backlog = LONG[: 60 * PAGE]
@@ -119,7 +119,7 @@ def test_the_round_finds_what_was_put_in_smaller_names_and_every_page_of_the_bac
     assert seen == set(bucket.keys)
 
 
-def test_no_end_is_asked_for_where_a_round_takes_one_scan(clock: Clock) -> None:
+def test_no_end_is_listed_where_a_round_takes_a_single_scan(clock: Clock) -> None:
     bucket = ListedBucket(clock, [f"t/cam{n}/1.jpg" for n in range(30)])
     watch = watch_of(bucket)
     scan(watch, clock)

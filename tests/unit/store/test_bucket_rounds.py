@@ -60,7 +60,7 @@ def test_a_round_goes_on_behind_the_last_key_however_long_nobody_asked(clock: Cl
 
 
 @pytest.mark.parametrize(("interval", "page_sec"), [(1.0, 0.1), (4.0, 0.1), (30.0, 0.5)])
-def test_one_worker_comes_to_the_end_in_as_many_scans_as_its_pages_take(
+def test_single_worker_finishes_a_round_in_as_many_scans_as_its_pages_take(
     clock: Clock, interval: float, page_sec: float
 ) -> None:
     bucket = ListedBucket(clock, backlog(60, cameras=20), page_sec=page_sec)
@@ -69,7 +69,7 @@ def test_one_worker_comes_to_the_end_in_as_many_scans_as_its_pages_take(
 
 
 @pytest.mark.parametrize("workers", [2, 6, 12, 40])
-def test_with_many_workers_the_last_page_is_seen_as_soon_as_with_one(
+def test_many_workers_see_the_last_page_as_soon_as_a_single_worker(
     clock: Clock, workers: int
 ) -> None:
     random.seed(workers)
@@ -113,7 +113,7 @@ def test_a_round_leaves_out_excluded_folders_and_shows_every_other_picture_once(
         assert not any(prefix.startswith(("alerts/", "b/y/")) for prefix in bucket.requests)
 
 
-def test_a_round_begins_anew_when_the_one_before_has_ended(clock: Clock) -> None:
+def test_next_round_begins_when_the_last_round_has_ended(clock: Clock) -> None:
     bucket = ListedBucket(clock, backlog(2, cameras=1))
     watch = watch_of(bucket)
     for new in ("site/a/1/1.jpg", "site/人数统计/cam000/00000a.jpg"):
@@ -121,7 +121,7 @@ def test_a_round_begins_anew_when_the_one_before_has_ended(clock: Clock) -> None
         bucket.put(new)
 
 
-def test_what_the_first_round_shows_may_have_lain_there_for_long(clock: Clock) -> None:
+def test_all_pictures_of_the_first_round_count_as_backlog(clock: Clock) -> None:
     bucket = ListedBucket(clock, backlog(6, cameras=1))
     watch = watch_of(bucket)
     firsts = [listing.first for listing in watch.listings(0.0)]

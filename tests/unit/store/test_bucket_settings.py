@@ -33,19 +33,21 @@ def build(**changes: object) -> MinioStore:
         "user@host:9000",
     ],
 )
-def test_an_endpoint_that_is_none_is_named_with_an_example(endpoint: str) -> None:
+def test_malformed_endpoint_is_refused_with_an_example(endpoint: str) -> None:
     with pytest.raises(SettingsError, match=r"frame_extractor\.minio\.endpoint.*127.0.0.1:9000"):
         build(endpoint=endpoint)
 
 
 @pytest.mark.parametrize("bucket", ["", "a", "two words", "a/b", "../x", "10.0.0.1"])
-def test_a_bucket_that_is_none_is_named(bucket: str) -> None:
+def test_malformed_bucket_name_is_refused(bucket: str) -> None:
     with pytest.raises(SettingsError, match=r"frame_extractor\.minio\.bucket"):
         build(bucket=bucket)
 
 
 @pytest.mark.parametrize("half", [{"access_key": ""}, {"secret_key": SecretStr("")}])
-def test_half_of_the_credentials_is_named_without_the_secret(half: dict[str, object]) -> None:
+def test_half_of_the_credentials_is_refused_without_showing_the_secret(
+    half: dict[str, object],
+) -> None:
     with pytest.raises(SettingsError, match=r"frame_extractor\.minio\.access_key") as caught:
         build(**half)
     assert "topsecret" not in str(caught.value)

@@ -31,21 +31,23 @@ def _ended_by(number: int) -> tuple[int, int]:
         ([None, None], "it was killed by SIGKILL, which easyai did not send"),
     ],
 )
-def test_a_sigkill_is_told_with_the_count_of_the_kernel(kills: list[int | None], said: str) -> None:
+def test_reason_of_a_sigkill_uses_the_out_of_memory_count_of_the_kernel(
+    kills: list[int | None], said: str
+) -> None:
     ends = ChildEnds(lambda: kills.pop(0))
     pid, status = _ended_by(signal.SIGKILL)
     ends.note(pid, status)
     assert text(ends.reason(pid, -1)).startswith(said)
 
 
-def test_another_signal_is_told_by_its_number() -> None:
+def test_reason_of_another_signal_has_its_number() -> None:
     ends = ChildEnds(lambda: 0)
     pid, status = _ended_by(signal.SIGTERM)
     ends.note(pid, status)
     assert text(ends.reason(pid, -1)) == "it was killed by signal 15"
 
 
-def test_a_kill_is_counted_once() -> None:
+def test_out_of_memory_kill_explains_a_single_sigkill() -> None:
     kills = [0, 1, 1]
     ends = ChildEnds(lambda: kills.pop(0))
     for said in ("for lack of memory", "by SIGKILL"):
@@ -54,7 +56,7 @@ def test_a_kill_is_counted_once() -> None:
         assert said in text(ends.reason(pid, -1))
 
 
-def test_the_kernels_count_is_that_of_our_control_group(tmp_path: Path) -> None:
+def test_out_of_memory_count_is_that_of_the_own_control_group(tmp_path: Path) -> None:
     own = tmp_path / "cgroup"
     own.write_text("0::/system.slice/easyai.service\n")
     folder = tmp_path / "fs" / "system.slice" / "easyai.service"
@@ -63,6 +65,6 @@ def test_the_kernels_count_is_that_of_our_control_group(tmp_path: Path) -> None:
     assert memory_kills(own, tmp_path / "fs") == 2
 
 
-def test_without_control_groups_that_of_the_machine_is_taken(tmp_path: Path) -> None:
+def test_out_of_memory_count_is_that_of_the_machine_without_control_groups(tmp_path: Path) -> None:
     known = "oom_kill " in Path("/proc/vmstat").read_text()
     assert (memory_kills(tmp_path / "none", tmp_path) is not None) == known

@@ -62,7 +62,7 @@ def test_files_stay_bounded(
     assert sum(file.stat().st_size for file in files) <= 10_000 * len(files)
 
 
-def test_a_stopped_terminal_holds_nobody_up_and_files_have_every_line(
+def test_stopped_terminal_delays_no_child_and_files_have_every_line(
     tmp_path: Path, pipe: tuple[int, int]
 ) -> None:
     logs = ChildLogs(tmp_path, Terminal(pipe[1], capacity=10))
@@ -91,7 +91,7 @@ def test_a_stopped_terminal_holds_nobody_up_and_files_have_every_line(
     logs.close()
 
 
-def test_a_terminal_that_has_gone_holds_nobody_up(tmp_path: Path, pipe: tuple[int, int]) -> None:
+def test_closed_terminal_delays_no_child(tmp_path: Path, pipe: tuple[int, int]) -> None:
     logs = ChildLogs(tmp_path, Terminal(pipe[1], capacity=10))
     os.close(pipe[0])
     for _ in range(100):
@@ -100,9 +100,7 @@ def test_a_terminal_that_has_gone_holds_nobody_up(tmp_path: Path, pipe: tuple[in
     assert len((tmp_path / "api.log").read_text().splitlines()) == 100
 
 
-def test_a_log_folder_that_fails_for_a_while_holds_nobody_up(
-    tmp_path: Path, pipe: tuple[int, int]
-) -> None:
+def test_failing_log_folder_delays_no_child(tmp_path: Path, pipe: tuple[int, int]) -> None:
     folder = tmp_path / "logs"
     logs = ChildLogs(folder, Terminal(pipe[1]))
     logs.output("api", b"lost from the file\n")

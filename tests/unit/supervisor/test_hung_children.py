@@ -51,7 +51,7 @@ def test_a_child_that_falls_silent_is_ended_after_the_limit_and_the_others_are_n
     assert desk.pass_time(5, *_alive(10, 30)) == [], "judged once"
 
 
-def test_a_worker_held_for_twenty_seconds_lives_on() -> None:
+def test_worker_suspended_for_twenty_seconds_is_not_ended() -> None:
     desk = Desk()
     desk.pass_time(5, *_alive(20))
     assert desk.pass_time(20) == []
@@ -64,7 +64,7 @@ def test_a_child_that_is_still_starting_gets_five_minutes() -> None:
     assert [one.pid for one in desk.pass_time(5)] == list(RUNNING)
 
 
-def test_after_the_supervisor_itself_was_held_nobody_is_blamed() -> None:
+def test_no_child_is_ended_after_the_supervisor_itself_was_suspended() -> None:
     desk = Desk()
     desk.pass_time(5, *_alive(20))
     desk.now += 500
@@ -78,7 +78,7 @@ def test_a_successor_is_not_judged_by_its_predecessor() -> None:
     assert desk.pass_time(60, running={10: "api", 21: "worker"}) == []
 
 
-def test_a_child_that_is_stopping_gets_its_time() -> None:
+def test_stopping_child_gets_its_grace_time() -> None:
     desk = Desk()
     desk.liveness.hang_sec = 3
     desk.pass_time(5, *_alive(20))
@@ -99,13 +99,13 @@ def test_the_watchdog_may_ask_for_a_restart_which_begins_in_order_and_ends_by_fo
     assert last.reason == Reason.of("process.did_not_end", why=takes_no_tasks(31))
 
 
-def test_nobody_else_may_ask_and_strangers_are_not_heard() -> None:
+def test_only_the_watchdog_may_request_a_restart() -> None:
     desk = Desk()
     ask = {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": "mischief"}
     assert desk.pass_time(3, Heard(20, ask), Heard(999, ask), Heard(999, {"WATCHDOG": "1"})) == []
 
 
-def test_what_a_process_says_arrives_with_its_id(
+def test_messages_of_a_process_arrive_with_its_pid(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listening = NotifySocket(short_path)

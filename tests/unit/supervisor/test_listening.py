@@ -30,7 +30,7 @@ def _reached(port: int, host: str) -> bool:
         ("::1", ["::1"]),
     ],
 )
-def test_an_address_is_of_its_own_family_and_every_address_of_both(
+def test_host_address_listens_on_its_family_and_the_wildcard_on_both(
     host: str, reached: list[str]
 ) -> None:
     port = free_port()
@@ -42,7 +42,7 @@ def test_an_address_is_of_its_own_family_and_every_address_of_both(
         one.close()
 
 
-def test_where_ipv6_is_switched_off_every_address_is_one_of_ipv4(
+def test_wildcard_listens_on_ipv4_alone_where_ipv6_is_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = socket.socket.bind
@@ -60,7 +60,7 @@ def test_where_ipv6_is_switched_off_every_address_is_one_of_ipv4(
         open_sockets("::1", free_port())
 
 
-def test_a_port_of_ipv4_in_use_is_told_for_every_address() -> None:
+def test_ipv4_port_in_use_is_reported_for_the_wildcard() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         assert "[::]" in str(check_listening("::", port))

@@ -16,7 +16,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_socket_lies_in_a_folder_that_nobody_else_enters(short_path: Path) -> None:
+def test_notify_socket_lies_in_a_private_folder(short_path: Path) -> None:
     (short_path / "notify").mkdir(mode=0o777)  # left by somebody
     (short_path / "notify").chmod(0o777)
     (short_path / "notify" / "up.sock").touch()  # of a run that was killed
@@ -30,7 +30,7 @@ def test_the_socket_lies_in_a_folder_that_nobody_else_enters(short_path: Path) -
 
 
 @pytest.mark.parametrize("name", ["x" * 120, "数据", 'a"b', "50%"])
-def test_a_folder_whose_path_does_not_go_falls_back_to_a_private_one(
+def test_unusable_socket_path_falls_back_to_a_private_temporary_folder(
     short_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     temporary = short_path / "tmp"

@@ -40,7 +40,7 @@ def server() -> Iterator[_Server]:
         thread.join()
 
 
-def test_the_reason_is_the_servers_own_words(server: _Server) -> None:
+def test_reason_quotes_the_answer_of_the_server(server: _Server) -> None:
     reason = why_not_ready("127.0.0.1", server.server_port)
     assert reason == '/readyz: 503 {"error": "no worker"}'
 
@@ -49,7 +49,7 @@ def test_a_server_that_does_not_listen_is_a_reason() -> None:
     assert "does not answer" in (why_not_ready("127.0.0.1", free_port()) or "")
 
 
-def test_says_what_to_look_at_and_still_says_ready_later(
+def test_not_ready_warning_names_the_reason_and_ready_follows_later(
     server: _Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "NOT_READY_AFTER_SEC", 0.2)
@@ -63,7 +63,7 @@ def test_says_what_to_look_at_and_still_says_ready_later(
     assert len(said) == 2
 
 
-def test_is_not_ready_while_a_process_has_not_said_that_it_works(
+def test_not_ready_while_a_process_has_sent_no_sign_of_life(
     server: _Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "NOT_READY_AFTER_SEC", 0.2)

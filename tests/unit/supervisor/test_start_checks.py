@@ -49,13 +49,13 @@ def test_a_data_folder_in_use_is_refused_with_the_process_that_uses_it(tmp_path:
         holder.kill()
 
 
-def test_a_killed_run_needs_nobody_to_tidy_up_and_is_noticed(tmp_path: Path) -> None:
+def test_killed_run_is_noticed_and_needs_no_cleanup(tmp_path: Path) -> None:
     with _holder(tmp_path) as holder:
         holder.kill()
     assert claim_data_dir(tmp_path) is True
 
 
-def test_a_run_that_ended_in_order_is_not_taken_for_a_killed_one(tmp_path: Path) -> None:
+def test_run_that_stopped_normally_does_not_count_as_killed(tmp_path: Path) -> None:
     with _holder(tmp_path) as holder:
         release_data_dir(tmp_path)
         holder.kill()
@@ -78,7 +78,7 @@ def test_a_host_of_another_machine_is_refused() -> None:
         check_port("192.0.2.1", 5066, wait=False)
 
 
-def test_a_port_that_a_killed_run_gives_up_soon_is_waited_for() -> None:
+def test_start_waits_for_the_port_of_a_killed_run() -> None:
     other = socket.socket()
     other.bind(("127.0.0.1", 0))
     other.listen()
@@ -108,7 +108,7 @@ def test_the_lock_survives_the_exec_of_the_supervising_process(tmp_path: Path) -
         assert process.wait(10) == 0
 
 
-def test_a_full_folder_of_temporary_files_ends_the_first_start_by_name(tmp_path: Path) -> None:
+def test_full_temporary_folder_is_named_at_the_first_start(tmp_path: Path) -> None:
     full, missing = tmp_path / "full", tmp_path / "missing"
     with small_disk(full, 1):
         (full / "ballast").write_bytes(bytes(800_000))

@@ -40,7 +40,7 @@ def test_the_first_line_is_due_at_once_and_the_next_after_the_interval(clock: Cl
     assert throttle.due() == 2
 
 
-def test_a_line_reports_the_sum_of_what_was_left_out(clock: Clock) -> None:
+def test_line_reports_the_sum_of_suppressed_events(clock: Clock) -> None:
     throttle = LogThrottle(10.0)
     assert throttle.due(count=5) == 5
     assert throttle.due(count=7) == throttle.due(count=1) == 0
@@ -48,7 +48,7 @@ def test_a_line_reports_the_sum_of_what_was_left_out(clock: Clock) -> None:
     assert throttle.due(count=0) == 8
 
 
-def test_nothing_to_report_is_no_line_and_begins_no_interval(clock: Clock) -> None:
+def test_empty_report_logs_no_line_and_begins_no_interval(clock: Clock) -> None:
     throttle = LogThrottle(10.0)
     assert throttle.due(count=0) == 0
     assert throttle.wait_sec() == 0.0
@@ -103,7 +103,7 @@ def test_endless_kinds_take_bounded_memory(clock: Clock, monkeypatch: pytest.Mon
     assert set(throttle._lines) == set(range(90, 100))
 
 
-def test_a_warning_names_how_many_were_left_out(
+def test_warning_has_the_number_of_suppressed_lines(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     throttle = LogThrottle(60.0)
@@ -119,7 +119,7 @@ def test_a_warning_names_how_many_were_left_out(
     ]
 
 
-def test_threads_that_report_at_once_make_one_line() -> None:
+def test_concurrent_reports_of_threads_make_a_single_line() -> None:
     throttle, begin = LogThrottle(60.0), threading.Barrier(8)
     lines: list[int] = []
 

@@ -19,7 +19,7 @@ ESCAPED = (
 )
 
 
-def test_what_is_not_printed_is_escaped_and_the_rest_stays() -> None:
+def test_unprintable_characters_are_escaped_and_the_rest_is_kept() -> None:
     assert one_line(EVIL) == ESCAPED
     assert one_line("\ud800\ufffe") == r"\ud800\ufffe"
     assert one_line("人数统计　门口2 é ½ 🙂") == "人数统计　门口2 é ½ 🙂"
@@ -30,7 +30,7 @@ def _record(message: str, *args: object, error: BaseException | None = None) -> 
     return logging.LogRecord("easyai.x", logging.ERROR, "x.py", 1, message, args, info)
 
 
-def test_a_record_is_one_line_and_a_traceback_is_indented() -> None:
+def test_record_is_a_single_line_and_its_traceback_is_indented() -> None:
     line, *further = (
         LineFormatter().format(_record("why=%s", EVIL, error=ValueError(EVIL))).split("\n")
     )
@@ -50,7 +50,7 @@ def test_passwords_of_urls_are_hidden() -> None:
 @pytest.mark.parametrize(
     "url", ["redis://:geheim@h/0", "amqp://u:geheim@h//", "ssl://u:geheim@h:1"]
 )
-def test_passwords_of_brokers_too(url: str) -> None:
+def test_passwords_of_broker_urls_are_hidden(url: str) -> None:
     assert "geheim" not in LineFormatter().format(_record("no answer from %s", url))
 
 
@@ -90,7 +90,7 @@ def test_worker_beat_api_and_watchdog_write_clean_lines(
     assert sum(ESCAPED in line for line in lines) == records - 1  # not the one with the traceback
 
 
-def test_the_supervisor_cleans_what_children_print_and_what_it_says(tmp_path: Path) -> None:
+def test_supervisor_escapes_the_output_of_children_and_its_own_log(tmp_path: Path) -> None:
     logs = ChildLogs(tmp_path, Terminal(_file(tmp_path / "terminal")))
     logs.output("worker", b"printed \x1b[2J\xe2\x80\xae\n")
     logs.say("worker is ended: \x1b[2J\nwhy")

@@ -25,7 +25,9 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_folders_that_are_made_and_no_others(tmp_path: Path, umask: int) -> None:
+def test_new_folders_are_closed_to_others_and_existing_folders_kept(
+    tmp_path: Path, umask: int
+) -> None:
     there = tmp_path / "there"
     there.mkdir()
     before = _mode(there)
@@ -34,14 +36,14 @@ def test_folders_that_are_made_and_no_others(tmp_path: Path, umask: int) -> None
     assert [_mode(there / name) for name in ("data", "data/logs")] == [0o750] * 2
 
 
-def test_files(tmp_path: Path, umask: int) -> None:
+def test_new_files_are_closed_to_others(tmp_path: Path, umask: int) -> None:
     with open(tmp_path / "new", "w", opener=modes.opener) as file:
         file.write("x")
     modes.make_file(tmp_path / "empty")
     assert [_mode(tmp_path / name) for name in ("new", "empty")] == [0o640] * 2
 
 
-def test_what_an_earlier_release_made_is_closed_to_others_only(tmp_path: Path) -> None:
+def test_file_of_an_earlier_release_loses_only_the_rights_of_others(tmp_path: Path) -> None:
     old = tmp_path / "easyai.db"
     old.touch()
     old.chmod(0o664)
@@ -49,7 +51,7 @@ def test_what_an_earlier_release_made_is_closed_to_others_only(tmp_path: Path) -
     assert _mode(old) == 0o660
 
 
-def test_sqlite_and_what_it_keeps_beside_its_file(tmp_path: Path, umask: int) -> None:
+def test_sqlite_files_are_closed_to_others(tmp_path: Path, umask: int) -> None:
     file = tmp_path / "data" / "easyai.db"
     url = f"sqlite:///{file}"
     upgrade(url)

@@ -12,7 +12,7 @@ from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 
-def test_it_is_over_where_nobody_named_an_api(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_ends_at_once_without_an_api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(AWAIT_API_VARIABLE, raising=False)
     wait = ApiWait()
     assert wait.over
@@ -20,7 +20,7 @@ def test_it_is_over_where_nobody_named_an_api(monkeypatch: pytest.MonkeyPatch) -
     assert wait.over
 
 
-def test_it_is_over_as_soon_as_the_api_takes_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_ends_as_soon_as_the_api_accepts_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setenv(AWAIT_API_VARIABLE, f"127.0.0.1:{port}")
     wait = ApiWait()
@@ -31,7 +31,7 @@ def test_it_is_over_as_soon_as_the_api_takes_connections(monkeypatch: pytest.Mon
         wait_until(lambda: wait.over, 5, "the API was found")
 
 
-def test_an_api_that_does_not_come_is_not_waited_for_without_end(
+def test_wait_for_a_missing_api_is_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     port = free_port()

@@ -110,7 +110,7 @@ def test_scans_and_sweeps_come_at_their_intervals(make_beat: Callable[[], Beat])
 
 
 @pytest.mark.parametrize("step_sec", [-86_400, -60, 60, 86_400 * 365])
-def test_setting_the_wall_clock_neither_stops_nor_rushes_it(
+def test_setting_the_wall_clock_neither_stops_nor_rushes_beat(
     make_beat: Callable[[], Beat], step_sec: float
 ) -> None:
     beat = make_beat()
@@ -128,7 +128,7 @@ def test_ticks_missed_while_the_machine_slept_are_not_made_up_for(
     assert beat.run(10).count(SCAN_TASK) == pytest.approx(10, abs=1)
 
 
-def test_only_one_of_two_beats_sends(make_beat: Callable[[], Beat]) -> None:
+def test_only_the_first_of_two_beats_sends(make_beat: Callable[[], Beat]) -> None:
     first, second = make_beat(), make_beat()
     first.run(2)
     for _ in range(10):
@@ -166,7 +166,7 @@ def test_alerts_are_published_at_their_interval_while_the_settings_name_a_bus(
     assert beat.run(20).count(PUBLISH_TASK) == 0
 
 
-def test_it_goes_on_after_the_database_was_away_and_complains_once(
+def test_beat_goes_on_after_the_database_was_away_and_logs_it_once(
     make_beat: Callable[[], Beat], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     beat = make_beat()
@@ -182,7 +182,7 @@ def test_it_goes_on_after_the_database_was_away_and_complains_once(
     assert beat.run(5).count(SCAN_TASK) >= 4
 
 
-def test_it_goes_on_after_the_broker_was_away_and_leaves_the_lead_meanwhile(
+def test_beat_goes_on_after_the_broker_was_away_and_gives_up_the_lead_meanwhile(
     make_beat: Callable[[], Beat], caplog: pytest.LogCaptureFixture
 ) -> None:
     beat, other = make_beat(), make_beat()
@@ -195,9 +195,7 @@ def test_it_goes_on_after_the_broker_was_away_and_leaves_the_lead_meanwhile(
     assert beat.run(5).count(SCAN_TASK) >= 4
 
 
-def test_a_stop_in_order_hands_the_lease_back(
-    make_beat: Callable[[], Beat], tmp_path: Path
-) -> None:
+def test_normal_stop_returns_the_lease(make_beat: Callable[[], Beat], tmp_path: Path) -> None:
     beat = make_beat()
     beat.run(2)
     beat.scheduler.close()
@@ -227,7 +225,7 @@ def _write(path: Path, scan_interval_sec: float, more: str = "") -> None:
     )
 
 
-def test_ticks_say_by_how_much_the_clock_of_their_machine_is_off(
+def test_ticks_carry_the_clock_offset_of_their_machine(
     make_beat: Callable[[], Beat], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat = make_beat()

@@ -37,10 +37,10 @@ def test_a_lost_connection_that_cannot_be_closed_does_not_end_the_worker() -> No
     assert consumer.connection is None
 
 
-def test_celery_s_own_consumer_would_end() -> None:
+def test_consumer_of_celery_raises_for_a_connection_that_cannot_be_closed() -> None:
     with pytest.raises(AttributeError, match="hostname"):
         _lost(CeleryConsumer).on_connection_error_after_connected(ConnectionError("closed"))
 
 
-def test_the_worker_is_given_this_consumer() -> None:
+def test_worker_uses_the_consumer_of_easyai() -> None:
     assert celery_settings(Settings())["worker_consumer"] == "easyai.tasks.consumer:Consumer"

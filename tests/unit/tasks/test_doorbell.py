@@ -111,7 +111,7 @@ def test_ringing_returns_while_the_database_hangs(site: Site, doorbell: CeleryDo
     assert site.sent == ["a", "b"]
 
 
-def test_closing_sends_what_waits_and_closes_the_connection(
+def test_close_sends_waiting_types_and_closes_the_connection(
     site: Site, doorbell: CeleryDoorbell
 ) -> None:
     doorbell.ring_all(["b", "a"])
@@ -138,7 +138,7 @@ def test_a_doorbell_that_never_rang_closes_at_once(site: Site, doorbell: CeleryD
     assert site.claimed == []
 
 
-def test_a_broker_that_fails_costs_one_attempt_and_the_claims_of_all_are_taken_back(
+def test_failing_broker_costs_a_single_attempt_and_returns_all_claims(
     site: Site, doorbell: CeleryDoorbell, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.broker_error = OSError("away")

@@ -12,7 +12,7 @@ from easyai.tasks.flower_options import set_flower_defaults
 ARGUMENTS = ["celery", "-A", "easyai", "flower"]
 
 
-def test_flower_listens_on_loopback_unless_the_operator_says_otherwise() -> None:
+def test_flower_listens_on_loopback_unless_the_operator_sets_an_address() -> None:
     environ: dict[str, str] = {}
     assert set_flower_defaults(environ, ARGUMENTS) == []
     assert environ["FLOWER_ADDRESS"] == "127.0.0.1"

@@ -37,14 +37,14 @@ def test_thousands_of_types_make_a_short_answer() -> None:
     assert answer["serves"]["types_known"] == 5000
 
 
-def test_a_worker_without_inference_says_so() -> None:
+def test_worker_without_inference_reports_its_state() -> None:
     answer = _ask(None, pinned=True, consume_from={"infer.人脸": None})
     assert answer["state"] == "not opened yet"
     assert answer["serves"]["queues"] == ["infer.人脸"]
     assert WorkerProcess(None).overview() is None
 
 
-def test_the_pulse_counts_the_last_minute_in_a_bounded_memory() -> None:
+def test_pulse_counts_the_last_minute_in_bounded_memory() -> None:
     pulse = Pulse()
     assert pulse.overview()["last_turn"] is None
     for _ in range(1000):
@@ -56,7 +56,7 @@ def test_the_pulse_counts_the_last_minute_in_a_bounded_memory() -> None:
     assert len(pulse._slices) <= 12
 
 
-def test_a_wakes_result_reads_as_a_sentence() -> None:
+def test_result_of_a_wake_is_a_sentence() -> None:
     counts = Counts(frames=14, finished=13, alerts=9, returned=1, failed=1)
     assert sentence("人数统计", counts) == (
         "人数统计: 14 sent, 12 done, 9 saved as alerts, 1 failed, 1 to be tried again"

@@ -51,7 +51,7 @@ def test_a_child_begins_with_nothing_and_its_parents_connections_stay_open(app: 
     assert kept() is not None, "it would close its connections in the parent's name"
 
 
-def test_a_worker_that_is_to_stop_takes_no_more_and_has_another_one_woken(app: Celery) -> None:
+def test_stopping_worker_takes_no_wake_and_wakes_another_worker(app: Celery) -> None:
     rung: list[str] = []
     closed: list[bool] = []
     runtime: Any = SimpleNamespace(

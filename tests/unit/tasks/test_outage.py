@@ -25,7 +25,7 @@ def test_an_outage_is_reported_once_at_its_start_and_once_at_its_end(
     assert len(caplog.messages) == 3
 
 
-def test_an_outage_that_lasts_is_recalled(
+def test_lasting_outage_is_logged_again(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outage = OutageLog(logging.getLogger("test"), "no scan")

@@ -56,7 +56,7 @@ def pool(work: Work) -> Iterator[TaskPool]:
     made.on_stop()
 
 
-def test_duties_run_beside_wakes_that_fill_the_pool_and_beside_each_other(
+def test_periodic_tasks_run_beside_wakes_that_fill_the_pool_and_beside_each_other(
     pool: TaskPool, work: Work
 ) -> None:
     for _ in range(50):
@@ -68,7 +68,7 @@ def test_duties_run_beside_wakes_that_fill_the_pool_and_beside_each_other(
     assert len(work.started) == 4
 
 
-def test_a_duty_never_runs_twice_at_once(pool: TaskPool, work: Work) -> None:
+def test_periodic_task_never_runs_twice_at_once(pool: TaskPool, work: Work) -> None:
     work.put(pool, SCAN_TASK)
     wait_until(lambda: work.started == [SCAN_TASK], LIMIT_SEC, "it runs")
     work.put(pool, SCAN_TASK)
@@ -77,7 +77,7 @@ def test_a_duty_never_runs_twice_at_once(pool: TaskPool, work: Work) -> None:
     assert work.results == ["ran", "ran"]
 
 
-def test_ticks_that_pile_up_behind_a_duty_are_taken_and_given_up(
+def test_ticks_behind_a_running_periodic_task_are_taken_and_dropped(
     pool: TaskPool, work: Work
 ) -> None:
     # One that is not acknowledged counts among the messages that a worker may take at once.
@@ -90,7 +90,7 @@ def test_ticks_that_pile_up_behind_a_duty_are_taken_and_given_up(
     assert work.results.count("ran") == 2
 
 
-def test_a_stop_waits_for_what_runs(work: Work) -> None:
+def test_pool_stop_waits_for_running_tasks(work: Work) -> None:
     pool = TaskPool(1)
     work.put(pool, SCAN_TASK)
     wait_until(lambda: work.started == [SCAN_TASK], LIMIT_SEC, "it runs")

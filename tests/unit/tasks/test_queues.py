@@ -41,7 +41,7 @@ def test_two_types_never_share_a_queue(task_types: list[str]) -> None:
     assert len({queue_name(task_type) for task_type in task_types}) == len(task_types)
 
 
-def test_all_queues_hang_on_one_exchange_those_that_appear_by_name_included() -> None:
+def test_all_queues_share_an_exchange_including_queues_created_by_name() -> None:
     app = make_app({"broker_url": "memory://", "task_default_queue": "easyai"})
     for queue in (app.amqp.queues[FACES], app.amqp.queues.declaration(FACES)):
         assert queue.exchange.name == "infer"
@@ -49,7 +49,7 @@ def test_all_queues_hang_on_one_exchange_those_that_appear_by_name_included() ->
         assert queue.name == queue.routing_key == FACES
 
 
-def test_queues_of_the_command_line_pin_a_worker_and_excluded_ones_stay_out() -> None:
+def test_queues_of_the_command_line_pin_a_worker_and_excluded_queues_stay_out() -> None:
     app = make_app({"broker_url": "memory://", "task_default_queue": "easyai"})
     queues = app.amqp.queues
     assert not queues.pinned

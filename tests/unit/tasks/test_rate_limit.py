@@ -18,19 +18,19 @@ def _ask(task_name: str) -> Any:
     return Panel.data["rate_limit"](state, task_name=task_name, rate_limit="6/m")
 
 
-def test_the_command_is_ours() -> None:
+def test_rate_limit_command_is_that_of_easyai() -> None:
     assert Panel.data["rate_limit"] is module.rate_limit
 
 
-def test_for_inference_it_names_the_setting() -> None:
+def test_rate_limit_of_inference_names_the_setting() -> None:
     answer = _ask(INFER_TASK)["error"]
     assert '[ai_analysis.types."<task_type>"] rate_limit = "6/m"' in answer
     assert "nothing was changed" in answer
 
 
-def test_for_a_duty_it_names_the_intervals() -> None:
+def test_rate_limit_of_a_periodic_task_names_the_intervals() -> None:
     assert "scan_interval_sec" in _ask(SCAN_TASK)["error"]
 
 
-def test_workers_hold_no_message_back() -> None:
+def test_workers_delay_no_message_for_a_rate_limit() -> None:
     assert celery_settings(Settings())["worker_disable_rate_limits"] is True

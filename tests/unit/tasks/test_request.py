@@ -48,7 +48,7 @@ def _expires(
 
 @pytest.mark.parametrize("own", [0.0, HOUR, -HOUR])
 @pytest.mark.parametrize("sender", [0.0, HOUR, -HOUR])
-def test_machines_an_hour_apart_drop_no_fresh_message_and_every_old_one(
+def test_machines_an_hour_apart_drop_old_messages_and_no_fresh_message(
     monkeypatch: pytest.MonkeyPatch, sender: float, own: float
 ) -> None:
     assert not _expires(0.0, monkeypatch, sender, own)
@@ -61,6 +61,8 @@ def test_nothing_is_dropped_before_the_worker_knows_the_clock_of_the_database(
     assert not _expires(HOUR, monkeypatch, 0.0, None)
 
 
-def test_of_a_sender_that_does_not_know_it_celery_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_celery_judges_expiry_for_a_sender_without_clock_offset(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert not _expires(0.0, monkeypatch, None, 0.0)
     assert _expires(40.0, monkeypatch, None, 0.0)

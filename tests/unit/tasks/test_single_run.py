@@ -33,7 +33,7 @@ def test_a_second_run_is_refused_while_the_first_goes_on(db: Database) -> None:
         assert not second
 
 
-def test_different_duties_do_not_wait_for_each_other(db: Database) -> None:
+def test_different_periodic_tasks_do_not_wait_for_each_other(db: Database) -> None:
     with claimed(db, "scan", 0) as scan, claimed(db, "sweep", 0) as sweep:
         assert scan
         assert sweep
@@ -52,7 +52,7 @@ def test_the_next_run_may_start_when_the_first_has_ended_or_failed(db: Database)
 
 
 @pytest.mark.parametrize("lost", [1, 2], ids=["of the claim", "of its release too"])
-def test_a_claim_whose_commit_was_not_heard_of_holds_nobody_up(
+def test_claim_with_a_lost_commit_answer_blocks_no_run(
     db: Database, monkeypatch: pytest.MonkeyPatch, lost: int
 ) -> None:
     heard = db.write
@@ -72,7 +72,7 @@ def test_a_claim_whose_commit_was_not_heard_of_holds_nobody_up(
         assert ours
 
 
-def test_ticks_that_piled_up_make_one_run(db: Database) -> None:
+def test_piled_up_ticks_make_a_single_run(db: Database) -> None:
     runs = 0
     for _ in range(10):
         with claimed(db, "scan", 60) as ours:
@@ -80,7 +80,7 @@ def test_ticks_that_piled_up_make_one_run(db: Database) -> None:
     assert runs == 1
 
 
-def test_a_killed_run_frees_its_duty_after_the_claim_lapses(
+def test_killed_run_frees_its_periodic_task_after_the_claim_lapses(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(single_run, "TTL_SEC", 0.2)

@@ -66,14 +66,14 @@ def _modules(folder: Path, program: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_a_worker_has_imported_what_its_tasks_do_before_its_first_thread(tmp_path: Path) -> None:
+def test_worker_imports_the_code_of_its_tasks_before_its_first_thread(tmp_path: Path) -> None:
     wanted = set().union(*(_lazy_imports(PACKAGE / name) for name in TASKS))
     assert {"easyai.pipeline.upkeep", "easyai.pipeline.infer", "easyai.runtime"} <= wanted
     loaded = _modules(tmp_path, WORKER)
     assert wanted - loaded == set()
 
 
-def test_beat_loads_none_of_it(tmp_path: Path) -> None:
+def test_beat_imports_no_code_of_tasks(tmp_path: Path) -> None:
     loaded = _modules(tmp_path, BEAT)
     heavy = {"easyai.pipeline.infer", "easyai.pipeline.upkeep", "aiohttp", "sqlalchemy.orm"}
     assert heavy & loaded == set()

@@ -87,7 +87,7 @@ def _works(signs: LifeSigns, consumer: Consumer) -> bool:
     return signs.works()
 
 
-def test_a_worker_whose_loops_turn_works(signs: LifeSigns, consumer: Consumer) -> None:
+def test_worker_is_live_while_its_loops_run(signs: LifeSigns, consumer: Consumer) -> None:
     with pytest.raises(AssertionError):
         wait_until(lambda: not _works(signs, consumer), 0.6, "it falls silent")
 

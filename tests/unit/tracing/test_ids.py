@@ -22,7 +22,7 @@ def test_ids_are_spread_evenly_in_the_bits_that_samplers_compare() -> None:
     assert 300 < sum(number < 2**64 // 10 for number in low) < 500
 
 
-def test_a_call_tells_its_service_of_the_trace() -> None:
+def test_call_sends_the_trace_to_its_service() -> None:
     ids = trace_ids("site", 7)
     call = Call(ids, 0.0, 0.0, "http://127.0.0.1/infer")
     wanted = f"00-{ids.trace_id:032x}-{call.span_id:016x}-01"

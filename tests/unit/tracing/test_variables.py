@@ -39,7 +39,7 @@ def test_the_standard_variables_switch_traces_on(environ: dict[str, str], on: bo
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER is zipkin"),
     ],
 )
-def test_what_easyai_cannot_do_is_named(environ: dict[str, str], says: str) -> None:
+def test_unsupported_tracing_option_is_named(environ: dict[str, str], says: str) -> None:
     assert says in variables.problem(environ)
 
 
