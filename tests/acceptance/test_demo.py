@@ -86,7 +86,7 @@ def write_video(path: Path, pixels: list[pictures.Pixels]) -> None:
     writer.release()
 
 
-def test_the_demo_ends_with_a_table_a_picture_and_every_fate_right(tmp_path: Path) -> None:
+def test_demo_ends_with_a_table_a_picture_and_the_right_fate_of_every_frame(tmp_path: Path) -> None:
     video = tmp_path / "street.avi"
     write_video(video, [np.asarray(cv2.resize(pictures.people(1), (320, 240)), np.uint8)] * 8)
     temporary = tmp_path / "temporary"
@@ -126,7 +126,7 @@ def test_a_frame_with_a_wrong_fate_is_named_and_the_folder_kept(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_demo_that_is_stopped_leaves_no_process_and_no_folder(
+def test_stopped_demo_leaves_no_process_and_no_folder(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     demo = Demo(tmp_path)
@@ -152,9 +152,7 @@ still_wanted()
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", -2), ("SIGTERM", 143)])
-def test_a_signal_whose_exception_is_dropped_ends_the_demo_all_the_same(
-    name: str, code: int
-) -> None:
+def test_signal_ends_the_demo_although_its_exception_is_dropped(name: str, code: int) -> None:
     program = [sys.executable, "-c", _DROPPED.format(name=name)]
     assert subprocess.run(program, cwd=ROOT, capture_output=True).returncode == code
 
@@ -180,7 +178,7 @@ def test_a_video_that_cannot_be_read_is_explained(tmp_path: Path, video: str, sa
 # ---- The frames -----------------------------------------------------------------------------
 
 
-def test_every_task_type_has_frames_with_and_without_detections_and_no_two_are_alike() -> None:
+def test_every_task_type_has_distinct_frames_with_and_without_detections() -> None:
     frames = [frame for camera in cameras(40, NOW) for frame in camera.frames]
     assert len(frames) == 40
     assert len({frame.key for frame in frames}) == 40
@@ -194,7 +192,7 @@ def test_every_task_type_has_frames_with_and_without_detections_and_no_two_are_a
         assert len(set(contents)) == len(contents)
 
 
-def test_a_video_gives_a_limited_number_of_frames_from_all_over_it(tmp_path: Path) -> None:
+def test_video_gives_a_limited_number_of_frames_spread_over_its_length(tmp_path: Path) -> None:
     shades = [np.full((120, 1600, 3), shade, np.uint8) for shade in range(0, 250)]
     write_video(tmp_path / "long.avi", shades)
     with Video(str(tmp_path / "long.avi")) as video:
@@ -282,7 +280,7 @@ def test_the_right_fates_are_no_problem() -> None:
     assert find_problems(FRAMES, RIGHT) == []
 
 
-def test_a_frame_nobody_has_looked_at_may_have_either_fate_but_the_same_on_all_sides() -> None:
+def test_unlabelled_frame_may_have_either_fate_if_all_sides_agree() -> None:
     either = [replace(SEEN, fate=Fate.EITHER, count=0), replace(EMPTY, fate=Fate.EITHER)]
     assert find_problems([*either, REFUSED, PREVIEW], RIGHT) == []
     assert find_problems([*either, REFUSED, PREVIEW], replace(RIGHT, alerts=[]))
@@ -312,7 +310,7 @@ def test_a_frame_nobody_has_looked_at_may_have_either_fate_but_the_same_on_all_s
         (lambda seen: replace(seen, calls={}), "0 calls at the service, 5 recorded"),
     ],
 )
-def test_a_wrong_fate_is_told(change: Change, said: str) -> None:
+def test_wrong_fate_is_reported(change: Change, said: str) -> None:
     problems = find_problems(FRAMES, change(RIGHT))
     assert any(said in problem for problem in problems), problems
 
@@ -320,7 +318,7 @@ def test_a_wrong_fate_is_told(change: Change, said: str) -> None:
 # ---- The report -----------------------------------------------------------------------------
 
 
-def test_boxes_are_drawn_where_the_alert_says(
+def test_boxes_are_drawn_at_the_coordinates_of_the_alert(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -340,7 +338,5 @@ def test_boxes_are_drawn_where_the_alert_says(
     ("values", "share", "value"),
     [([], 50, 0.0), ([7.0], 99, 7.0), ([1.0, 2.0, 3.0, 4.0], 50, 2.0), ([1.0, 2.0], 99, 2.0)],
 )
-def test_percentiles_are_values_that_were_seen(
-    values: list[float], share: int, value: float
-) -> None:
+def test_percentiles_are_measured_values(values: list[float], share: int, value: float) -> None:
     assert percentile(values, share) == value

@@ -51,7 +51,7 @@ def _drops(site: Outside) -> int:
     return int(site.stats()["dropped_by_reason"]["disk_low"])
 
 
-def test_a_full_disk_is_made_room_on_by_the_oldest_parked_frames_and_live_ones_go_on(
+def test_full_disk_drops_the_oldest_parked_frames_and_live_frames_go_on(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.start(timeout=60)

@@ -110,7 +110,7 @@ def test_pages_and_other_calls_of_easydarwin_go_to_easydarwin(gateway: str) -> N
         assert requests.get(gateway + path, timeout=10).text == f"easydarwin {path}"
 
 
-def test_easydarwin_learns_the_address_that_the_browser_asked(gateway: str) -> None:
+def test_easydarwin_receives_the_host_that_the_browser_requested(gateway: str) -> None:
     """It writes that address into the addresses of its streams."""
     headers = requests.get(f"{gateway}/api/v1/live/info", timeout=10).headers
     assert (headers["Asked-Host"], headers["Asked-From"]) == (urlsplit(gateway).netloc, "127.0.0.1")
@@ -136,14 +136,14 @@ def test_a_field_client_registers_and_is_sent_pictures_through_the_gateway(
         stub.unregister(gateway)
 
 
-def test_who_comes_through_the_gateway_is_no_program_of_this_machine(gateway: str) -> None:
+def test_request_through_the_gateway_does_not_count_as_local(gateway: str) -> None:
     refused = requests.post(f"{gateway}/api/v1/ai_analysis/clear_all", timeout=10)
     assert refused.status_code == 403
     assert "operator" in refused.json()["error"]
 
 
 @pytest.mark.parametrize("page", ["gateways/nginx.conf", "tls.md"])
-def test_every_nginx_of_the_pages_tells_easyai_of_the_client(page: str) -> None:
+def test_every_documented_nginx_forwards_the_client_address(page: str) -> None:
     text = (_DOCS / page).read_text(encoding="utf-8")
     assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in text
 
@@ -158,7 +158,7 @@ def test_every_nginx_of_the_pages_tells_easyai_of_the_client(page: str) -> None:
         "/api/v1/ai_analysis/heartbeat/http%3A%2F%2F127.0.0.1%3A9%2Finfer",
     ],
 )
-def test_easyai_gets_the_line_of_the_request_as_it_was_sent(
+def test_gateway_forwards_the_request_line_unchanged(
     path: str, gateway: str, site: Outside
 ) -> None:
     assert _asked(gateway + path) == _asked(site.url + path)

@@ -51,7 +51,7 @@ def _hang(easyai: EasyaiProcess) -> None:
 
 
 @pytest.mark.parametrize("name", ["worker", "api"])
-def test_a_process_whose_store_hangs_ends_within_its_drain_time(
+def test_process_ends_within_its_drain_time_while_its_store_hangs(
     easyai: EasyaiProcess, algorithm: AlgorithmStub, name: str
 ) -> None:
     site = _work_begins(easyai, algorithm)
@@ -67,7 +67,7 @@ def test_a_process_whose_store_hangs_ends_within_its_drain_time(
     assert time.monotonic() - began < DRAIN_SEC + FEW_SEC
 
 
-def test_easyai_up_whose_store_hangs_stops_in_order(
+def test_easyai_up_stops_normally_while_its_store_hangs(
     easyai: EasyaiProcess, algorithm: AlgorithmStub
 ) -> None:
     _work_begins(easyai, algorithm)

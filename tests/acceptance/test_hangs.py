@@ -52,7 +52,7 @@ def test_a_child_that_hangs_is_started_again_and_the_restart_is_in_the_timeline(
     assert "it has hung" in _events(impatient, name, "process_restarted")[-1][1]
 
 
-def test_frames_that_came_while_the_worker_hung_are_inferred(
+def test_frames_that_arrive_while_the_worker_hangs_are_inferred(
     impatient: EasyaiProcess, site: Outside, algorithm: AlgorithmStub
 ) -> None:
     wait_until(impatient.ready, 15, "the API is back")

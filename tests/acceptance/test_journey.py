@@ -100,7 +100,7 @@ def _assert_alert_by_contract(alert: dict[str, Any]) -> None:
     assert json.loads(alert["result"])["total_count"] == 1
 
 
-def test_every_picture_is_a_frame_whatever_its_name_and_nothing_else_is(
+def test_every_picture_is_a_frame_whatever_its_name_and_no_other_file_is(
     site: Outside, stub: AlgorithmStub
 ) -> None:
     stub.task_types = (NAMES,)
@@ -140,7 +140,7 @@ def test_every_picture_is_a_frame_whatever_its_name_and_nothing_else_is(
         assert _download(alert["image_url"]) in names.values()
 
 
-def test_a_picture_written_in_place_is_sent_only_when_it_is_whole(
+def test_picture_written_in_place_is_sent_only_when_complete(
     site: Outside, stub: AlgorithmStub
 ) -> None:
     stub.task_types = (WRITING,)
@@ -163,7 +163,7 @@ def test_a_picture_written_in_place_is_sent_only_when_it_is_whole(
     assert stub.received[-1].picture == content
 
 
-def test_a_cameras_configuration_goes_with_every_frame_and_its_changes_within_seconds(
+def test_camera_configuration_is_sent_with_every_frame_and_changes_within_seconds(
     site: Outside, stub: AlgorithmStub
 ) -> None:
     stub.task_types = (CONFIGURED,)
@@ -226,7 +226,7 @@ def test_a_frame_refused_three_times_is_kept_with_its_reason_and_requeue_brings_
     assert site.pictures("failed") == []
 
 
-def test_a_frame_without_detection_is_deleted_or_kept_as_the_operator_says(
+def test_frame_without_detection_is_deleted_or_kept_as_configured(
     running: EasyaiProcess, site: Outside, stub: AlgorithmStub
 ) -> None:
     stub.answer = lambda frame: detections(0)

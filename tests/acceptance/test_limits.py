@@ -97,7 +97,7 @@ def test_a_changed_limit_and_heartbeat_timeout_are_in_force_without_a_restart(
         assert stub.max_running == 6
 
 
-def test_a_settings_file_with_a_mistake_keeps_the_old_values_and_the_log_says_so(
+def test_settings_file_with_a_mistake_keeps_the_old_values_and_is_logged(
     running: EasyaiProcess, site: Outside
 ) -> None:
     running.reconfigure("[ai_analysis]\nmax_concurrent_infer = 3\n")

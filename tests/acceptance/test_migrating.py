@@ -71,7 +71,9 @@ def test_the_services_of_the_old_server_are_registered(
 
 
 @pytest.mark.parametrize("name", ["20251114-164712.618.jpg", "with space - and-dash.jpg", "中.png"])
-def test_going_back_gives_held_pictures_their_names(name: str, tmp_path: Path) -> None:
+def test_going_back_to_the_predecessor_restores_the_names_of_held_pictures(
+    name: str, tmp_path: Path
+) -> None:
     key = f"人数统计/门口 2/{name}"
     held = tmp_path / "snapshots" / held_key(key, 1234567, "17630-99")
     held.parent.mkdir(parents=True)

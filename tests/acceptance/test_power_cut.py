@@ -37,7 +37,7 @@ def test_a_power_cut_in_mid_work_costs_no_frame_and_makes_no_second_alert(
         assert sum(seen.values()) <= len(keys) + 8
 
 
-def test_services_are_not_blamed_for_an_api_that_starts_up_more_slowly_than_the_worker(
+def test_slow_start_of_the_api_counts_against_no_service(
     running: EasyaiProcess, site: Outside
 ) -> None:
     with AlgorithmStub("restarted", (RESTARTED,), download=True) as stub:

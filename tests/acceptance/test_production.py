@@ -75,7 +75,7 @@ def production(
         yield Production(site, (workers[0], workers[1]), pinned, (beats[0], beats[1]), flower_url)
 
 
-def test_a_worker_killed_in_mid_work_costs_no_frame_of_two_hundred_and_doubles_none(
+def test_killed_worker_loses_and_doubles_none_of_two_hundred_frames(
     production: Production,
 ) -> None:
     gate = threading.Event()
@@ -105,7 +105,7 @@ def test_a_worker_killed_in_mid_work_costs_no_frame_of_two_hundred_and_doubles_n
     assert f"task_type={PEOPLE}" not in production.pinned.all_output()
 
 
-def test_of_two_beats_one_leads_and_the_other_stands_by(production: Production) -> None:
+def test_first_of_two_beats_leads_and_the_other_stands_by(production: Production) -> None:
     logs = sorted(beat.all_output() for beat in production.beats)
     assert sorted((" leads" in log, " stands by" in log) for log in logs) == [
         (False, True),

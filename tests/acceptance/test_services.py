@@ -49,7 +49,7 @@ def test_frames_without_a_service_wait_and_are_inferred_within_seconds_of_its_re
     print(f"registration → first request: {first:.3f} s")
 
 
-def test_frames_of_a_service_killed_in_mid_work_go_to_the_other_none_lost_or_doubled(
+def test_frames_of_a_killed_service_go_to_the_other_service_without_loss_or_double(
     site: Outside,
 ) -> None:
     dying = AlgorithmProcess("dies", KILLED, delay=0.3)
@@ -111,7 +111,7 @@ def deaths(running: EasyaiProcess) -> Iterator[Deaths]:
         yield Deaths(with_companion, companion, alone, restarted, silent, states, waiting)
 
 
-def test_a_closed_port_makes_a_service_suspect_then_offline_for_everybody_to_see(
+def test_closed_port_makes_a_service_suspect_then_offline_in_every_view(
     running: EasyaiProcess, site: Outside, deaths: Deaths
 ) -> None:
     assert deaths.states[:3] == ["online", "suspect", "offline"]
@@ -126,7 +126,7 @@ def test_a_closed_port_makes_a_service_suspect_then_offline_for_everybody_to_see
     site.assert_one_alert_each(deaths.waiting["companion"])
 
 
-def test_a_service_without_heartbeats_is_asked_and_stays_in_use_while_it_answers(
+def test_service_without_heartbeats_is_probed_and_stays_in_use_while_it_answers(
     site: Outside, deaths: Deaths
 ) -> None:
     wait_until(lambda: deaths.silent.health_checks, 15, "it is asked whether it lives")
@@ -188,7 +188,7 @@ def restart(running: EasyaiProcess, deaths: Deaths) -> Iterator[Restart]:
         yield Restart(busy, keys, sent_before, leaver, left)
 
 
-def test_a_stop_in_mid_work_finishes_what_is_in_flight_and_the_next_start_goes_on(
+def test_stop_finishes_calls_in_flight_and_the_next_start_goes_on(
     site: Outside, restart: Restart
 ) -> None:
     assert restart.sent_before < len(restart.busy_keys), "stopped in mid-work"

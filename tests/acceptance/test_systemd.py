@@ -60,7 +60,7 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_each_part_says_ready_then_goes_on_saying_that_it_works_then_that_it_stops(
+def test_each_process_sends_ready_then_watchdog_pings_then_stopping_to_systemd(
     tmp_path: Path, systemd: Systemd, name: str
 ) -> None:
     environment = {

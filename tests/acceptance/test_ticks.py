@@ -34,7 +34,7 @@ def _freeze(worker: int, queue: Path) -> None:
     raise AssertionError("beat sends no ticks")
 
 
-def test_ticks_that_piled_up_behind_a_frozen_worker_make_no_burst_of_scans(
+def test_ticks_piled_up_behind_a_frozen_worker_cause_no_burst_of_scans(
     running: EasyaiProcess, site: Outside
 ) -> None:
     worker = wait_until(lambda: running.child("worker"), 10, "the worker runs")

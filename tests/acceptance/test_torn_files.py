@@ -47,7 +47,7 @@ def _log_cut_off_anywhere(data: Path) -> None:
 
 
 @pytest.mark.parametrize("tear", [_garbage_behind_the_last_commit, _log_cut_off_anywhere])
-def test_it_starts_and_infers_by_itself(easyai: EasyaiProcess, tear: object) -> None:
+def test_easyai_starts_and_infers_after_a_torn_file(easyai: EasyaiProcess, tear: object) -> None:
     assert callable(tear)
     easyai.config.write_text("[ai_analysis]\nlease_sec = 3\n", encoding="utf-8")
     easyai.start()

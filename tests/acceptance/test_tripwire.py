@@ -14,7 +14,7 @@ CAMERAS = ("东门", "西门", "南门", "北门")
 FRAMES_EACH = 10
 
 
-def test_each_cameras_frames_go_to_one_endpoint_one_at_a_time_in_order_of_capture(
+def test_frames_of_a_camera_go_to_a_single_endpoint_sequentially_in_order_of_capture(
     site: Outside,
 ) -> None:
     one, other = (AlgorithmStub(name, (TRIPWIRE,), delay=0.05) for name in ("one", "other"))

@@ -24,7 +24,7 @@ from tests.support.waiting import wait_until
 CHILDREN = ("api", "worker", "beat", "watchdog")
 
 
-def test_up_is_ready_soon_and_says_so_in_one_line(easyai: EasyaiProcess) -> None:
+def test_up_is_ready_soon_and_prints_a_single_ready_line(easyai: EasyaiProcess) -> None:
     begun = time.monotonic()
     easyai.start(timeout=15)
     assert time.monotonic() - begun < 15
@@ -47,9 +47,7 @@ def test_ctrl_c_stops_everything_without_a_traceback(easyai: EasyaiProcess) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_stop_by_system_or_closed_terminal_is_clean(
-    easyai: EasyaiProcess, number: signal.Signals
-) -> None:
+def test_stop_by_sigterm_or_sighup_is_clean(easyai: EasyaiProcess, number: signal.Signals) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup(1)
     try:
         easyai.start()
@@ -72,7 +70,7 @@ _SAVES_ALL = "[ai_analysis]\nsave_only_with_detection = false\n"
 _TYPES = ("改前", "错时", "改后", "再错")
 
 
-def test_a_worker_killed_while_the_settings_have_a_mistake_comes_up_with_the_last_good_ones(
+def test_worker_restarted_during_a_settings_mistake_uses_the_last_good_settings(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.configure("[ai_analysis]\nmax_concurrent_infer = 9\n")
@@ -138,7 +136,7 @@ def test_the_settings_of_the_start_are_kept_for_their_owner_only(easyai: EasyaiP
     assert easyai.run_to_end() == 2, "a start never goes on with a mistake"
 
 
-def test_a_child_that_is_started_again_stays_with_the_database_of_the_others(
+def test_restarted_child_keeps_the_database_of_the_other_processes(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.start()
@@ -181,7 +179,7 @@ def test_a_second_up_on_the_same_data_is_refused(easyai: EasyaiProcess, tmp_path
     easyai.stop()
 
 
-def test_no_child_outlives_a_killed_up_and_the_next_one_starts(easyai: EasyaiProcess) -> None:
+def test_no_child_outlives_a_killed_up_and_the_next_up_starts(easyai: EasyaiProcess) -> None:
     easyai.start()
     easyai.kill()
     wait_until(lambda: not easyai.processes(), 40, "every child ended")
@@ -189,7 +187,7 @@ def test_no_child_outlives_a_killed_up_and_the_next_one_starts(easyai: EasyaiPro
     easyai.stop()
 
 
-def test_up_starts_right_after_a_killed_one_whose_children_are_still_ending(
+def test_up_starts_while_the_children_of_a_killed_up_are_still_ending(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.start()
@@ -198,7 +196,7 @@ def test_up_starts_right_after_a_killed_one_whose_children_are_still_ending(
     easyai.stop()
 
 
-def test_children_that_are_just_starting_do_not_outlive_a_killed_up_either(
+def test_starting_children_do_not_outlive_a_killed_up(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.start(wait=False)
@@ -237,7 +235,7 @@ def test_api_and_worker_name_the_version_of_sqlite_and_its_guard_at_their_start(
     easyai.stop()
 
 
-def test_commands_in_any_folder_find_what_runs_and_a_refused_start_leaves_no_database(
+def test_commands_in_any_folder_find_the_running_up_and_a_refused_start_makes_no_database(
     easyai: EasyaiProcess, tmp_path: Path
 ) -> None:
     easyai.configure("[ai_analysis]\nmax_concurrent_infer = 9\n")
@@ -291,7 +289,7 @@ def test_up_under_nohup_outlives_its_terminal_and_no_stray_signal_ends_it(
     easyai.stop()
 
 
-def test_a_data_folder_that_is_moved_away_rings_and_no_command_makes_another(
+def test_moved_data_folder_raises_an_alarm_and_no_command_creates_another(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.start()

@@ -71,7 +71,7 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
         yield Parts(tmp_path, beat, watchdog)
 
 
-def test_a_dead_beat_is_told_once_though_the_watchdog_dies_too_and_its_return_as_well(
+def test_dead_beat_and_its_return_are_notified_once_although_the_watchdog_dies_too(
     parts: Parts,
 ) -> None:
     wait_until(lambda: parts.beat.answers() and _scanned(parts), 30, "a scan succeeded")

@@ -59,14 +59,14 @@ def test_pictures_in_folders_named_in_utf8_are_inferred_in_a_gbk_locale(
         }
 
 
-def test_every_address_of_ipv4_and_ipv6_is_listened_on(abroad: EasyaiProcess) -> None:
+def test_api_listens_on_every_address_of_ipv4_and_ipv6(abroad: EasyaiProcess) -> None:
     assert f"http://127.0.0.1:{abroad.port} (docs" in abroad.log
     for host in ("127.0.0.1", "[::1]"):
         answer = requests.get(f"http://{host}:{abroad.port}/readyz", timeout=10)
         assert answer.json()["status"] == "ready"
 
 
-def test_commands_write_text_as_a_gbk_terminal_shows_it_and_json_in_utf8(
+def test_commands_write_text_in_gbk_for_a_gbk_terminal_and_json_in_utf8(
     abroad: EasyaiProcess, gbk: dict[str, str], tmp_path: Path
 ) -> None:
     own = abroad.installation | gbk
@@ -78,7 +78,7 @@ def test_commands_write_text_as_a_gbk_terminal_shows_it_and_json_in_utf8(
         assert TYPES[0] in kept.read_bytes().decode(encoding)
 
 
-def test_parts_of_celery_refuse_names_in_gbk_and_say_what_to_set(
+def test_celery_processes_refuse_a_gbk_locale_and_name_the_variable_to_set(
     gbk: dict[str, str], tmp_path: Path
 ) -> None:
     refused = run_to_end(celery_command("worker"), gbk, tmp_path)
@@ -103,21 +103,21 @@ def _alone(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("streams", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_commands_end_as_ever_when_their_output_is_closed(streams: str, tmp_path: Path) -> None:
+def test_commands_succeed_with_closed_output_streams(streams: str, tmp_path: Path) -> None:
     (tmp_path / "snapshots").mkdir()
     command = ["sh", "-c", f'exec "$@" {streams}', "sh", *easyai_command("config", "check")]
     ended = run_to_end(command, _alone(tmp_path), tmp_path)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
-def test_a_pipe_that_is_closed_early_is_no_traceback(tmp_path: Path) -> None:
+def test_early_closed_pipe_causes_no_traceback(tmp_path: Path) -> None:
     command = ["sh", "-c", '"$@" | head -n 1', "sh", *easyai_command("config", "check")]
     ended = run_to_end(command, _alone(tmp_path), tmp_path)
     assert ended.stdout.startswith("KEY")
     assert ended.stderr == ""
 
 
-def test_json_stays_json_in_the_c_locale(tmp_path: Path) -> None:
+def test_json_output_is_valid_in_the_c_locale(tmp_path: Path) -> None:
     command = easyai_command("config", "check", "--json")
     folder = tmp_path / "数据"
     folder.mkdir()

@@ -50,7 +50,7 @@ def _named(table: dict[str, Any], above: str = "") -> Iterator[str]:
             yield above + name
 
 
-def test_every_key_of_the_settings_is_in_the_sample_and_no_other() -> None:
+def test_sample_has_exactly_the_keys_of_the_settings() -> None:
     assert sorted(_named(_uncommented())) == sorted(_keys(Settings))
 
 
@@ -65,7 +65,7 @@ def test_each_key_is_shown_with_its_default() -> None:
     assert CameraTask.model_validate(camera) == CameraTask()
 
 
-def test_the_sample_as_it_is_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sample_without_changes_equals_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EASYAI_CONFIG", "")
     settings, unknown = load_with_unknown(FILE)
     assert (settings.ai_analysis, unknown) == (Settings().ai_analysis, [])

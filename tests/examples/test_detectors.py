@@ -49,9 +49,7 @@ def draw_person(pixels: Pixels, left: float, top: float, height: float) -> None:
 @pytest.mark.parametrize(
     ("width", "height", "tall"), [(768, 576, 130), (640, 480, 200), (2560, 1440, 500)]
 )
-def test_people_are_found_where_they_stand_whatever_the_size(
-    width: int, height: int, tall: int
-) -> None:
+def test_people_are_located_in_frames_of_any_size(width: int, height: int, tall: int) -> None:
     pixels = np.full((height, width, 3), 150, np.uint8)
     lefts = (0.2 * width, 0.65 * width)
     for left in lefts:
@@ -73,13 +71,13 @@ def test_things_are_not_people(name: str) -> None:
     assert PeopleDetector()(shipped(name)) == []
 
 
-def test_overlapping_boxes_are_one_person_and_neighbours_are_two() -> None:
+def test_overlapping_boxes_are_a_single_person_and_neighbours_are_two() -> None:
     best, shifted, inside = (0, 0, 50, 100, 2.0), (5, 5, 55, 105, 1.0), (10, 10, 35, 60, 1.5)
     neighbour = (45, 0, 95, 100, 1.2)
     assert suppress_overlaps([shifted, inside, neighbour, best]) == [best, neighbour]
 
 
-def test_the_one_face_of_a_portrait_is_found_where_it_is() -> None:
+def test_single_face_of_a_portrait_is_located() -> None:
     (face,) = FaceDetector()(shipped("astronaut.png"))
     x1, y1, x2, y2 = face.bbox
     assert x1 < 224 < x2  # the nose
@@ -103,7 +101,7 @@ def test_things_and_cats_have_no_face(name: str) -> None:
 
 
 @pytest.mark.parametrize("detector", [PeopleDetector(), FaceDetector()])
-def test_a_tiny_picture_is_searched_and_a_broken_one_refused(
+def test_tiny_picture_is_searched_and_a_broken_picture_refused(
     detector: PeopleDetector | FaceDetector,
 ) -> None:
     assert detector(encoded(np.zeros((1, 1, 3), np.uint8))) == []

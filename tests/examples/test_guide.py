@@ -66,7 +66,9 @@ def _holds_the_contract(
 
 
 @pytest.mark.parametrize("sample", SERVICES, ids=lambda sample: sample.split("service_id")[1][:30])
-def test_a_sample_serves(sample: str, server: FakeEasyaiServer, tmp_path: Path) -> None:
+def test_sample_service_holds_the_contract(
+    sample: str, server: FakeEasyaiServer, tmp_path: Path
+) -> None:
     port = free_port()
     program = tmp_path / "sample.py"
     text = sample.replace(f"port={_PORT}", f"server={server.url!r}, port={port}")
@@ -75,7 +77,7 @@ def test_a_sample_serves(sample: str, server: FakeEasyaiServer, tmp_path: Path) 
         _holds_the_contract(server, process, port)
 
 
-def test_there_are_as_many_samples_as_before() -> None:
+def test_guide_has_the_expected_number_of_samples() -> None:
     languages = ("python", "sh", "dockerfile", "ini")
     assert [len(guide.blocks(name)) for name in languages] == [4, 2, 1, 1]
 
@@ -88,7 +90,7 @@ def test_the_sample_of_a_test_passes(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_the_check_is_called_as_the_guide_says(server: FakeEasyaiServer, tmp_path: Path) -> None:
+def test_check_command_of_the_guide_succeeds(server: FakeEasyaiServer, tmp_path: Path) -> None:
     port = free_port()
     own = {"EASYAI_SERVER": server.url, "PORT": str(port)}
     with _running(_program(tmp_path), own, tmp_path):
@@ -105,7 +107,7 @@ def test_the_check_is_called_as_the_guide_says(server: FakeEasyaiServer, tmp_pat
     assert done.returncode == 0, done.stdout
 
 
-def test_what_is_installed_is_there() -> None:
+def test_extra_installed_by_the_guide_exists() -> None:
     (path, extra) = re.findall(r'"\./(.*)\[(\w+)\]"', guide.block("sh", "pip install"))[0]
     project = tomllib.loads((guide.ROOT / path / "pyproject.toml").read_text(encoding="utf-8"))
     assert extra in project["project"]["optional-dependencies"]

@@ -50,7 +50,7 @@ def running(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.parametrize(("name", "task_type"), PROGRAMS.items())
-def test_it_registers_holds_the_contract_and_unregisters(name: str, task_type: str) -> None:
+def test_example_registers_holds_the_contract_and_unregisters(name: str, task_type: str) -> None:
     with FakeEasyaiServer() as server, PictureHost(SAMPLE_JPEG) as pictures:
         with running(name, "--server", server.url, "--service-id", "mine"):
             wait_until(lambda: server.services, what=f"{name} registered")
@@ -63,7 +63,7 @@ def test_it_registers_holds_the_contract_and_unregisters(name: str, task_type: s
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_it_explains_itself(name: str) -> None:
+def test_example_has_help_with_its_options(name: str) -> None:
     done = subprocess.run(
         [sys.executable, f"examples/{name}.py", "--help"],
         cwd=ROOT,
@@ -110,7 +110,7 @@ def test_the_plain_service_counts_large_files(min_bytes: int, count: int) -> Non
     assert [each["bbox"] for each in result["objects"]] == [[0, 0, 160, 120]] * count
 
 
-def test_the_plain_service_reads_sizes_and_refuses_what_is_no_picture() -> None:
+def test_plain_service_reads_picture_sizes_and_refuses_other_files() -> None:
     assert picture_size(SAMPLE_JPEG) == (160, 120)
     png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 7, 9)
     assert picture_size(png) == (7, 9)
