@@ -51,7 +51,7 @@ def _replace(trial: Trial) -> None:
 
 
 @pytest.mark.faults
-def test_redis_stays_away_stops_hangs_and_forgets(trials: Trials) -> None:
+def test_inference_survives_redis_away_stopped_hung_and_emptied(trials: Trials) -> None:
     with trials(PRODUCTION) as trial:
         with trial.fault("broker away for long (Redis)"):
             _redis(trial).kill()
@@ -76,7 +76,7 @@ def _break(trial: Trial, name: str, break_it: Callable[[Trial], None]) -> None:
 
 
 @pytest.mark.faults
-def test_rabbitmq_stays_away_hangs_forgets_and_takes_no_messages(
+def test_inference_survives_rabbitmq_away_hung_emptied_and_blocked(
     trials: Trials, rabbitmq_server: ManagedRabbitmq
 ) -> None:
     def hang(_: Trial) -> None:
@@ -119,7 +119,7 @@ def test_rabbitmq_stays_away_hangs_forgets_and_takes_no_messages(
 
 
 @pytest.mark.faults
-def test_rabbitmq_is_stopped_and_cuts_connections_and_workers_die_holding_its_messages(
+def test_inference_survives_rabbitmq_stops_cut_connections_and_killed_workers(
     trials: Trials, rabbitmq_server: ManagedRabbitmq
 ) -> None:
     def stop_and_start(_: Trial) -> None:
@@ -144,7 +144,7 @@ def test_rabbitmq_is_stopped_and_cuts_connections_and_workers_die_holding_its_me
 
 @pytest.mark.faults
 @pytest.mark.parametrize("broker", [REDIS, RABBITMQ])
-def test_no_process_ends_itself_because_its_broker_hangs(
+def test_no_process_ends_itself_while_its_broker_hangs(
     trials: Trials, broker: str, request: pytest.FixtureRequest
 ) -> None:
     """In containers one that hangs ends itself; here another one could not work either."""
@@ -165,7 +165,7 @@ def _broker_folder(trial: Trial) -> str:
 
 
 @pytest.mark.faults
-def test_files_removed_and_made_anew(trials: Trials) -> None:
+def test_inference_survives_removed_broker_files(trials: Trials) -> None:
     with trials(EMBEDDED) as trial:
         with trial.fault("broker's folder removed (files)", 3):
             for _ in range(3):

@@ -20,7 +20,7 @@ from tests.faults.installations import BOTH, EMBEDDED, PRODUCTION
         ("clock an hour behind, then right again", -3600, 0),
     ],
 )
-def test_the_clock_jumps(
+def test_inference_goes_on_after_the_clock_jumps(
     trials: Trials, tmp_path: Path, kind: str, name: str, first: int, then: int
 ) -> None:
     clock = FakeClock(tmp_path)

@@ -86,7 +86,7 @@ def _check_calls(trial: Trial) -> None:
     ("ahead", "broker"),
     [pytest.param(HOUR, REDIS, id="ahead"), pytest.param(-HOUR, RABBITMQ, id="behind")],
 )
-def test_machines_an_hour_apart_work_as_one(
+def test_machines_with_clocks_an_hour_apart_work_together(
     trials: Trials, clock: FakeClock, ahead: int, broker: str
 ) -> None:
     clock.set(ahead)

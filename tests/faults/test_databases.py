@@ -28,7 +28,7 @@ def _locked(trial_site: Embedded) -> Iterator[None]:
 
 
 @pytest.mark.faults
-def test_sqlite_locked_for_20_s(trials: Trials) -> None:
+def test_inference_resumes_after_sqlite_was_locked_for_20_s(trials: Trials) -> None:
     with trials(EMBEDDED) as trial:
         assert isinstance(trial.site, Embedded)
         with trial.fault("SQLite locked for 20 s"), _locked(trial.site):
@@ -40,12 +40,12 @@ def test_sqlite_locked_for_20_s(trials: Trials) -> None:
 
 
 @pytest.mark.faults
-def test_sqlite_written_and_checkpointed_by_four_processes_for_a_minute(tmp_path: Path) -> None:
+def test_sqlite_stays_intact_under_four_writing_and_checkpointing_processes(tmp_path: Path) -> None:
     write_side_by_side(tmp_path / "a.db", seconds=60)
 
 
 @pytest.mark.faults
-def test_postgresql_stays_away_stops_dies_and_hangs(trials: Trials) -> None:
+def test_inference_survives_postgresql_away_stopped_killed_and_hung(trials: Trials) -> None:
     with trials(PRODUCTION, delay_sec=0.3) as trial:
         assert isinstance(trial.site, Production)
         server = trial.site.postgres

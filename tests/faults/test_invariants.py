@@ -94,7 +94,7 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def test_nothing_is_wrong_where_nothing_is_wrong(world: World) -> None:
+def test_invariants_hold_in_a_correct_world(world: World) -> None:
     fates = world.check()
     assert (fates.put_in, fates.alerts, fates.given_up) == (len(KEYS), len(ALERTS), 0)
     assert fates.no_detection > 0
@@ -180,14 +180,16 @@ def _overload_all(world: World) -> None:
         (_overload_all, "2 frames in flight over all services, the limit is 1"),
     ],
 )
-def test_what_is_wrong_is_seen(world: World, spoil: Callable[[World], None], words: str) -> None:
+def test_invariants_find_each_violation(
+    world: World, spoil: Callable[[World], None], words: str
+) -> None:
     spoil(world)
     with pytest.raises(AssertionError, match=words):
         world.check()
 
 
 @pytest.mark.parametrize(("long", "quick"), [(0, 3), (3, 0), (6, 2), (2, 6), (9, 9)])
-def test_the_order_of_the_tests_leaves_none_out(long: int, quick: int) -> None:
+def test_ordering_keeps_every_test(long: int, quick: int) -> None:
     names = {"test_storms": long, "test_invariants": quick}
     items = [
         cast(pytest.Item, SimpleNamespace(name=f"{file}-{number}", path=Path(f"{file}.py")))

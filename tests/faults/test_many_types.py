@@ -31,7 +31,7 @@ _MOST_OF_WATCHDOG = 0.15  # of a core, over the whole trial; 0.03 are usual
 
 
 @pytest.mark.faults
-def test_services_register_three_thousand_task_types(trials: Trials) -> None:
+def test_three_thousand_task_types_are_served_without_restarts(trials: Trials) -> None:
     with trials(EMBEDDED) as trial:
         site = trial.site
         assert isinstance(site, Embedded)

@@ -28,7 +28,7 @@ _TYPE = text("INSERT INTO task_types (name, first_seen) VALUES (:name, :now)")
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", BOTH)
-def test_a_migration_with_work_in_flight(trials: Trials, kind: str) -> None:
+def test_migration_with_frames_in_flight_loses_no_frame(trials: Trials, kind: str) -> None:
     trial = trials(kind, migrated=False)
     trial.camera.burst(200)
     _make_old(trial)

@@ -24,7 +24,9 @@ _PATIENT = SHORT.replace("infer_timeout_sec = 5", "infer_timeout_sec = 30")
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", [EMBEDDED, PRODUCTION])
-def test_a_worker_killed_in_mid_batch_at_random_points(trials: Trials, kind: str) -> None:
+def test_inference_resumes_after_a_worker_is_killed_at_random_points(
+    trials: Trials, kind: str
+) -> None:
     times = trials.times
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
@@ -41,7 +43,7 @@ def test_a_worker_killed_in_mid_batch_at_random_points(trials: Trials, kind: str
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", BOTH)
-def test_another_process_is_killed(trials: Trials, kind: str) -> None:
+def test_inference_goes_on_when_beat_api_or_watchdog_is_killed(trials: Trials, kind: str) -> None:
     with trials(kind, download=True) as trial:
         _kill(trial, "beat")
         trial.rest()
@@ -62,7 +64,9 @@ def _kill(trial: Trial, part: str) -> None:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", BOTH)
-def test_everything_is_killed_at_once(trials: Trials, kind: str) -> None:
+def test_inference_resumes_after_all_processes_are_killed_at_once(
+    trials: Trials, kind: str
+) -> None:
     with trials(kind, delay_sec=0.3) as trial:
         for _ in range(2):
             with trial.fault("every process killed at once", 2):
@@ -73,7 +77,7 @@ def test_everything_is_killed_at_once(trials: Trials, kind: str) -> None:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", BOTH)
-def test_a_worker_held_for_longer_than_its_leases_counts_nothing_twice(
+def test_worker_suspended_beyond_its_leases_counts_no_result_twice(
     trials: Trials, kind: str
 ) -> None:
     with trials(kind, times=_PATIENT, delay_sec=0.5) as trial:
@@ -85,7 +89,7 @@ def test_a_worker_held_for_longer_than_its_leases_counts_nothing_twice(
 
 
 @pytest.mark.faults
-def test_frames_of_a_held_worker_go_to_the_other_and_its_late_results_count_for_nothing(
+def test_frames_of_a_suspended_worker_go_to_the_other_worker_and_late_results_are_ignored(
     trials: Trials,
 ) -> None:
     with trials(PRODUCTION, times=_PATIENT, delay_sec=0.5) as trial:
@@ -101,7 +105,7 @@ def test_frames_of_a_held_worker_go_to_the_other_and_its_late_results_count_for_
 
 
 @pytest.mark.faults
-def test_a_held_worker_is_noticed_told_of_with_its_cause_and_started_again(trials: Trials) -> None:
+def test_suspended_worker_raises_an_alarm_with_its_cause_and_is_restarted(trials: Trials) -> None:
     with trials(EMBEDDED) as trial:
         assert isinstance(trial.site, Embedded)
         old = trial.site.pids("worker")
@@ -140,7 +144,7 @@ def _takes_writes(path: Path) -> bool:
 
 
 @pytest.mark.faults
-def test_a_part_that_nobody_starts_again_is_told_of_with_its_cause(trials: Trials) -> None:
+def test_process_that_stays_dead_raises_an_alarm_with_its_cause(trials: Trials) -> None:
     with trials(PRODUCTION, workers=1) as trial:
         _leave_dead(trial, "worker-1", "No worker runs")
         trial.rest()
@@ -159,7 +163,7 @@ def _leave_dead(trial: Trial, name: str, cause: str) -> None:
 
 
 @pytest.mark.faults
-def test_two_beats_and_three_workers_do_nothing_twice(trials: Trials) -> None:
+def test_two_beats_and_three_workers_infer_no_frame_twice(trials: Trials) -> None:
     with trials(PRODUCTION, workers=3, beats=2, rate=40, delay_sec=0.2) as trial:
         assert isinstance(trial.site, Production)
         site = trial.site

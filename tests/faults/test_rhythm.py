@@ -41,7 +41,7 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
 
 
 @pytest.mark.faults
-def test_scans_and_sweeps_keep_their_rhythm_beside_fifty_thousand_waiting(
+def test_scans_and_sweeps_keep_their_intervals_beside_fifty_thousand_waiting_frames(
     installation: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.delay = 1.0  # 100 at once: it takes no more than 100 a second

@@ -17,7 +17,7 @@ OFFLINE_SEC = 25
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", [EMBEDDED, "production"])
-def test_all_services_die_at_once_and_return(trials: Trials, kind: str) -> None:
+def test_inference_resumes_after_all_services_died_and_returned(trials: Trials, kind: str) -> None:
     with trials(kind) as trial:
         trial.services_at_fault = True
         with trial.fault("all services killed, back later"):
@@ -45,7 +45,7 @@ def _twelve(server: str, *options: str) -> list[Fleet]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", BOTH)
-def test_heartbeats_of_twelve_services_are_cut_off_while_they_live(
+def test_inference_goes_on_while_heartbeats_of_twelve_live_services_are_cut(
     trials: Trials, kind: str
 ) -> None:
     """The incident: inference goes on, and within a minute the right people know."""
@@ -71,7 +71,7 @@ def _field(server: str) -> list[Fleet]:
 
 
 @pytest.mark.faults
-def test_the_incident_at_default_times(trials: Trials) -> None:
+def test_alarms_of_the_incident_come_within_a_minute_at_default_settings(trials: Trials) -> None:
     """A minute after heartbeats are overdue, or nothing is inferred, people know why."""
     with trials(EMBEDDED, times="", fleets=_field) as trial:
         trial.services_at_fault = True
@@ -96,7 +96,7 @@ def test_the_incident_at_default_times(trials: Trials) -> None:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", BOTH)
-def test_services_hang_and_heal(trials: Trials, kind: str) -> None:
+def test_inference_resumes_after_services_hang(trials: Trials, kind: str) -> None:
     with trials(kind) as trial:
         trial.services_at_fault = True
         with trial.fault("all services hang (accept, never answer), then heal"):
@@ -108,7 +108,7 @@ def test_services_hang_and_heal(trials: Trials, kind: str) -> None:
 
 
 @pytest.mark.faults
-def test_services_held_by_the_system_are_used_again_when_they_go_on(trials: Trials) -> None:
+def test_suspended_services_are_used_again_when_they_go_on(trials: Trials) -> None:
     with trials(EMBEDDED) as trial:
         trial.services_at_fault = True
         with trial.fault("all services held (SIGSTOP) for 15 s"):

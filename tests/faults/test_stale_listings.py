@@ -111,7 +111,7 @@ def _seen_again(listings: StaleListings) -> None:
 
 
 @pytest.mark.parametrize("pictures", [40, pytest.param(300, marks=pytest.mark.faults)])
-def test_each_picture_of_a_bucket_makes_one_frame_one_call_and_one_alert_with_four_workers(
+def test_each_picture_makes_a_single_frame_call_and_alert_with_four_workers(
     trials: Trials,
     site: Installation,
     algorithm: AlgorithmStub,

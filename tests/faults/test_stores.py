@@ -18,7 +18,7 @@ KEEP_PARKED = "disk_min_free_percent = 0\n"  # the guard would give up what wait
 
 @pytest.mark.faults
 @pytest.mark.parametrize("where", ["frames and data", "frames", "data"])
-def test_the_disk_is_full(trials: Trials, tmp_path: Path, where: str) -> None:
+def test_inference_resumes_after_a_full_disk(trials: Trials, tmp_path: Path, where: str) -> None:
     frames, data = tmp_path / "snapshots", tmp_path / "data"
     folder = {"frames": frames, "data": data}.get(where, tmp_path)
     with small_disk(folder, 48), trials(EMBEDDED, settings=KEEP_PARKED) as trial:
@@ -32,7 +32,7 @@ def test_the_disk_is_full(trials: Trials, tmp_path: Path, where: str) -> None:
 
 
 @pytest.mark.faults
-def test_the_store_cannot_be_read_goes_away_and_comes_back(trials: Trials) -> None:
+def test_inference_resumes_after_the_store_was_unreadable_or_away(trials: Trials) -> None:
     with trials(EMBEDDED, download=True) as trial:
         frames = trial.site.frames
         away = frames.with_name("snapshots.away")
@@ -65,7 +65,7 @@ def test_the_store_cannot_be_read_goes_away_and_comes_back(trials: Trials) -> No
 
 
 @pytest.mark.faults
-def test_the_store_is_read_only(trials: Trials, tmp_path: Path) -> None:
+def test_inference_resumes_after_a_read_only_store(trials: Trials, tmp_path: Path) -> None:
     frames = tmp_path / "snapshots"
     with small_disk(frames, 48), trials(EMBEDDED) as trial:
         with trial.fault("store read-only"):
@@ -83,7 +83,7 @@ def _own_name(picture: Path) -> str:
 
 
 @pytest.mark.faults
-def test_a_camera_folder_is_removed_with_what_is_in_it(trials: Trials) -> None:
+def test_inference_goes_on_after_a_camera_folder_is_removed_with_its_frames(trials: Trials) -> None:
     with trials(EMBEDDED, delay_sec=0.5) as trial:
         assert isinstance(trial.site, Embedded)
         trial.pardoned = ("missing",)

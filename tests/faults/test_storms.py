@@ -31,7 +31,9 @@ def _hundred(server: str) -> list[Fleet]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", BOTH)
-def test_a_hundred_services_restart_together(trials: Trials, kind: str) -> None:
+def test_inference_resumes_after_a_hundred_services_restart_together(
+    trials: Trials, kind: str
+) -> None:
     with trials(kind, fleets=_hundred) as trial:
         trial.services_at_fault = True
         wait_until(lambda: _registered(trial) == SERVICES, 30, "all have registered", 0.2)
@@ -51,7 +53,7 @@ def _registered(trial: Trial) -> int:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", BOTH)
-def test_ten_thousand_frames_at_once(trials: Trials, kind: str) -> None:
+def test_burst_of_ten_thousand_frames_loses_no_frame(trials: Trials, kind: str) -> None:
     with trials(kind, delay_sec=0.005, max_concurrency=8) as trial:
         trial.settle_sec = 150
         with trial.fault("10,000 frames at once", also=("queue_backlog",)):
@@ -62,7 +64,7 @@ def test_ten_thousand_frames_at_once(trials: Trials, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [EMBEDDED])
-def test_a_megabyte_of_garbage_at_every_endpoint_while_work_goes_on(
+def test_inference_goes_on_under_a_megabyte_of_garbage_at_every_api_path(
     trials: Trials, kind: str
 ) -> None:
     with trials(kind) as trial:

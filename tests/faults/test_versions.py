@@ -40,7 +40,7 @@ _INFER_SEC = 0.15  # longer than from one version to the next
 
 
 @pytest.mark.faults
-def test_every_version_of_a_file_that_is_taken_in_has_one_fate(
+def test_every_recorded_version_of_a_file_has_exactly_one_fate(
     trials: Trials, tmp_path: Path
 ) -> None:
     with _site(tmp_path, {}) as site:
@@ -57,7 +57,7 @@ def test_every_version_of_a_file_that_is_taken_in_has_one_fate(
 
 
 @pytest.mark.faults
-def test_every_version_of_an_object_that_is_taken_in_has_one_fate(
+def test_every_recorded_version_of_an_object_has_exactly_one_fate(
     trials: Trials, tmp_path: Path, swift_server: SwiftServer
 ) -> None:
     place = BucketPlace(swift_server)

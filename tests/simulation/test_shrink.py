@@ -46,7 +46,9 @@ def _plan() -> Plan:
     )
 
 
-def test_only_what_a_failure_needs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shrink_keeps_only_the_parts_of_a_plan_that_the_failure_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     _Stub.plans = []
     monkeypatch.setattr(shrink, "World", _Stub)
     left = shrink.shrink(_plan(), "lost", frozenset())
@@ -60,7 +62,7 @@ def test_only_what_a_failure_needs_is_left(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(_Stub.plans) <= 150
 
 
-def test_it_ends_after_so_many_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shrink_ends_after_the_given_number_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     _Stub.plans = []
     monkeypatch.setattr(shrink, "World", _Stub)
     left = shrink.shrink(_plan(), "lost", frozenset(), most_runs=5)
@@ -68,6 +70,6 @@ def test_it_ends_after_so_many_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"门口1"} <= {camera.name for camera in left.cameras}
 
 
-def test_a_plan_with_fewer_machines_is_one_of_fewer_clocks() -> None:
+def test_plan_with_fewer_machines_has_fewer_clocks() -> None:
     world = World(replace(_plan(), machines=1, store="s3"))
     assert [machine.offset for machine in world.machines] == [20.0]

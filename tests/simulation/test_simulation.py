@@ -23,7 +23,7 @@ def _simulate(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True)
 
 
-def test_these_seeds_have_something_of_each_kind() -> None:
+def test_tested_seeds_cover_every_kind_of_event() -> None:
     """Whoever changes what is drawn chooses others."""
     plans = [draw(seed) for seed in SEEDS]
     own = [limits for plan in plans for limits in plan.settings["types"].values()]
@@ -39,7 +39,7 @@ def test_these_seeds_have_something_of_each_kind() -> None:
     assert "clear_all" in kinds
 
 
-def test_promises_hold_in_some_worlds_and_a_seed_is_one_run_whatever_ran_before() -> None:
+def test_promises_hold_in_tested_worlds_and_a_seed_repeats_its_run() -> None:
     run = _simulate("--only", ",".join(map(str, SEEDS)))
     assert run.returncode == 0, run.stdout + run.stderr
     (story,) = (line for line in run.stdout.splitlines() if line.startswith("seed 15: story"))
@@ -47,7 +47,7 @@ def test_promises_hold_in_some_worlds_and_a_seed_is_one_run_whatever_ran_before(
     assert story in again.stdout, again.stdout + again.stderr
 
 
-def test_a_limit_broken_on_purpose_is_found_and_its_plan_is_made_smaller() -> None:
+def test_limit_broken_on_purpose_is_found_and_its_plan_is_shrunk() -> None:
     run = _simulate("--broken", "0", "--seeds", "3")
     said = run.stdout + run.stderr
     found = re.search(r"^seed (\d+): limit: ", run.stdout, re.MULTILINE)

@@ -16,28 +16,28 @@ def _verdict(name: str, values: list[float]) -> bool:
     return figure.is_flat
 
 
-def test_what_levels_off_after_the_warm_up_is_flat() -> None:
+def test_series_that_levels_off_after_the_warm_up_is_flat() -> None:
     assert _verdict("memory of worker, MB", [50.0 + min(n, 20) * 5 for n in range(60)])
 
 
-def test_what_grows_all_the_time_is_not_flat() -> None:
+def test_series_that_grows_all_the_time_is_not_flat() -> None:
     assert not _verdict("memory of worker, MB", [100.0 + n * 0.5 for n in range(60)])
     assert not _verdict("open files", [40.0 + n * 0.2 for n in range(60)])
 
 
 @pytest.mark.parametrize("name", ["database without what it keeps, MB", "write-ahead log, MB"])
-def test_a_database_may_neither_double_over_an_hour_nor_gain_a_half(name: str) -> None:
+def test_database_that_doubles_or_gains_a_half_in_an_hour_is_not_flat(name: str) -> None:
     for grown in (4.4, 2.2):
         assert not _verdict(name, [4.4 + grown * n / 360 for n in range(360)])
     assert _verdict(name, [4.4 + 0.2 * (n % 2) for n in range(360)])
 
 
-def test_too_few_samples_are_no_verdict() -> None:
+def test_too_few_samples_give_no_verdict() -> None:
     with pytest.raises(ValueError, match="too few"):
         figures([{"threads": 1.0}] * 5)
 
 
-def test_the_soak_and_the_others_write_one_page_without_losing_each_other(tmp_path: Path) -> None:
+def test_soak_and_other_reports_keep_each_others_sections_of_the_page(tmp_path: Path) -> None:
     page = tmp_path / "reliability.md"
     faults, production = "# Reliability\n\nfaults\n", f"{PRODUCTION}\nservers\n"
     page.write_text(faults, encoding="utf-8")
