@@ -29,7 +29,7 @@ def test_every_locked_library_has_a_wheel_for_arm64(tmp_path: Path, name: str) -
     assert done.returncode == 0, done.stderr
 
 
-def test_a_library_without_such_a_wheel_is_noticed(tmp_path: Path) -> None:
+def test_check_finds_a_library_without_an_arm64_wheel(tmp_path: Path) -> None:
     lock = tmp_path / "lock.txt"
     lock.write_text("pywin32==311\n", encoding="utf-8")
     done = _resolve(tmp_path, lock)

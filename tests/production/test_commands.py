@@ -31,14 +31,14 @@ _ELSEWHERE = {
 }
 
 
-def test_no_command_is_untried() -> None:
+def test_every_documented_command_is_tested() -> None:
     assert len(_COMPOSE) >= 9
     assert {one.split("        #")[0].strip() for one in _COMMANDS} - {*_COMPOSE} == _ELSEWHERE
 
 
 @pytest.mark.usefixtures("secrets_made")
 @pytest.mark.parametrize("command", _COMPOSE)
-def test_commands_of_compose(engine: Engine, tmp_path: Path, command: str) -> None:
+def test_documented_compose_commands_succeed(engine: Engine, tmp_path: Path, command: str) -> None:
     docker = tmp_path / "docker"
     # Of a container that is not started nobody waits for its health.
     docker.write_text(f'#!/bin/sh\nshift\nexec {shutil.which("docker")} compose --dry-run "$@"\n')

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 API = "/api/v1/ai_analysis"
 
 
-def test_one_command_starts_everything_in_one_container(compose: Compose) -> None:
+def test_compose_up_starts_everything_in_a_single_container(compose: Compose) -> None:
     project = compose("edge", EASYAI_PUBLIC_URL="http://easyai:5066")
     project.up("--wait")
     project.start_detector("http://easyai:5066")
@@ -83,7 +83,7 @@ def _stall(project: Composed, number: int) -> None:
 
 
 @pytest.mark.usefixtures("secrets_made")
-def test_redis_runs_as_its_user_also_on_what_root_has_written(compose: Compose) -> None:
+def test_redis_runs_as_its_user_on_data_written_by_root(compose: Compose) -> None:
     project = compose("redis")
     project.up("--wait")
     container = project.container("redis")

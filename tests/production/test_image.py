@@ -24,7 +24,7 @@ def _run(engine: Engine, *command: str) -> str:
     return engine.docker("run", "--rm", "--network=none", *HARDENED, IMAGE, *command)
 
 
-def test_it_runs_as_a_user_without_rights_and_says_what_it_is(engine: Engine) -> None:
+def test_image_runs_as_an_unprivileged_user_and_has_labels_and_version(engine: Engine) -> None:
     image = engine.inspect(IMAGE)
     config = image["Config"]
     assert config["User"] == "10001:10001"
@@ -48,12 +48,12 @@ def test_commands_work_on_a_read_only_root(engine: Engine, command: tuple[str, .
 
 
 @pytest.mark.parametrize("transport", ["redis", "pyamqp", "filesystem"])
-def test_every_broker_has_its_client(engine: Engine, transport: str) -> None:
+def test_image_has_the_client_of_every_broker(engine: Engine, transport: str) -> None:
     code = f"from kombu.transport import resolve_transport as r; print(r('{transport}'))"
     assert "Transport" in _run(engine, "python", "-c", code)
 
 
-def test_its_list_of_parts_names_every_library(engine: Engine) -> None:
+def test_parts_list_of_the_image_names_every_library(engine: Engine) -> None:
     listed = json.loads(_run(engine, "cat", "/opt/easyai/sbom.cdx.json"))
     names = {one["name"].lower() for one in listed["components"]}
     code = "from importlib.metadata import distributions as d; print(*(x.name for x in d()))"
@@ -62,7 +62,7 @@ def test_its_list_of_parts_names_every_library(engine: Engine) -> None:
     assert installed - names - {"easyai-frames"} == set()
 
 
-def test_nothing_that_builds_and_nothing_secret_is_left(engine: Engine) -> None:
+def test_image_holds_no_build_tools_and_no_secrets(engine: Engine) -> None:
     assert _run(engine, "sh", "-c", "command -v pip gcc git; ls -A /build /run/secrets; true") == ""
     history = engine.docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", IMAGE)
     assert "BEGIN CERTIFICATE" not in history

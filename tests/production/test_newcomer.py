@@ -31,7 +31,7 @@ def _complaint(project: Composed, *arguments: str) -> str:
     return str(found.value)
 
 
-def test_a_folder_of_another_user_is_refused_with_the_remedy_and_data_outlive_all(
+def test_folder_of_another_user_is_refused_with_the_remedy_and_data_survive(
     compose: Compose, docker_folder: Path
 ) -> None:
     frames = docker_folder.parent / "frames"
@@ -83,7 +83,7 @@ def test_missing_secrets_are_named_and_nothing_starts(
     assert project("ps", "--quiet") == ""
 
 
-def test_what_env_says_holds_for_every_command(compose: Compose, docker_folder: Path) -> None:
+def test_env_file_applies_to_every_command(compose: Compose, docker_folder: Path) -> None:
     subprocess.run([docker_folder / "make-secrets"], check=True, capture_output=True)
     (docker_folder / ".env").write_text(
         "COMPOSE_PROFILES=edge,redis\nEASYAI_AI_ANALYSIS__MQ_ADDRESS=kafka:9092\n"

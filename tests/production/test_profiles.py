@@ -73,7 +73,7 @@ def test_frames_of_the_bucket_become_alerts_in_it_and_on_kafka(compose: Compose)
     assert (published["task_type"], published["task_id"]) == (TYPE, "门口")
 
 
-def test_links_to_the_bucket_open_outside_and_other_buckets_find_room(
+def test_bucket_links_open_from_outside_and_further_buckets_can_be_created(
     compose: Compose, engine: Engine
 ) -> None:
     # An address of this machine that its containers reach as well, as that in its network would be.
@@ -124,7 +124,7 @@ def test_the_demo_detects_people_and_faces_and_runs_only_when_asked(compose: Com
     assert compose("edge")("config", "--services").split() == ["easyai"]
 
 
-def test_flower_shows_workers_to_who_has_the_login_of_the_file(
+def test_flower_shows_workers_with_the_login_of_the_file(
     compose: Compose, secrets_made: Path
 ) -> None:
     port = free_port()
@@ -148,7 +148,9 @@ def test_flower_shows_workers_to_who_has_the_login_of_the_file(
     assert [one["HostIp"] for one in bound] == ["127.0.0.1"]
 
 
-def test_kafka_has_twice_the_memory_of_its_heap_and_is_asked_without_java(compose: Compose) -> None:
+def test_kafka_has_twice_the_memory_of_its_heap_and_a_health_check_without_java(
+    compose: Compose,
+) -> None:
     # Tansu has no heap, so this compares what the file says.
     kafka = json.loads(compose("kafka")("config", "--format", "json"))["services"]["kafka"]
     heap = re.fullmatch(r"-Xmx(\d+)m -Xms\1m", kafka["environment"]["KAFKA_HEAP_OPTS"])
@@ -157,7 +159,9 @@ def test_kafka_has_twice_the_memory_of_its_heap_and_is_asked_without_java(compos
     assert kafka["healthcheck"]["test"][:2] == ["CMD", "bash"]
 
 
-def test_seaweedfs_is_the_version_that_is_tried_and_its_s3_port_is_asked(compose: Compose) -> None:
+def test_seaweedfs_has_the_tested_version_and_a_health_check_of_its_s3_port(
+    compose: Compose,
+) -> None:
     tried = (ROOT / "tests/production/images/s3.txt").read_text().split()[0].split("==")[1]
     project = compose("s3", S3_IMAGE="")
     s3 = json.loads(project("config", "--format", "json"))["services"]["s3"]

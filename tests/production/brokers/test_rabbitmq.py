@@ -61,7 +61,7 @@ def _frame(installation: Installation, algorithm: AlgorithmStub, *processes: Cel
     wait_for_frames(algorithm, count, *processes)
 
 
-def test_a_user_with_the_rights_of_docs_brokers_md_over_tls_in_a_virtual_host(
+def test_documented_rights_suffice_over_tls_in_a_virtual_host(
     server: SecureRabbitmq,
     host: str,
     authority: Authority,
@@ -89,7 +89,7 @@ def _documented_rights() -> str:
     return page.partition("rabbitmqctl set_permissions easyai '")[2].partition("'")[0]
 
 
-def test_alerts_go_over_tls_to_the_rabbitmq_that_our_authority_has_signed(
+def test_alerts_go_over_tls_only_to_a_rabbitmq_with_a_trusted_certificate(
     server: SecureRabbitmq, host: str, authority: Authority
 ) -> None:
     def bus(parameters: str) -> AiAnalysis:
@@ -107,7 +107,7 @@ def test_alerts_go_over_tls_to_the_rabbitmq_that_our_authority_has_signed(
 
 
 @pytest.mark.parametrize("default", ["classic", "quorum"])
-def test_queues_that_are_there_with_another_type_are_used_as_they_are(
+def test_existing_queues_of_another_type_are_used_unchanged(
     server: SecureRabbitmq,
     host: str,
     authority: Authority,
@@ -148,7 +148,7 @@ def test_a_virtual_host_whose_queues_are_quorum_queues_needs_no_setting(
     assert queue_name(PEOPLE) in installation.queues_of(worker)
 
 
-def test_what_a_stranger_puts_into_rabbitmq_does_not_end_a_worker(
+def test_foreign_messages_in_rabbitmq_do_not_end_a_worker(
     server: SecureRabbitmq,
     host: str,
     authority: Authority,
@@ -181,7 +181,7 @@ def test_what_a_stranger_puts_into_rabbitmq_does_not_end_a_worker(
     assert "Connection to broker lost" not in worker.logs()
 
 
-def test_a_cluster_loses_the_node_that_everybody_is_connected_to(
+def test_inference_goes_on_after_a_cluster_loses_the_connected_node(
     make_installation: MakeInstallation, algorithm: AlgorithmStub, proves: Proves
 ) -> None:
     cluster = RabbitmqCluster()

@@ -30,7 +30,7 @@ def secure(authority: Authority) -> Iterator[GuardedRedis]:
     server.close()
 
 
-def test_a_user_with_the_rights_of_docs_brokers_md_is_all_that_an_installation_needs(
+def test_documented_rights_suffice_for_an_installation(
     make_installation: MakeInstallation,
     algorithm: AlgorithmStub,
     secure: GuardedRedis,

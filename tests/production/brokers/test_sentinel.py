@@ -37,7 +37,7 @@ def watched(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Wa
     servers.close()
 
 
-def test_frames_go_on_when_the_primary_dies_and_each_has_one_alert(
+def test_frames_go_on_when_the_primary_dies_and_each_has_a_single_alert(
     watched: Watched,
     make_installation: MakeInstallation,
     algorithm: AlgorithmStub,
@@ -105,7 +105,7 @@ def test_alerts_go_on_when_the_primary_dies(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("watched", ["TLS"], indirect=True)
-def test_what_is_wrong_with_sentinels_is_told(
+def test_faults_of_sentinels_are_reported(
     watched: Watched, make_installation: MakeInstallation
 ) -> None:
     address = watched.full_address

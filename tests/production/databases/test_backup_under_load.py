@@ -49,7 +49,7 @@ def _run(site: EasyaiProcess, *arguments: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("kind", [in_full("sqlite"), "postgresql"])
-def test_a_backup_under_load_goes_on_elsewhere(
+def test_installation_restored_from_a_backup_under_load_goes_on(
     kind: str, tmp_path: Path, algorithm: AlgorithmStub, postgres_server: PostgresServer
 ) -> None:
     urls = [_database(kind, postgres_server) for _ in range(2)]

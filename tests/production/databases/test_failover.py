@@ -48,7 +48,7 @@ def _database_of(pair: Pair) -> str:
     return _url(pair, pair[0].create_database().rpartition("/")[2])
 
 
-def test_nothing_acknowledged_is_lost_with_synchronous_replication(
+def test_no_acknowledged_row_is_lost_with_synchronous_replication(
     pair: Pair, tmp_path: Path, algorithm: AlgorithmStub, proves: Proves
 ) -> None:
     primary, standby = pair
@@ -76,7 +76,7 @@ def test_nothing_acknowledged_is_lost_with_synchronous_replication(
     proves(Proof("PostgreSQL", fault, 120, went_on_sec))
 
 
-def test_what_asynchronous_replication_loses_costs_no_frame_and_no_picture(
+def test_rows_lost_by_asynchronous_replication_cost_no_frame_and_no_picture(
     pair: Pair, tmp_path: Path, algorithm: AlgorithmStub, proves: Proves
 ) -> None:
     """Rows of the last moments are gone: their pictures stay, and waiting frames are found anew."""

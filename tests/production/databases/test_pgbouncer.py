@@ -45,7 +45,7 @@ def database(pooled_url: str) -> Iterator[Database]:
     database.dispose()
 
 
-def test_settings_hold_in_every_transaction_and_are_left_to_nobody(
+def test_session_settings_hold_in_every_transaction_and_leak_to_no_client(
     database: Database,
 ) -> None:
     """The server answers before its log is written, which easyai cannot do with."""
@@ -69,7 +69,7 @@ def test_settings_hold_in_every_transaction_and_are_left_to_nobody(
             assert row == ("0", "auto", "off")
 
 
-def test_no_statement_is_prepared_in_a_session_that_others_have(database: Database) -> None:
+def test_no_statement_is_prepared_in_a_shared_session(database: Database) -> None:
     """psycopg prepares what it runs for the sixth time."""
 
     def work(number: int) -> None:
@@ -86,7 +86,7 @@ def test_no_statement_is_prepared_in_a_session_that_others_have(database: Databa
         assert conn.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar() == 0
 
 
-def test_a_pooler_without_its_server_is_an_outage_that_leaves_no_connection_open(
+def test_pooler_without_its_server_is_an_outage_and_leaves_no_connection_open(
     database: Database, postgres_server: PostgresServer
 ) -> None:
     """It lets its clients in, and fails at their first statement."""
@@ -109,7 +109,7 @@ def test_a_pooler_without_its_server_is_an_outage_that_leaves_no_connection_open
     wait_until(works, 60, "it works again by itself")
 
 
-def test_the_journey_through_pgbouncer(
+def test_frames_become_alerts_through_pgbouncer_before_and_after_it_is_killed(
     pooled_url: str,
     tmp_path: Path,
     algorithm: AlgorithmStub,

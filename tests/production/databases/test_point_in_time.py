@@ -33,7 +33,7 @@ def primary() -> Iterator[Primary]:
         made.close()
 
 
-def test_the_database_of_a_moment_before_a_mistake(primary: Primary) -> None:
+def test_database_is_restored_to_the_moment_before_a_mistake(primary: Primary) -> None:
     url = primary.create_database()
     migrate.upgrade(url)
     database = Database(url)

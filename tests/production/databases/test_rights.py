@@ -98,17 +98,19 @@ def url(
     return f"postgresql://app@127.0.0.1:{server.port}/easyai?{tls}"
 
 
-def test_a_server_that_another_authority_has_signed_is_refused(url: str) -> None:
+def test_server_certificate_of_another_authority_is_refused(url: str) -> None:
     _refused(url.replace("ca.pem", "no.pem"), "certificate verify failed")
     _refused(url.replace("verify-full", "disable"), "no encryption")
 
 
-def test_without_the_password_file_it_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_login_without_the_password_file_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PGPASSFILE", "/nowhere")
     _refused(url, "password")
 
 
-def test_a_user_without_the_right_to_make_tables_does_the_work(
+def test_user_without_the_right_to_create_tables_infers_frames(
     url: str, tmp_path: Path, algorithm: AlgorithmStub, server: SecureServer
 ) -> None:
     owner = f"{url.replace('app@', 'owner@')}&options=-csearch_path%3Dsite"

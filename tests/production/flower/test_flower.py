@@ -52,7 +52,7 @@ def plant(
             server.close()
 
 
-def test_tasks_say_type_number_of_frames_and_outcome(plant: Plant) -> None:
+def test_flower_shows_type_frames_and_outcome_of_each_task(plant: Plant) -> None:
     for task_type in (PEOPLE, HOSTILE):
         row = plant.until_listed(task_type, r"\d+ done")
         assert ast.literal_eval(row["result"]).startswith(f"{task_type}: ")
@@ -82,7 +82,7 @@ def test_pages_show_every_type_and_no_secret(plant: Plant) -> None:
     assert "Traceback" not in texts["log"]
 
 
-def test_the_page_of_the_broker_lists_the_queues_where_there_is_one(plant: Plant) -> None:
+def test_broker_page_lists_the_queues_of_a_broker_server(plant: Plant) -> None:
     if plant.server is None:
         assert "filesystem&#x27; broker is not supported" in plant.page("/broker", 404)
         return
@@ -96,7 +96,7 @@ def test_the_page_of_the_broker_lists_the_queues_where_there_is_one(plant: Plant
     assert {f"infer.{HOSTILE}", "easyai"} <= {one["name"] for one in lengths}
 
 
-def test_flower_listens_on_loopback_and_does_nothing_without_its_password(plant: Plant) -> None:
+def test_flower_listens_on_loopback_and_refuses_requests_without_its_password(plant: Plant) -> None:
     listening = subprocess.run(
         ["ss", "-Hltn", f"sport = :{plant.flower_port}"], capture_output=True, text=True, check=True
     ).stdout
@@ -133,7 +133,7 @@ def test_inspect_shows_the_dispatcher_at_work(plant: Plant) -> None:
     wait_until(lambda: plant.stub.running == 0, 60, "the calls have ended")
 
 
-def test_routing_is_what_is_declared(plant: Plant) -> None:
+def test_bindings_of_the_broker_match_the_declared_routing(plant: Plant) -> None:
     (queues,) = json.loads(plant.question("inspect", "active_queues", "--json")).values()
     declared = {one["name"]: (one["exchange"]["name"], one["routing_key"]) for one in queues}
     assert declared["easyai"] == ("easyai", "easyai")
@@ -187,7 +187,7 @@ def test_without_broker_flower_goes_on_and_writes_no_stack_trace(plant: Plant) -
 
 
 @pytest.mark.parametrize("plant", ["redis"], indirect=True)
-def test_behind_nginx_under_a_path_of_its_own(plant: Plant) -> None:
+def test_flower_works_behind_nginx_under_its_own_path(plant: Plant) -> None:
     held = HeldPort()
     environment = {**plant.up.installation, "FLOWER_BASIC_AUTH": f"{USER}:{PASSWORD}"}
     flower = flower_process(held.number, environment, "--url_prefix=flower", prefix="/flower")
@@ -209,7 +209,7 @@ def test_behind_nginx_under_a_path_of_its_own(plant: Plant) -> None:
         held.release()
 
 
-def test_a_wake_of_an_earlier_release_is_taken(plant: Plant) -> None:
+def test_wake_of_an_earlier_release_is_executed(plant: Plant) -> None:
     """It comes by the nameless exchange, and its arguments are not yet shown as text."""
     plant.until_listed(PEOPLE, r"[1-9]\d* done")  # Flower hears of what the worker does
     options = ("--args", json.dumps([PEOPLE]), "--queue", f"infer.{PEOPLE}")

@@ -41,14 +41,14 @@ def composed() -> dict[str, Manifest]:
 
 
 @pytest.mark.parametrize("role", _ROLES)
-def test_a_role_runs_the_same_command(
+def test_role_runs_the_same_command_in_kubernetes_and_compose(
     manifests: tuple[Manifest, ...], composed: dict[str, Manifest], role: str
 ) -> None:
     assert container(pods(manifests)[role])["args"] == composed[role]["command"]
 
 
 @pytest.mark.parametrize("role", ["worker", "beat", "watchdog"])
-def test_a_role_is_asked_by_the_same_command_whether_it_works(
+def test_role_is_probed_by_the_same_command_in_kubernetes_and_compose(
     manifests: tuple[Manifest, ...], composed: dict[str, Manifest], role: str
 ) -> None:
     own = container(pods(manifests)[role])
@@ -60,7 +60,7 @@ def test_a_role_is_asked_by_the_same_command_whether_it_works(
         assert script == ["sh", "-c", " ".join(command) + "; test $? -ne 1"]
 
 
-def test_limits_and_grace_are_the_same(
+def test_limits_and_grace_agree_between_kubernetes_and_compose(
     manifests: tuple[Manifest, ...], composed: dict[str, Manifest]
 ) -> None:
     for role in _ROLES:
@@ -94,7 +94,7 @@ def test_every_variable_is_a_setting(manifests: tuple[Manifest, ...]) -> None:
             assert settings_file._type_of(parts) is not None, f"{name} sets nothing"
 
 
-def test_the_settings_of_the_pods_are_right(
+def test_settings_of_the_pods_pass_config_check(
     manifests: tuple[Manifest, ...], tmp_path: Path
 ) -> None:
     (config,) = of_kind(manifests, "ConfigMap").values()

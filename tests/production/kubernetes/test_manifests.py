@@ -61,7 +61,7 @@ def test_every_object_fits_its_schema(overlay: str, version: str) -> None:
             kubernetes_validate.validate(one, version, strict=True)
 
 
-def test_every_role_is_there_twice_and_on_two_nodes(manifests: tuple[Manifest, ...]) -> None:
+def test_every_role_has_two_pods_on_two_nodes(manifests: tuple[Manifest, ...]) -> None:
     assert set(pods(manifests)) == _ROLES | {"flower"}
     deployments = of_kind(manifests, "Deployment")
     for role in _TWICE:
@@ -75,7 +75,7 @@ def test_every_role_is_there_twice_and_on_two_nodes(manifests: tuple[Manifest, .
         assert spread["matchLabelKeys"] == ["pod-template-hash"], "only pods of the same rollout"
 
 
-def test_no_pod_may_do_more_than_it_must(manifests: tuple[Manifest, ...]) -> None:
+def test_pods_run_with_least_privilege(manifests: tuple[Manifest, ...]) -> None:
     for role, pod in pods(manifests).items():
         spec, own = pod["spec"], container(pod)
         context = spec["securityContext"]
@@ -91,7 +91,7 @@ def test_no_pod_may_do_more_than_it_must(manifests: tuple[Manifest, ...]) -> Non
         assert own["resources"]["requests"].keys() == {"cpu", "memory"}, role
 
 
-def test_no_service_of_kubernetes_sets_a_setting(manifests: tuple[Manifest, ...]) -> None:
+def test_service_links_of_kubernetes_set_no_setting(manifests: tuple[Manifest, ...]) -> None:
     # A Service called easyai would give every pod EASYAI_PORT=tcp://10.0.0.1:5066.
     assert all(pod["spec"]["enableServiceLinks"] is False for pod in pods(manifests).values())
 
@@ -102,7 +102,7 @@ def _taken(manifests: tuple[Manifest, ...], selector: Manifest) -> set[str]:
     return {role for role, pod in found if selects(selector, pod["metadata"]["labels"])}
 
 
-def test_a_deployment_and_its_budget_take_the_pods_of_their_role(
+def test_deployment_and_budget_select_the_pods_of_their_role(
     manifests: tuple[Manifest, ...],
 ) -> None:
     for kind in ("Deployment", "PodDisruptionBudget"):
@@ -130,7 +130,7 @@ def test_a_service_leads_to_the_port_of_its_role(manifests: tuple[Manifest, ...]
     assert backend["backend"]["service"]["name"] in services
 
 
-def test_nobody_reaches_a_pod_but_by_its_service(manifests: tuple[Manifest, ...]) -> None:
+def test_pods_are_reachable_only_through_their_service(manifests: tuple[Manifest, ...]) -> None:
     policies = of_kind(manifests, "NetworkPolicy")
     for name, one in policies.items():
         taken = _taken(manifests, one["spec"]["podSelector"]["matchLabels"])
@@ -177,7 +177,7 @@ def test_every_volume_and_secret_is_known(manifests: tuple[Manifest, ...]) -> No
             assert volumes["frames"]["persistentVolumeClaim"]["claimName"] in claims
 
 
-def test_the_page_says_how_each_key_of_the_secret_is_made(manifests: tuple[Manifest, ...]) -> None:
+def test_page_has_a_command_for_each_key_of_the_secret(manifests: tuple[Manifest, ...]) -> None:
     page = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
     used = set()
     for pod in pods(manifests).values():
@@ -201,7 +201,7 @@ def test_no_secret_stands_in_a_manifest(manifests: tuple[Manifest, ...]) -> None
                 assert one["name"].endswith("_FILE") or "valueFrom" in one, one
 
 
-def test_workers_are_never_scaled_away(manifests: tuple[Manifest, ...]) -> None:
+def test_workers_are_never_scaled_to_zero(manifests: tuple[Manifest, ...]) -> None:
     # They also look for new frames: without any no frame would ever wait.
     scaled = of_kind(manifests, "ScaledObject")["easyai-worker"]["spec"]
     assert scaled["minReplicaCount"] >= 1

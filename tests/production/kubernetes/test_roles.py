@@ -91,7 +91,7 @@ def test_the_pods_infer_and_outlive_the_database(
         assert not node.is_left_alone(role, roles[role]), "nobody is there any more"
 
 
-def test_services_reach_the_api_while_broker_and_store_are_away(
+def test_services_register_while_broker_and_store_are_away(
     node: Node, roles: dict[str, Manifest], redis_server: RedisServer
 ) -> None:
     _migrate(node, roles)
@@ -136,7 +136,7 @@ def _not_ready(url: str) -> set[str]:
     return {name for name, state in checks.items() if state != "ok"}
 
 
-def test_pods_that_start_while_the_database_is_away_are_left_alone(
+def test_pods_starting_without_the_database_are_not_restarted(
     node: Node, roles: dict[str, Manifest], postgres_server: PostgresServer
 ) -> None:
     _migrate(node, roles)

@@ -44,7 +44,7 @@ def _waiting(conn: psycopg.Connection) -> object:
     return row[0]
 
 
-def test_it_counts_the_frames_that_may_be_sent_now(connection: psycopg.Connection) -> None:
+def test_waiting_query_counts_the_frames_that_are_due(connection: psycopg.Connection) -> None:
     assert _waiting(connection) == 0
     _put(connection, "pending", 30)
     _put(connection, "pending", 7, due=3600)  # waits for its next attempt
@@ -53,7 +53,7 @@ def test_it_counts_the_frames_that_may_be_sent_now(connection: psycopg.Connectio
     assert _waiting(connection) == 30
 
 
-def test_it_is_quick_with_a_large_backlog_and_a_long_history(
+def test_waiting_query_is_fast_with_a_large_backlog_and_a_long_history(
     connection: psycopg.Connection,
 ) -> None:
     _put(connection, "done", 200_000)

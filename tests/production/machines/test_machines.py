@@ -46,9 +46,7 @@ def test_limits_hold_over_all_hosts_and_are_reached(site: Site) -> None:
     assert sorted(most.values())[-2:] == [AT_ONCE, AT_ONCE], most
 
 
-def test_a_host_that_is_cut_off_under_load_loses_and_doubles_nothing(
-    site: Site, proves: Proves
-) -> None:
+def test_host_cut_off_under_load_loses_and_doubles_no_frame(site: Site, proves: Proves) -> None:
     """The others take the frames of the host over, and the lead, if its beat led."""
     before, leading = time.time(), site.leading()
     site.fleet.control(delay_sec=1.0)
@@ -84,7 +82,7 @@ def test_a_host_that_is_cut_off_under_load_loses_and_doubles_nothing(
     assert not site.alarms_since(before) & {"service_offline", "heartbeats_missing"}
 
 
-def test_of_two_beats_one_dies_and_the_other_goes_on(site: Site, proves: Proves) -> None:
+def test_second_beat_takes_over_when_the_leading_beat_is_killed(site: Site, proves: Proves) -> None:
     leading = site.leading()
     beat = site.parts[f"beat-{leading}"]
     with site.camera:

@@ -38,7 +38,7 @@ def old_site(
         site.close()
 
 
-def test_upgrade_host_by_host_under_load_loses_and_doubles_nothing(
+def test_upgrade_host_by_host_under_load_loses_and_doubles_no_frame(
     old_site: Site, proves: Proves
 ) -> None:
     site, before = old_site, time.time()

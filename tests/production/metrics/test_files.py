@@ -32,12 +32,12 @@ def rules() -> list[dict[str, Any]]:
     ],
     ids=" ".join,
 )
-def test_promtool_is_content(arguments: tuple[str, ...]) -> None:
+def test_promtool_accepts_the_shipped_files(arguments: tuple[str, ...]) -> None:
     result = promtool(*arguments)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_every_rule_is_tested_speaks_both_languages_and_names_its_runbook(
+def test_every_rule_is_tested_and_has_both_languages_and_a_runbook(
     rules: list[dict[str, Any]],
 ) -> None:
     tested = (FILES / "rules.test.yml").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_every_rule_is_tested_speaks_both_languages_and_names_its_runbook(
         assert anchor in headings
 
 
-def test_rules_and_dashboard_ask_for_metrics_that_there_are_and_use_them_all(
+def test_rules_and_dashboard_query_exactly_the_existing_metrics(
     rules: list[dict[str, Any]],
 ) -> None:
     asked = " ".join([rule["query"] for rule in rules] + [one.expr for one in dashboard.queries()])

@@ -113,7 +113,7 @@ def test_every_variable_of_the_dashboard_has_values(working: Working) -> None:
     assert len(found["endpoint"]) == 1, "one endpoint has succeeded"
 
 
-def test_every_rule_is_evaluated_and_those_that_hold_fire(working: Working) -> None:
+def test_every_rule_is_evaluated_and_fires_while_its_condition_holds(working: Working) -> None:
     def rules() -> dict[str, dict[str, str]]:
         groups = working.prometheus.get("rules")["groups"]
         return {rule["name"]: rule for group in groups for rule in group["rules"]}
@@ -128,7 +128,7 @@ def test_every_rule_is_evaluated_and_those_that_hold_fire(working: Working) -> N
     assert found["EasyaiTargetDown"]["state"] == "inactive"
 
 
-def test_promtool_finds_nothing_to_criticise_in_the_exposition(working: Working) -> None:
+def test_promtool_accepts_the_exposed_metrics(working: Working) -> None:
     text = working.easyai.get("/metrics").content.decode()
     result = promtool("check", "metrics", stdin=text)
     assert (result.returncode, result.stdout + result.stderr) == (0, "")

@@ -25,7 +25,7 @@ def _worker(setup: CeleryTestSetup) -> str:
     return name
 
 
-def test_the_worker_answers_control_and_serves_types_that_it_sees_first(
+def test_worker_answers_control_and_serves_new_types(
     celery_setup: CeleryTestSetup, site: Site
 ) -> None:
     assert celery_setup.ready(ping=False, control=True, docker=True)
@@ -39,7 +39,7 @@ def test_the_worker_answers_control_and_serves_types_that_it_sees_first(
     assert site.alerts() == 0
 
 
-def test_requeue_by_celerys_command_infers_again_what_had_failed(
+def test_requeue_by_the_celery_command_infers_failed_frames_again(
     celery_setup: CeleryTestSetup, site: Site, api_name: str
 ) -> None:
     site.engine.docker("exec", f"{api_name}-detector", "touch", ACCEPTS)
@@ -61,7 +61,7 @@ def test_a_killed_worker_goes_on_after_its_restart(
     site.wait_for_alerts(3)
 
 
-def test_results_are_kept_only_for_who_asks_for_them(celery_setup: CeleryTestSetup) -> None:
+def test_results_are_kept_only_for_senders_that_request_them(celery_setup: CeleryTestSetup) -> None:
     results = celery_setup.backend.container.client
     assert results.keys("celery-task-meta-*") == []
     asked = celery_setup.app.send_task(SWEEP_TASK, ignore_result=False)
@@ -70,7 +70,7 @@ def test_results_are_kept_only_for_who_asks_for_them(celery_setup: CeleryTestSet
     results.close()
 
 
-def test_flower_lists_the_worker_and_what_it_did_to_who_has_the_password(
+def test_flower_lists_worker_and_tasks_with_the_password(
     celery_setup: CeleryTestSetup, site: Site, easyai_flower: Any
 ) -> None:
     url = f"http://127.0.0.1:{easyai_flower.ports['5555/tcp'][0]}"

@@ -49,7 +49,7 @@ def _sources(folder: str) -> set[str]:
     return {name for name in listed.split("\0") if name and (ROOT / name).is_file()} - left_out
 
 
-def test_the_wheel_of_the_server_has_what_runs_and_nothing_else(built: Built) -> None:
+def test_server_wheel_holds_exactly_the_sources_of_the_server(built: Built) -> None:
     found = {name for name in built.in_wheel(SERVER) if ".dist-info/" not in name}
     wanted = _sources("easyai") | {f"easyai/{name}" for name in _sources("migrations")}
     assert found == wanted | {"easyai/sdk/README.md"}
@@ -68,7 +68,7 @@ def test_the_wheel_of_the_sdk_has_the_sdk_alone(built: Built) -> None:
 
 
 @pytest.mark.parametrize("name", [SERVER, SDK])
-def test_the_metadata_is_whole(built: Built, name: str) -> None:
+def test_metadata_of_the_distribution_is_complete(built: Built, name: str) -> None:
     metadata = Metadata.from_email(built.metadata(name), validate=True)
     assert metadata.name == name.replace("_", "-")
     assert str(metadata.version) == VERSION
@@ -83,7 +83,7 @@ def test_the_metadata_is_whole(built: Built, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [SERVER, SDK])
-def test_nothing_that_lies_about_is_packed(built: Built, name: str) -> None:
+def test_stray_files_of_the_checkout_are_not_packed(built: Built, name: str) -> None:
     packed = built.in_wheel(name) | built.in_sdist(name)
     for stray in STRAY:
         assert not any(one.endswith(stray.removeprefix("easyai/sdk/")) for one in packed), stray
@@ -98,7 +98,9 @@ def test_the_sources_build_the_same_wheel(built: Built, tmp_path: Path, name: st
     assert Built(tmp_path).in_wheel(name) == built.in_wheel(name)
 
 
-def test_the_programs_answer_and_name_the_version(server: Environment, author: Environment) -> None:
+def test_installed_programs_run_and_print_the_version(
+    server: Environment, author: Environment
+) -> None:
     assert "Run everything here" in server.run("easyai", "--help")
     assert server.run("easyai", "--version") == f"easyai, version {VERSION}\n"
     code = "import easyai.sdk; print(easyai.sdk.__version__, easyai.sdk.__file__)"
@@ -110,9 +112,7 @@ def test_the_programs_answer_and_name_the_version(server: Environment, author: E
     assert "usage" in author.run("easyai-check", "--help").lower()
 
 
-def test_the_database_is_made_by_the_migrations_of_the_wheel(
-    server: Environment, tmp_path: Path
-) -> None:
+def test_migrations_of_the_wheel_create_the_database(server: Environment, tmp_path: Path) -> None:
     database = {"EASYAI_DATABASE_URL": f"sqlite:///{tmp_path / 'easyai.db'}"}
     for command in ("upgrade", "current"):
         assert f"revision {newest()}" in server.run("easyai", "db", command, **database)

@@ -73,7 +73,7 @@ class Installation:
         wait_until(lambda: up.get("/api/v1/alerts").json()["total"] == count, 60, f"{count} alerts")
 
 
-def test_a_database_that_has_worked_goes_one_release_back_and_forth(
+def test_used_database_goes_a_release_back_and_forth(
     old: LastRelease, database_url: str, tmp_path: Path
 ) -> None:
     site = Installation(tmp_path, database_url)

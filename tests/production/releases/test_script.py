@@ -51,7 +51,7 @@ def _write_changelog(folder: Path) -> None:
     file.write_text(text.replace(_AHEAD, f"{_AHEAD}\n## [7.1.0] - 2026-12-31\n", 1), "utf-8")
 
 
-def test_each_step_of_a_release_is_asked_for_and_the_last_one_builds(repository: Path) -> None:
+def test_release_script_requests_each_step_and_builds_at_the_last(repository: Path) -> None:
     assert _release(repository, "7.1") == (
         1,
         "release: '7.1' is no version; write three numbers, for example 0.2.0 or 0.2.0rc1\n",

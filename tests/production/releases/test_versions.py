@@ -50,7 +50,7 @@ def test_a_tagged_commit_has_the_version_of_its_tag(repository: Path) -> None:
     assert _version(repository) == "3.2.1"
 
 
-def test_commits_after_a_tag_come_before_the_next_release(repository: Path) -> None:
+def test_version_after_a_tag_sorts_before_the_next_release(repository: Path) -> None:
     _git(repository, "tag", "v3.2.1")
     _commit(repository)
     assert _version(repository).startswith("3.2.2.dev1+g")
@@ -62,11 +62,11 @@ def test_a_changed_file_shows_in_the_version(repository: Path) -> None:
     assert _version(repository).startswith("3.2.2.dev0+g")
 
 
-def test_a_repository_without_a_tag_comes_before_the_first_release(repository: Path) -> None:
+def test_version_without_a_tag_sorts_before_the_first_release(repository: Path) -> None:
     assert _version(repository).startswith("0.0.1.dev1+unknown.g")
 
 
-def test_a_shallow_clone_without_tags_comes_before_the_first_release(
+def test_version_of_a_shallow_clone_sorts_before_the_first_release(
     repository: Path, tmp_path: Path
 ) -> None:
     _git(repository, "tag", "v3.2.1")
@@ -84,12 +84,12 @@ def test_an_archive_of_a_commit_knows_its_version(repository: Path, tmp_path: Pa
     assert _version(tmp_path / "archive") == "3.2.1"
 
 
-def test_sources_without_git_have_a_version_that_says_it_is_unknown(repository: Path) -> None:
+def test_sources_without_git_have_the_unknown_version(repository: Path) -> None:
     shutil.rmtree(repository / ".git")
     assert _version(repository) == UNKNOWN
 
 
-def test_who_builds_without_git_can_name_the_version(repository: Path) -> None:
+def test_variable_names_the_version_of_a_build_without_git(repository: Path) -> None:
     shutil.rmtree(repository / ".git")
     assert _version(repository, SETUPTOOLS_SCM_PRETEND_VERSION=VERSION) == VERSION
 

@@ -92,7 +92,7 @@ def test_a_frame_becomes_an_alert_whose_picture_is_read_by_a_signed_link_only(si
     assert requests.get(link.partition("?")[0], timeout=5).status_code == 403
 
 
-def test_wrong_keys_are_named_and_the_right_ones_taken_without_a_restart(site: Site) -> None:
+def test_wrong_keys_are_named_and_correct_keys_take_effect_without_a_restart(site: Site) -> None:
     right = site.easyai.config.read_text()
     site.easyai.configure(right.replace(site.bucket.server.secret_key, "wrongsecret"))
     site.diagnosed("the secret key is not the right one", "secret key 不正确")
@@ -101,7 +101,7 @@ def test_wrong_keys_are_named_and_the_right_ones_taken_without_a_restart(site: S
     site.alert_of(site.put("2"))
 
 
-def test_a_clock_that_is_off_is_named_and_inference_goes_on_once_it_is_right(site: Site) -> None:
+def test_wrong_clock_is_named_and_inference_goes_on_once_it_is_corrected(site: Site) -> None:
     site.clock.set(1200)
     try:
         site.diagnosed(
@@ -113,7 +113,7 @@ def test_a_clock_that_is_off_is_named_and_inference_goes_on_once_it_is_right(sit
     site.alert_of(site.put("clock"))
 
 
-def test_a_bucket_that_is_missing_is_named_and_used_once_it_is_made(site: Site) -> None:
+def test_missing_bucket_is_named_and_used_once_it_is_created(site: Site) -> None:
     name = site.bucket.bucket
     site.bucket.client.remove_bucket(name)
     site.diagnosed("the bucket is not there; create it", "存储桶不存在；请创建")

@@ -28,7 +28,7 @@ def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def test_each_of_many_pictures_is_listed_once_a_round_and_a_new_one_within_a_scan(
+def test_each_of_many_pictures_is_listed_once_a_round_and_new_pictures_within_a_scan(
     object_server: SeaweedServer,
     bucket: BucketPlace,
     record_property: Callable[[str, object], None],

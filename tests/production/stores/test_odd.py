@@ -33,7 +33,7 @@ _NAMES = ("a+b", "100%", "%2F", "two  spaces", " led by one", "~!*'()", ";=,", "
         "t/cam/" + "长" * 81 + ".jpg",
     ],
 )
-def test_a_name_leads_to_its_picture_and_to_no_other(bucket: BucketPlace, key: str) -> None:
+def test_odd_name_leads_only_to_its_own_picture(bucket: BucketPlace, key: str) -> None:
     store = bucket.store()
     bucket.put(key, jpeg(key))
     assert walked(store) == {key}
@@ -45,7 +45,7 @@ def test_a_name_leads_to_its_picture_and_to_no_other(bucket: BucketPlace, key: s
     assert walked(store) == set()
 
 
-def test_names_that_no_frame_can_have_break_no_listing(bucket: BucketPlace) -> None:
+def test_impossible_frame_names_break_no_listing(bucket: BucketPlace) -> None:
     store = bucket.store()
     frames = {f"t/cam{number}/1.jpg" for number in range(3)}
     for key in [*frames, "t/cam1//double.jpg", "double//x.jpg", "t/cam1/folder.jpg/", "t/cam1/"]:
@@ -77,7 +77,7 @@ def test_an_upload_in_parts_is_a_picture_once_it_is_complete(bucket: BucketPlace
     assert bucket.content(KEY) is None
 
 
-def test_what_is_deleted_between_listing_and_look_is_missing_and_no_error(
+def test_picture_deleted_between_listing_and_look_is_missing_without_error(
     bucket: BucketPlace,
 ) -> None:
     store = bucket.store()

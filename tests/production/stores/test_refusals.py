@@ -7,5 +7,5 @@ from tests.production.again import again
 
 # Each restart takes seconds; test_load.py kills the server and starts it again.
 globals().update(
-    again(test_minio_failures, "test_a_store_that_is_down_at_the_start_heals_when_it_comes")
+    again(test_minio_failures, "test_store_that_is_down_at_the_start_is_used_once_it_runs")
 )

@@ -26,7 +26,7 @@ def written(word: str) -> Any:
     return json.loads(block)
 
 
-def test_the_bucket_policy_of_the_page_is_enough(bucket: BucketPlace) -> None:
+def test_documented_bucket_policy_suffices(bucket: BucketPlace) -> None:
     server = bucket.server
     assert isinstance(server, SeaweedServer)
     access_key, secret_key = server.without_rights
@@ -54,7 +54,7 @@ def test_the_bucket_policy_of_the_page_is_enough(bucket: BucketPlace) -> None:
     assert store.discard(TARGET, "") is Carried.DONE
 
 
-def test_the_user_of_the_page_is_the_one_that_all_these_tests_run_with(
+def test_documented_user_is_the_user_of_these_tests(
     object_server: SeaweedServer,
 ) -> None:
     (on_the_page,) = written('"identities"')["identities"]

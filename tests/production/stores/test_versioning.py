@@ -34,7 +34,7 @@ def kept(request: pytest.FixtureRequest, object_server: SeaweedServer) -> Bucket
     return place
 
 
-def test_a_bucket_with_versions_keeps_all_conditions_and_shows_what_lies_there_now(
+def test_versioned_bucket_keeps_all_conditions_and_shows_current_pictures_only(
     kept: BucketPlace,
 ) -> None:
     store = kept.store()
@@ -56,7 +56,7 @@ def test_a_bucket_with_versions_keeps_all_conditions_and_shows_what_lies_there_n
     assert (kept.content(KEY), kept.content(TARGET)) == (None, None)
 
 
-def test_a_bucket_with_versions_remembers_each_picture_that_was_deleted(kept: BucketPlace) -> None:
+def test_versioned_bucket_keeps_each_deleted_picture(kept: BucketPlace) -> None:
     versions = kept.client.get_bucket_versioning(kept.bucket).status
     store = kept.store()
     kept.put(KEY, jpeg("1"))

@@ -39,7 +39,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         yield make
 
 
-def test_a_frames_journey_is_one_trace_from_its_file_to_the_bus(
+def test_journey_of_a_frame_is_a_single_trace_from_its_file_to_the_bus(
     start: Start, redis_server: RedisServer
 ) -> None:
     redis_server.start()
@@ -121,7 +121,7 @@ def _check_headers(spans: list[Received], sent: list[str]) -> None:
     assert set(sent) == calls
 
 
-def test_a_ratio_takes_whole_journeys_and_the_others_carry_no_header(start: Start) -> None:
+def test_sampled_frames_have_whole_traces_and_other_calls_carry_no_header(start: Start) -> None:
     with FakeCollector() as collector, AlgorithmStub("s", (PEOPLE,)) as stub:
         up = start(
             "",
@@ -143,7 +143,7 @@ def test_a_ratio_takes_whole_journeys_and_the_others_carry_no_header(start: Star
         collector.wait_for(f"{traced} whole journeys", complete)
 
 
-def test_a_collector_that_does_not_work_costs_no_frame_and_few_lines(start: Start) -> None:
+def test_failing_collector_costs_no_frame_and_few_log_lines(start: Start) -> None:
     with AlgorithmStub("s", (PEOPLE,)) as stub:
         with FakeCollector(status=503) as collector:
             up = start("", OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint)
@@ -164,7 +164,7 @@ def test_a_collector_that_does_not_work_costs_no_frame_and_few_lines(start: Star
         up.stop(timeout=25.0)
 
 
-def test_without_the_packages_one_line_says_so_and_frames_go_on(
+def test_missing_tracing_packages_are_logged_on_a_single_line_and_frames_go_on(
     start: Start, tmp_path: Path
 ) -> None:
     # The SDK cannot be imported, as where it is not installed; FastAPI may bring the API along.
