@@ -37,7 +37,7 @@ def runtime(path: Path) -> Iterator[Runtime]:
     runtime.close()
 
 
-def test_a_file_that_is_empty_for_a_moment_changes_nothing(path: Path) -> None:
+def test_settings_file_empty_for_a_moment_changes_nothing(path: Path) -> None:
     source = _Watchful(path)
     path.write_text("")
     assert source.current().ai_analysis.batch_size == 7
@@ -45,7 +45,7 @@ def test_a_file_that_is_empty_for_a_moment_changes_nothing(path: Path) -> None:
     assert source.current().ai_analysis.batch_size == 8
 
 
-def test_a_file_that_stays_empty_leaves_the_old_values_where_the_last_good_ones_are_known(
+def test_settings_file_that_stays_empty_keeps_the_last_good_values(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = tmp_path / COPY_NAME
@@ -61,7 +61,7 @@ def test_a_file_that_stays_empty_leaves_the_old_values_where_the_last_good_ones_
     assert source.fault == ""
 
 
-def test_a_mistake_that_stays_is_logged_as_often_as_an_alarm_that_goes_on(
+def test_lasting_settings_mistake_is_logged_at_the_alarm_repeat_interval(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path.write_text("[ai_analysis]\nalarm_repeat_sec = 2\n")
@@ -93,7 +93,7 @@ def test_folders_of_alerts_and_failed_frames_stay_until_the_restart(
     assert caplog.text.count("change with the next restart only") == 1
 
 
-def test_places_that_nobody_moves_to_while_running_are_told_to_need_a_restart(
+def test_changed_address_or_path_is_logged_as_needing_a_restart(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = _Watchful(path)

@@ -50,7 +50,7 @@ def _send(stub: AlgorithmStub, number: int = 1) -> requests.Response:
     return requests.post(stub.endpoint, json=frame, timeout=10)
 
 
-def test_the_stub_counts_what_runs_at_the_same_time(algorithm: AlgorithmStub) -> None:
+def test_stub_counts_concurrent_calls(algorithm: AlgorithmStub) -> None:
     algorithm.delay = 0.5
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda number: _send(algorithm, number), range(8)))
@@ -60,7 +60,7 @@ def test_the_stub_counts_what_runs_at_the_same_time(algorithm: AlgorithmStub) ->
     assert sorted(algorithm.image_paths) == [f"人数统计/门口/{number}.jpg" for number in range(8)]
 
 
-def test_the_stub_answers_as_scripted(algorithm: AlgorithmStub) -> None:
+def test_stub_answers_as_scripted(algorithm: AlgorithmStub) -> None:
     algorithm.answer = lambda frame: (503, {"error": "busy"})
     assert _send(algorithm).status_code == 503
     algorithm.answer = lambda frame: (200, b"no JSON")

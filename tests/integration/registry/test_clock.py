@@ -22,7 +22,7 @@ def step(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return step_clocks(monkeypatch)
 
 
-def test_expired_leases_return_and_are_rung_for(
+def test_expired_leases_return_and_wake_their_types(
     site: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.register(AlgorithmStub())
@@ -39,7 +39,7 @@ def test_expired_leases_return_and_are_rung_for(
 
 
 @pytest.mark.parametrize("hours", [-48.0, -1.0, 1.0, 48.0])
-def test_a_service_whose_heartbeats_go_on_stays_in_use(
+def test_service_with_heartbeats_stays_in_use_after_the_clock_is_set_back(
     site: Installation, algorithm: AlgorithmStub, step: list[float], hours: float
 ) -> None:
     pk = site.register(algorithm)
@@ -51,7 +51,7 @@ def test_a_service_whose_heartbeats_go_on_stays_in_use(
     assert len(site.lease().frames) == 1
 
 
-def test_many_frames_are_pulled_back_in_short_transactions(
+def test_due_times_of_many_frames_are_repaired_in_short_transactions(
     site: Installation, step: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(row_repairs, "AT_ONCE", 2)
@@ -101,7 +101,7 @@ def test_a_breaker_opened_before_the_clock_was_set_back_gets_its_trial(
     assert len(site.lease(now=time.time() + 0.1).frames) == 1
 
 
-def test_a_worker_that_remembers_such_a_breaker_is_told_of_its_trial(
+def test_running_worker_sends_the_trial_of_a_breaker_opened_before_the_clock_was_set_back(
     site: Installation, algorithm: AlgorithmStub, step: list[float]
 ) -> None:
     site.register(algorithm)

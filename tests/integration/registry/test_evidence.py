@@ -47,7 +47,7 @@ def _open_breaker(site: Installation, pk: int, pause_sec: float = 60.0) -> None:
     )
 
 
-def test_one_of_many_endpoints_of_an_id_dies_and_returns_while_heartbeats_of_the_id_go_on(
+def test_dead_endpoint_is_found_and_returns_while_heartbeats_of_its_id_go_on(
     site: Installation, twins: list[AlgorithmStub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(breaker, "FIRST_PAUSE_SEC", 1.0)
@@ -100,7 +100,7 @@ def test_one_of_many_endpoints_of_an_id_dies_and_returns_while_heartbeats_of_the
         assert len(_events(site, "breaker_open")) == len(_events(site, "breaker_closed")) == 1
 
 
-def test_endpoints_offline_by_silence_all_come_back_with_one_heartbeat_of_their_id(
+def test_heartbeat_of_the_id_revives_all_endpoints_that_are_offline_by_silence(
     site: Installation, twins: list[AlgorithmStub]
 ) -> None:
     pks = [site.register(stub) for stub in twins]
@@ -118,7 +118,7 @@ def test_endpoints_offline_by_silence_all_come_back_with_one_heartbeat_of_their_
     assert [site.service(pk)["state"] for pk in pks] == ["online"] * 3
 
 
-def test_a_heartbeat_brings_back_its_own_endpoint_and_no_dead_one_of_its_id(
+def test_heartbeat_revives_its_own_endpoint_and_no_dead_endpoint_of_its_id(
     site: Installation, twins: list[AlgorithmStub]
 ) -> None:
     pks = [site.register(stub) for stub in twins]
@@ -151,7 +151,7 @@ def test_an_idle_endpoint_that_died_is_found_though_heartbeats_of_its_id_arrive(
     assert [stub.health_checks for stub in twins[1:]] == [1, 1], "asked once in a while"
 
 
-def test_a_service_that_moved_to_another_port_leaves_no_half_used_endpoint(
+def test_old_endpoint_goes_offline_after_a_service_moved_to_another_port(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     old = site.register(AlgorithmStub("stub", port=free_port()))
@@ -182,7 +182,7 @@ def test_an_endpoint_whose_calls_fail_but_whose_probes_answer_stays_on_trial(
     assert twins[0].health_checks == 3
 
 
-def test_the_only_endpoint_of_an_id_is_believed_its_heartbeats(
+def test_heartbeats_alone_keep_the_only_endpoint_of_an_id_online(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     pk = site.register(algorithm)
@@ -196,7 +196,7 @@ def test_the_only_endpoint_of_an_id_is_believed_its_heartbeats(
     assert site.service(pk)["state"] == "online"
 
 
-def test_two_ids_that_fight_for_one_endpoint_are_told_of_and_the_last_one_wins(
+def test_ids_competing_for_an_endpoint_are_reported_and_the_last_registration_wins(
     site: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
@@ -210,7 +210,7 @@ def test_two_ids_that_fight_for_one_endpoint_are_told_of_and_the_last_one_wins(
     assert entry["state_reason"] == "registered in place of service_id=b (6 ×)"
 
 
-def test_a_broken_service_that_registers_all_the_time_gets_no_more_trials_than_its_breaker_gives(
+def test_constant_registrations_give_a_broken_service_no_extra_trials(
     site: Installation,
 ) -> None:
     with AlgorithmStub("broken", answer=lambda frame: (500, {})) as broken:
@@ -235,7 +235,7 @@ def test_a_broken_service_that_registers_all_the_time_gets_no_more_trials_than_i
         assert len(site.lease().frames) == 1, "one trial, at once"
 
 
-def test_a_service_restarted_twice_need_not_wait_for_a_breaker_whose_pause_has_grown(
+def test_registration_after_a_restart_allows_a_trial_despite_a_grown_breaker_pause(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     pk = site.register(algorithm)
@@ -247,7 +247,7 @@ def test_a_service_restarted_twice_need_not_wait_for_a_breaker_whose_pause_has_g
     assert len(site.lease().frames) == 1, "one trial, at once"
 
 
-def test_what_its_calls_taught_outlives_a_registration(site: Installation) -> None:
+def test_learned_figures_of_a_service_survive_a_registration(site: Installation) -> None:
     stub = AlgorithmStub()
     pk = site.register(stub)
     site.execute("UPDATE services SET breaker_failures = 2, ewma_ms = 70, concurrency_cap = 3")
@@ -256,7 +256,7 @@ def test_what_its_calls_taught_outlives_a_registration(site: Installation) -> No
     assert (row["breaker_failures"], row["ewma_ms"], row["concurrency_cap"]) == (2, 70, 3)
 
 
-def test_every_change_of_a_service_is_one_event_and_a_heartbeat_none(
+def test_every_change_of_a_service_is_a_single_event_and_a_heartbeat_none(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.register(algorithm)

@@ -31,7 +31,7 @@ def _endpoint() -> str:
     return f"http://127.0.0.1:{free_port()}/infer"
 
 
-def test_a_service_id_that_tells_of_a_move_takes_no_heartbeats_from_an_endpoint(
+def test_service_id_that_looks_like_a_move_takes_no_heartbeats_from_an_endpoint(
     site: Installation,
 ) -> None:
     here, there = _endpoint(), _endpoint()
@@ -42,7 +42,9 @@ def test_a_service_id_that_tells_of_a_move_takes_no_heartbeats_from_an_endpoint(
     assert [_at(site, one)["last_evidence"] > 1 for one in (here, there)] == [True, True]
 
 
-def test_a_service_id_that_tells_of_takeovers_adds_none(site: Installation) -> None:
+def test_service_id_that_looks_like_takeovers_is_not_diagnosed_as_contested(
+    site: Installation,
+) -> None:
     _register(site, _endpoint(), "yolo (9 ×)", "other")
     found = diagnose(site.runtime, probes=False)
     assert "endpoint_contested" not in [one.code for one in found.causes]
@@ -60,7 +62,7 @@ def test_an_event_names_a_service_by_its_whole_service_id(site: Installation, na
 
 
 @pytest.mark.parametrize("name", [MOVED, OURS])
-def test_the_words_of_a_service_are_shown_as_they_are_in_every_language(
+def test_text_of_a_service_is_shown_unchanged_in_every_language(
     site: Installation, name: str
 ) -> None:
     _register(site, _endpoint(), name, "other")

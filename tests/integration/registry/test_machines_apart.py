@@ -45,7 +45,9 @@ def off(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> floa
     return seconds
 
 
-def test_a_sweeper_ends_no_lease_of_a_living_worker(site: Installation, off: float) -> None:
+def test_sweeper_with_another_clock_ends_no_lease_of_a_living_worker(
+    site: Installation, off: float
+) -> None:
     site.register(AlgorithmStub())
     site.record(2)
     (moment,) = site.rows("SELECT extract(epoch FROM now())::float8 AS now")
@@ -56,7 +58,7 @@ def test_a_sweeper_ends_no_lease_of_a_living_worker(site: Installation, off: flo
     assert site.count("leased") == 2
 
 
-def test_a_heartbeat_keeps_a_service_online(
+def test_heartbeat_keeps_a_service_online_on_a_machine_with_another_clock(
     site: Installation, algorithm: AlgorithmStub, off: float
 ) -> None:
     pk = site.register(algorithm)
@@ -70,7 +72,7 @@ def test_a_heartbeat_keeps_a_service_online(
     assert shown["heartbeat_age_sec"] < 5
 
 
-def test_a_duty_that_another_machine_holds_is_left_alone(site: Installation, off: float) -> None:
+def test_periodic_task_held_by_another_machine_is_not_run(site: Installation, off: float) -> None:
     (moment,) = site.rows("SELECT extract(epoch FROM now())::float8 AS now")
     with site.runtime.db.write() as conn:
         leases.acquire(conn, "scan", "another machine", 10.0, moment["now"])
@@ -78,14 +80,16 @@ def test_a_duty_that_another_machine_holds_is_left_alone(site: Installation, off
         assert not ours
 
 
-def test_a_duty_done_here_is_seen_as_just_done(site: Installation, off: float) -> None:
+def test_done_time_of_a_periodic_task_follows_the_clock_of_the_database(
+    site: Installation, off: float
+) -> None:
     with claimed(site.runtime.db, "scan", 1.0) as ours:
         assert ours
     (row,) = site.rows("SELECT done_at - extract(epoch FROM now()) AS ahead FROM process_leases")
     assert abs(row["ahead"]) < 5
 
 
-def test_a_link_that_one_machine_signs_another_one_accepts(
+def test_link_signed_on_a_machine_is_accepted_on_another(
     site: Installation, off: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = f"{TYPE}/门口1/1.jpg"
@@ -97,7 +101,7 @@ def test_a_link_that_one_machine_signs_another_one_accepts(
     site.open().signer.check(key, expires, signature)
 
 
-def test_since_and_until_of_a_command_mean_the_database_s_now(
+def test_since_and_until_of_a_command_follow_the_clock_of_the_database(
     site: Installation, off: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EASYAI_CONFIG", str(site.config))
@@ -123,7 +127,7 @@ def test_a_type_with_a_rate_goes_on_when_its_next_frame_may_go(
         wait_until(lambda: algorithm.count == 5, 10, "all are sent")
 
 
-def test_no_frame_is_given_up_before_its_time_or_kept_beyond_it(
+def test_retention_follows_the_clock_of_the_database(
     site: Installation, off: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "_WAITING_EVERY_SEC", 0.0)

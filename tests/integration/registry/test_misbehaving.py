@@ -118,7 +118,7 @@ def _assert_all_go_to_the_other(site: Installation, good: AlgorithmStub, bad_pk:
 
 
 @pytest.mark.parametrize("name", MISBEHAVIOUR)
-def test_the_frames_of_a_service_that_misbehaves_go_to_the_other_and_it_says_why(
+def test_frames_of_a_misbehaving_service_go_to_the_other_service_with_a_reason(
     site: Installation, name: str
 ) -> None:
     talk, reason = MISBEHAVIOUR[name]
@@ -145,7 +145,9 @@ class _SecureStub(AlgorithmStub):
         return super().endpoint.replace("http:", "https:")
 
 
-def test_a_refused_connection_and_tls_to_a_plain_port_say_so(site: Installation) -> None:
+def test_refused_connection_and_tls_to_a_plain_port_are_named_as_reasons(
+    site: Installation,
+) -> None:
     with AlgorithmStub("good") as good, RawService("plain", _sends(answer(GOOD))) as plain:
         site.register(good)
         gone = site.register(AlgorithmStub("gone", port=free_port()))

@@ -47,7 +47,7 @@ def _register(site: Installation, endpoint: str, **extra: Any) -> None:
         ("http://203.0.113.7/infer", "not in service_networks"),
     ],
 )
-def test_an_address_that_is_not_called_cannot_register(
+def test_address_outside_the_allowed_networks_cannot_register(
     site: Installation, endpoint: str, why: str
 ) -> None:
     with pytest.raises(BadRequestError, match=f"^endpoint: .*{why}"):
@@ -62,7 +62,7 @@ def _pump(site: Installation) -> None:
     site.loop().pump(TYPE, 3.0)
 
 
-def test_a_name_that_leads_elsewhere_at_the_call_is_not_called(
+def test_name_that_resolves_outside_the_allowed_networks_is_not_called(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.configure(service_networks=["10.0.0.0/8"])
@@ -87,7 +87,7 @@ def test_a_name_that_leads_elsewhere_at_the_call_is_not_called(
     assert algorithm.count == 1
 
 
-def test_neither_the_sweep_nor_a_diagnosis_asks_where_no_service_is_called(
+def test_sweep_and_diagnosis_probe_no_forbidden_address(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.configure(service_networks=["10.0.0.0/8"])
@@ -106,7 +106,7 @@ def test_neither_the_sweep_nor_a_diagnosis_asks_where_no_service_is_called(
 
 
 @pytest.mark.parametrize("refused_first", [True, False])
-def test_of_the_addresses_of_a_name_only_those_that_may_be_called_are(
+def test_only_the_allowed_addresses_of_a_name_are_called(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
@@ -250,7 +250,7 @@ def _everything(site: Installation, probed: str = "") -> str:
         ("http://203.0.113.7:1/infer", True),
     ],
 )
-def test_only_where_a_network_is_missing_is_adding_it_the_remedy(
+def test_remedy_to_add_a_network_is_given_only_where_it_helps(
     site: Installation, endpoint: str, helps: bool
 ) -> None:
     with pytest.raises(BadRequestError) as refused:

@@ -33,7 +33,7 @@ def _state(site: Installation, pk: int) -> str:
     return state
 
 
-def test_a_service_within_its_time_is_left_alone(
+def test_service_within_its_heartbeat_timeout_is_not_probed(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     pk = site.register(algorithm)
@@ -42,7 +42,7 @@ def test_a_service_within_its_time_is_left_alone(
     assert algorithm.health_checks == 0
 
 
-def test_a_missing_heartbeat_alone_takes_no_service_out(
+def test_missing_heartbeat_alone_takes_no_service_out_of_use(
     site: Installation, algorithm: AlgorithmStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     pk = site.register(algorithm)
@@ -58,7 +58,7 @@ def test_a_missing_heartbeat_alone_takes_no_service_out(
     assert len(site.lease().frames) == 1
 
 
-def test_a_silent_service_is_suspect_and_still_used_then_offline_and_not(
+def test_silent_service_is_used_while_suspect_and_unused_once_offline(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     pk = site.register(algorithm)
@@ -96,7 +96,7 @@ def test_an_offline_service_is_probed_with_growing_pauses(
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_an_offline_service_that_answers_again_is_online_and_its_types_are_rung_for(
+def test_offline_service_that_answers_again_is_online_and_its_types_are_woken(
     site: Installation, algorithm: AlgorithmStub, status: int
 ) -> None:
     algorithm.health_status = status
@@ -114,7 +114,7 @@ def test_an_offline_service_that_answers_again_is_online_and_its_types_are_rung_
     assert len(site.lease().frames) == 1, "its frames are due, and its breaker allows a trial"
 
 
-def test_a_service_with_its_own_timeout_and_health_url_keeps_them(
+def test_timeout_and_health_url_of_a_service_override_the_defaults(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     with AlgorithmStub("other") as other:
@@ -130,7 +130,7 @@ def test_a_service_with_its_own_timeout_and_health_url_keeps_them(
         assert (other.health_checks, algorithm.health_checks) == (1, 0)
 
 
-def test_the_timeout_of_the_settings_counts_at_once(
+def test_changed_heartbeat_timeout_takes_effect_at_once(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     pk = site.register(algorithm)
@@ -140,7 +140,7 @@ def test_the_timeout_of_the_settings_counts_at_once(
     assert sweep(site.runtime).lapsed == 1
 
 
-def test_the_real_timeout_and_a_real_port_that_closes_and_opens_again(
+def test_service_is_suspect_then_offline_then_online_as_its_port_closes_and_opens(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     site.configure(heartbeat_timeout_sec=0.3)
@@ -161,7 +161,7 @@ def test_the_real_timeout_and_a_real_port_that_closes_and_opens_again(
     wait_until(is_now("online"), 5, "online", every=0.05)
 
 
-def test_inference_that_succeeds_brings_a_suspect_back(
+def test_successful_inference_revives_a_suspect_service(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
     algorithm.answer = lambda frame: detections(0)
@@ -186,7 +186,7 @@ def test_an_unregistered_service_stays_out_whatever_it_answers(
 
 
 @pytest.mark.parametrize("late", ["heartbeat", "unregister", "register"])
-def test_what_arrives_while_the_sweep_looks_is_not_overwritten(
+def test_state_changed_during_a_sweep_is_not_overwritten(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch, late: str
 ) -> None:
     pk = site.register(algorithm)
@@ -209,7 +209,7 @@ def test_what_arrives_while_the_sweep_looks_is_not_overwritten(
     assert _state(site, pk) == wanted
 
 
-def test_a_probe_answered_while_it_is_unregistered_does_not_bring_it_back(
+def test_answered_probe_does_not_revive_a_service_unregistered_meanwhile(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pk = site.register(algorithm)
@@ -224,7 +224,7 @@ def test_a_probe_answered_while_it_is_unregistered_does_not_bring_it_back(
     assert _state(site, pk) == "unregistered"
 
 
-def test_one_hung_service_does_not_keep_the_others_waiting(
+def test_hung_service_does_not_delay_the_probes_of_others(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import socket

@@ -61,7 +61,7 @@ def four_living(site: Installation) -> Iterator[list[int]]:
         stub.stop()
 
 
-def test_more_than_half_silent_at_once_that_live_point_at_this_server(
+def test_live_services_silent_together_point_at_this_server(
     site: Installation, four_living: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     _silent(site, four_living[:3])
@@ -76,7 +76,7 @@ def test_more_than_half_silent_at_once_that_live_point_at_this_server(
     assert told["text"] == "service_id=s0: no heartbeat for 61 s; 3 of 4 services at once"
 
 
-def test_more_than_half_silent_at_once_that_are_dead_do_not(
+def test_dead_services_silent_together_do_not_point_at_this_server(
     site: Installation, four: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     _silent(site, four)
@@ -88,7 +88,7 @@ def test_more_than_half_silent_at_once_that_are_dead_do_not(
     assert not any("look at this server" in text for text in told)
 
 
-def test_an_own_api_that_does_not_answer_is_named(
+def test_unreachable_own_api_is_named_when_services_fall_silent(
     site: Installation, four_living: list[int]
 ) -> None:
     site.public_url = f"http://127.0.0.1:{free_port()}"
@@ -100,7 +100,7 @@ def test_an_own_api_that_does_not_answer_is_named(
     assert "Connection refused)" in told["text"]
 
 
-def test_half_of_them_points_at_them(
+def test_silence_of_half_of_the_services_points_at_the_services(
     site: Installation, four: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     _silent(site, four[:2])
@@ -109,7 +109,7 @@ def test_half_of_them_points_at_them(
     assert "many services silent at once" not in caplog.text
 
 
-def test_silence_while_this_server_was_down_is_held_against_no_service(
+def test_silence_while_this_server_was_down_counts_against_no_service(
     site: Installation, four: list[int], step: list[float]
 ) -> None:
     sweep(site.runtime)
@@ -123,7 +123,7 @@ def test_silence_while_this_server_was_down_is_held_against_no_service(
     assert sweep(restarted).lapsed == 4, "then they had their time"
 
 
-def test_a_clock_set_back_while_no_process_ran_is_held_against_no_service(
+def test_clock_set_back_while_no_process_ran_counts_against_no_service(
     site: Installation, four: list[int], step: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     step[0] = HOUR
@@ -134,7 +134,7 @@ def test_a_clock_set_back_while_no_process_ran_is_held_against_no_service(
 
 
 @pytest.mark.parametrize("hours", [1.0, -1.0])
-def test_a_clock_that_jumps_makes_no_service_suspect_there_or_back(
+def test_clock_jump_in_either_direction_makes_no_service_suspect(
     site: Installation, four: list[int], step: list[float], hours: float
 ) -> None:
     sweep(site.runtime)
@@ -151,7 +151,7 @@ def test_a_clock_that_jumps_makes_no_service_suspect_there_or_back(
     ]
 
 
-def test_a_breaker_opened_while_the_clock_was_ahead_gets_its_trial_soon_after_it_is_back(
+def test_breaker_opened_while_the_clock_was_ahead_gets_its_trial_once_it_is_corrected(
     site: Installation, algorithm: AlgorithmStub, step: list[float]
 ) -> None:
     site.register(algorithm)
@@ -168,7 +168,7 @@ def test_a_breaker_opened_while_the_clock_was_ahead_gets_its_trial_soon_after_it
     assert len(site.lease(now=time.time() + 0.1).frames) == 1
 
 
-def test_a_forward_jump_ends_no_lease_of_a_living_worker_but_those_of_a_dead_one_a_round_later(
+def test_forward_jump_ends_leases_of_a_dead_worker_only(
     site: Installation, algorithm: AlgorithmStub, step: list[float]
 ) -> None:
     site.register(algorithm)
@@ -198,7 +198,7 @@ def test_a_jump_before_the_first_sweep_of_a_process_ends_no_lease_of_a_living_wo
 
 
 @pytest.mark.parametrize("swept", [True, False])
-def test_a_jump_shorter_than_a_pause_of_the_sweeps_ends_no_lease(
+def test_jump_shorter_than_the_sweep_interval_ends_no_lease(
     site: Installation, step: list[float], swept: bool
 ) -> None:
     site.configure(lease_sec=3.0)
@@ -212,7 +212,7 @@ def test_a_jump_shorter_than_a_pause_of_the_sweeps_ends_no_lease(
     assert sweep(site.runtime).expired_leases == 0
 
 
-def test_a_sweep_that_is_held_up_takes_that_for_no_jump(site: Installation) -> None:
+def test_delayed_sweep_sees_no_clock_jump(site: Installation) -> None:
     with site.runtime.db.write() as conn:
         held_up = look(conn, site.runtime, clock.now(conn) - 8.0)
         after = look(conn, site.runtime, clock.now(conn))
@@ -230,7 +230,7 @@ def test_leases_of_a_server_that_was_down_end_at_once(
     assert sweep(site.open()).expired_leases == 3
 
 
-def test_a_name_whose_look_up_hangs_delays_no_round(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_name_look_up_delays_no_probe_round(monkeypatch: pytest.MonkeyPatch) -> None:
     look_up = socket.getaddrinfo
     over = time.monotonic() + 6.0
 
@@ -253,7 +253,7 @@ def test_a_name_whose_look_up_hangs_delays_no_round(monkeypatch: pytest.MonkeyPa
     assert {text(answers[number]) for number in range(20)} == {"no answer within 0.5 s"}
 
 
-def test_a_round_ends_in_time_and_leaves_out_those_it_could_not_ask(
+def test_probe_round_ends_in_time_and_leaves_out_services_not_probed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 0.3)

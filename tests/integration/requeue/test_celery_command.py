@@ -45,7 +45,7 @@ def _celery(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_failed_frames_are_requeued_and_their_type_is_rung(installation: Installation) -> None:
+def test_failed_frames_are_requeued_and_their_type_is_woken(installation: Installation) -> None:
     frame = installation.frame(settled_at=installation.now - 5400)
     installation.task_type(TYPE)
     old, new = (installation.frame(settled_at=installation.now - age) for age in (9000, 60))
@@ -61,7 +61,7 @@ def test_failed_frames_are_requeued_and_their_type_is_rung(installation: Install
         assert conn.execute(text("SELECT rung_at FROM task_types")).scalar_one() > 0
 
 
-def test_without_the_app_the_error_says_how_to_call_it(installation: Installation) -> None:
+def test_missing_app_option_is_an_error_with_the_right_call(installation: Installation) -> None:
     frame = installation.frame()
     result = _celery(installation.folder, "requeue")
     assert result.returncode == 2
@@ -69,14 +69,16 @@ def test_without_the_app_the_error_says_how_to_call_it(installation: Installatio
     assert installation.row(frame).state == "failed"
 
 
-def test_an_error_is_one_line_and_exit_code_2(installation: Installation) -> None:
+def test_error_of_the_celery_command_is_a_single_line_and_exit_code_2(
+    installation: Installation,
+) -> None:
     result = _celery(installation.folder, "-A", "easyai", "requeue", "--state", "done")
     assert result.returncode == 2
     assert result.stderr.startswith("easyai: state: only failed frames can be requeued")
     assert result.stderr.count("\n") == 1
 
 
-def test_loading_the_plugin_does_not_load_what_only_requeue_needs() -> None:
+def test_loading_the_plugin_imports_no_module_of_requeue() -> None:
     code = (
         "import sys, easyai.cli.celery_requeue\n"
         "print({'rich', 'sqlalchemy', 'pydantic', 'aiohttp', 'easyai.celery'} & set(sys.modules))"

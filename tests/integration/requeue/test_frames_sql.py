@@ -15,7 +15,7 @@ def _newest(runtime: Runtime, wanted: FrameFilter, limit: int = 50) -> list[int]
         return [row.id for row in frames.newest(conn, wanted, limit)]
 
 
-def test_the_last_found_comes_first_up_to_the_limit(
+def test_newest_frames_come_first_up_to_the_limit(
     installation: Installation, runtime: Runtime
 ) -> None:
     ids = [installation.frame() for _ in range(4)]
@@ -23,7 +23,7 @@ def test_the_last_found_comes_first_up_to_the_limit(
     assert _newest(runtime, FrameFilter(FrameState.FAILED), limit=3) == ids[:0:-1]
 
 
-def test_since_means_settled_and_for_unsettled_frames_found(
+def test_since_compares_the_settled_time_or_the_found_time_of_unsettled_frames(
     installation: Installation, runtime: Runtime
 ) -> None:
     now = installation.now
@@ -36,7 +36,9 @@ def test_since_means_settled_and_for_unsettled_frames_found(
     assert _newest(runtime, FrameFilter(FrameState.PENDING, since=now - 60)) == [waits]
 
 
-def test_until_is_the_other_end_of_since(installation: Installation, runtime: Runtime) -> None:
+def test_until_excludes_frames_from_its_moment_on(
+    installation: Installation, runtime: Runtime
+) -> None:
     now = installation.now
     late = installation.frame(found_at=now - 900, settled_at=now - 10)
     early = installation.frame(found_at=now - 900, settled_at=now - 400)
@@ -60,7 +62,7 @@ def test_a_frame_comes_with_its_service_and_its_alert(
     assert (row.service_id, row.alert_id) == ("yolo-1", alert)
 
 
-def test_a_frame_is_found_by_its_key_and_by_where_its_picture_is(
+def test_frame_is_found_by_its_key_and_by_the_path_of_its_picture(
     installation: Installation, runtime: Runtime
 ) -> None:
     frame = installation.frame()
@@ -72,7 +74,7 @@ def test_a_frame_is_found_by_its_key_and_by_where_its_picture_is(
         assert frames.by_key(conn, "x") == []
 
 
-def test_a_reason_is_looked_for_in_the_outcome_too(
+def test_reason_filter_matches_the_outcome_too(
     installation: Installation, runtime: Runtime
 ) -> None:
     sampled = installation.frame(state="dropped", outcome="sampled", reason=None)
@@ -83,7 +85,7 @@ def test_a_reason_is_looked_for_in_the_outcome_too(
     assert _newest(runtime, FrameFilter(reason="sampled")) == [other, sampled]
 
 
-def test_a_reason_is_looked_for_in_its_code_and_its_arguments_not_in_its_text(
+def test_reason_filter_matches_code_and_arguments_not_the_text(
     installation: Installation, runtime: Runtime
 ) -> None:
     refused = installation.frame(reason=Reason.of("call.refused", error="无法加载模型 100%"))
@@ -98,14 +100,14 @@ def test_a_reason_is_looked_for_in_its_code_and_its_arguments_not_in_its_text(
         assert _newest(runtime, FrameFilter(FrameState.FAILED, reason=words)) == found
 
 
-def test_the_outcome_of_failed_frames_is_no_reason(
+def test_reason_filter_ignores_the_outcome_of_failed_frames(
     installation: Installation, runtime: Runtime
 ) -> None:
     installation.frame(outcome="failed", reason="no face")
     assert _newest(runtime, FrameFilter(FrameState.FAILED, reason="failed")) == []
 
 
-def test_counts_tell_live_states_by_type(installation: Installation, runtime: Runtime) -> None:
+def test_counts_hold_live_states_by_type(installation: Installation, runtime: Runtime) -> None:
     for state in ("pending", "pending", "parked", "leased", "failed", "done", "dropped"):
         installation.frame(state=state)
     installation.pending(task_type="人脸")

@@ -123,7 +123,7 @@ def test_a_frame_that_changed_since_it_was_listed_is_not_requeued(
     assert requeue(runtime, FAILED).requeued == 0
 
 
-def test_frames_in_other_states_stay_as_they_are(
+def test_requeue_leaves_frames_of_other_states_unchanged(
     installation: Installation, runtime: Runtime
 ) -> None:
     others = [installation.frame(state=state) for state in FrameState if state != "failed"]
@@ -132,7 +132,7 @@ def test_frames_in_other_states_stay_as_they_are(
     assert [installation.row(one) for one in others] == before
 
 
-def test_another_state_is_refused_with_the_reason(runtime: Runtime) -> None:
+def test_requeue_of_another_state_is_refused_with_the_reason(runtime: Runtime) -> None:
     for state in (None, *(one for one in FrameState if one != "failed")):
         with pytest.raises(BadRequestError) as refused:
             requeue(runtime, FrameFilter(state))
@@ -177,7 +177,7 @@ def test_a_dry_run_counts_and_changes_nothing(
     assert doorbell.rung == []
 
 
-def test_each_type_is_rung_once_and_after_the_commit(
+def test_each_type_is_woken_once_and_after_the_commit(
     installation: Installation, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [installation.frame(), installation.frame(), installation.frame(task_type="人脸")]
@@ -191,14 +191,14 @@ def test_each_type_is_rung_once_and_after_the_commit(
     assert sorted(rung) == [("人数统计", {"pending"}), ("人脸", {"pending"})]
 
 
-def test_nobody_is_rung_when_nothing_was_requeued(
+def test_no_type_is_woken_when_no_frame_was_requeued(
     runtime: Runtime, doorbell: NotingDoorbell
 ) -> None:
     assert requeue(runtime, FAILED).matched == 0
     assert doorbell.rung == []
 
 
-def test_more_frames_than_one_transaction_takes_are_all_requeued(
+def test_more_frames_than_a_transaction_takes_are_all_requeued(
     installation: Installation, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CHUNK", 2)

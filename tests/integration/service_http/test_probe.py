@@ -28,18 +28,24 @@ def _health(stub: AlgorithmStub) -> str:
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 401, 404, 405, 429, 501])
-def test_any_status_below_500_and_501_is_alive(algorithm: AlgorithmStub, status: int) -> None:
+def test_probe_counts_any_status_below_500_and_501_as_alive(
+    algorithm: AlgorithmStub, status: int
+) -> None:
     algorithm.health_status = status
     assert probe_all({7: _health(algorithm)}) == {7: NO_REASON}
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_a_status_of_500_and_more_is_not(algorithm: AlgorithmStub, status: int) -> None:
+def test_probe_counts_other_statuses_from_500_as_dead(
+    algorithm: AlgorithmStub, status: int
+) -> None:
     algorithm.health_status = status
     assert probe_all({7: _health(algorithm)}) == {7: Reason.of("probe.status", status=status)}
 
 
-def test_the_reason_says_what_happened(hanging: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reason_of_a_failed_probe_names_the_error(
+    hanging: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 0.3)
     urls = {
         1: f"http://127.0.0.1:{free_port()}/health",
@@ -54,7 +60,7 @@ def test_the_reason_says_what_happened(hanging: str, monkeypatch: pytest.MonkeyP
     assert all(answers.values())
 
 
-def test_many_that_hang_cost_one_timeout_and_the_living_still_count(
+def test_many_hanging_probes_cost_a_single_timeout_and_living_services_still_count(
     algorithm: AlgorithmStub, hanging: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 1.0)
@@ -65,5 +71,5 @@ def test_many_that_hang_cost_one_timeout_and_the_living_still_count(
     assert [pk for pk, why in answers.items() if not why] == [99]
 
 
-def test_nothing_to_probe_is_no_work() -> None:
+def test_no_urls_give_no_probe_results() -> None:
     assert probe_all({}) == {}

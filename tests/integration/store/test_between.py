@@ -40,7 +40,7 @@ def is_lost_where_nothing_can_be_done(store: MinioStore, between: Between, numbe
 
 
 @pytest.mark.parametrize("number", range(1, 6))
-def test_a_newer_picture_stays_whenever_it_comes_into_a_move(
+def test_newer_picture_arriving_at_any_step_of_a_move_is_kept(
     bucket: BucketPlace, between: Between, number: int
 ) -> None:
     store = store_behind(between, bucket)
@@ -58,7 +58,7 @@ def test_a_newer_picture_stays_whenever_it_comes_into_a_move(
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_newer_picture_stays_whenever_it_comes_into_a_deletion(
+def test_newer_picture_arriving_at_any_step_of_a_deletion_is_kept(
     bucket: BucketPlace, between: Between, number: int
 ) -> None:
     store = store_behind(between, bucket)

@@ -67,7 +67,7 @@ _KEEPS_ALL = Kept(copy=True, delete=True, target=True, put=True)
     ],
     ids=["keeps all", "ignores all", "refuses all", "knows one"],
 )
-def test_a_condition_is_trusted_where_it_was_seen_to_hold(
+def test_condition_is_trusted_only_where_its_trial_succeeded(
     puts: list[Answer],
     copies: list[Answer],
     deletes: list[Answer],
@@ -90,7 +90,7 @@ def test_a_condition_is_trusted_where_it_was_seen_to_hold(
         assert (name in caplog.text) == (name in kept.ignored)
 
 
-def test_a_trial_that_the_store_refuses_to_answer_shows_nothing_and_is_made_again() -> None:
+def test_refused_trial_gives_no_verdict_and_is_repeated() -> None:
     puts = [_PUT, _NO]
     copies = [failure(403, "AccessDenied"), _NO, _COPIED, _COPIED, _NO]
     tidied_up = Answer(204)
@@ -102,7 +102,7 @@ def test_a_trial_that_the_store_refuses_to_answer_shows_nothing_and_is_made_agai
         assert store._conditions.known == _KEEPS_ALL
 
 
-def test_the_conditions_of_a_real_store_are_found_out_and_leave_nothing_behind(
+def test_trials_on_a_real_store_find_its_conditions_and_leave_no_objects(
     bucket: BucketPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = bucket.store()
@@ -136,7 +136,7 @@ def test_a_copy_of_another_picture_is_undone_where_the_store_ignores_the_conditi
     assert bucket.content(KEY) == jpeg("2")
 
 
-def test_a_newer_picture_that_comes_after_the_look_stays_where_the_store_keeps_to_it() -> None:
+def test_newer_picture_after_the_look_is_kept_by_a_store_with_conditions() -> None:
     def answer(method: str, path: str) -> Answer:
         if "location" in path:
             return Answer(200, "<LocationConstraint></LocationConstraint>")

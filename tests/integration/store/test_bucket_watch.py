@@ -18,7 +18,7 @@ def _first(watch: BucketWatch) -> bool:
     return listing.first
 
 
-def test_a_scanner_is_new_for_a_minute_and_again_after_a_pause_of_one(
+def test_scanner_is_a_newcomer_for_a_minute_and_again_after_a_pause(
     bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bucket_watch, "_NEWCOMER_SEC", 1.0)
@@ -33,7 +33,7 @@ def test_a_scanner_is_new_for_a_minute_and_again_after_a_pause_of_one(
     assert _first(watch)
 
 
-def test_what_was_listed_some_seconds_ago_is_asked_for_and_then_forgotten(
+def test_old_listing_entry_is_checked_again_and_then_forgotten(
     bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bucket_watch, "_TRUST_LISTING_SEC", 0.2)

@@ -60,7 +60,7 @@ def test_walk_of_an_empty_store_gives_no_page(place: Place) -> None:
     assert walked(place.store()) == set()
 
 
-def test_walk_comes_page_by_page_and_loses_none(place: Place) -> None:
+def test_walk_over_several_pages_loses_no_picture(place: Place) -> None:
     keys = {f"t/cam{number % 2}/{number:03}.jpg" for number in range(20)}
     for key in keys:
         place.put(key, jpeg(key))
@@ -96,7 +96,7 @@ def test_ready_after_a_walk_gives_the_same_version(place: Place) -> None:
     assert seen == [KEY]
 
 
-def test_an_empty_picture_is_never_whole_until_something_is_written(place: Place) -> None:
+def test_empty_picture_is_not_ready_until_it_has_content(place: Place) -> None:
     watch = place.store().watch()
     place.put(KEY, b"")
     for _ in range(2):  # a folder's pictures are whole at two looks
@@ -109,7 +109,7 @@ def test_an_empty_picture_is_never_whole_until_something_is_written(place: Place
     assert picture.version == place.store().version(KEY)
 
 
-def test_nothing_is_ready_exists_or_is_read_where_nothing_lies(place: Place) -> None:
+def test_missing_picture_is_not_ready_does_not_exist_and_is_not_read(place: Place) -> None:
     store = place.store()
     assert look(store, KEY, 0.0) is None
     assert store.exists(KEY) is False
@@ -124,7 +124,7 @@ def test_a_picture_is_not_a_folder_for_others(place: Place) -> None:
     assert look(store, "t/cam/1.jpg/x.jpg", 0.0) is None
 
 
-def test_read_gives_small_files_whole_and_never_a_part_of_a_large_one(place: Place) -> None:
+def test_read_returns_small_files_whole_and_never_part_of_a_large_file(place: Place) -> None:
     store = place.store()
     place.put("t/cam/algo_config.json", b"0123456789")
     place.put("t/cam/empty.json", b"")
@@ -153,7 +153,7 @@ def test_a_replaced_picture_is_neither_moved_nor_deleted(place: Place) -> None:
     assert place.content(TARGET) is None
 
 
-def test_a_move_asked_for_again_after_a_crash_is_done(place: Place) -> None:
+def test_move_repeated_after_a_crash_is_done(place: Place) -> None:
     store = place.store()
     place.put(KEY, jpeg("1"))
     version = store.version(KEY) or ""
@@ -163,7 +163,7 @@ def test_a_move_asked_for_again_after_a_crash_is_done(place: Place) -> None:
     assert place.content(TARGET) == jpeg("1")
 
 
-def test_a_move_asked_for_again_leaves_alone_what_the_camera_wrote_since(place: Place) -> None:
+def test_repeated_move_keeps_a_picture_that_the_camera_wrote_since(place: Place) -> None:
     store = place.store()
     place.put(KEY, jpeg("1"))
     version = store.version(KEY) or ""
@@ -174,7 +174,7 @@ def test_a_move_asked_for_again_leaves_alone_what_the_camera_wrote_since(place: 
     assert place.content(TARGET) == jpeg("1")
 
 
-def test_a_move_without_a_version_takes_whatever_lies_there(place: Place) -> None:
+def test_move_without_a_version_moves_the_current_picture(place: Place) -> None:
     place.put(KEY, jpeg("1"))
     assert place.store().move(KEY, TARGET, "") is Carried.DONE
     assert place.content(TARGET) == jpeg("1")
@@ -190,7 +190,7 @@ def test_a_move_there_and_back_and_there_again_works(place: Place) -> None:
 
 
 @pytest.mark.parametrize("version", ["", "1-2"])
-def test_a_move_of_what_is_nowhere_says_so(place: Place, version: str) -> None:
+def test_move_of_a_missing_picture_returns_missing(place: Place, version: str) -> None:
     place.put("人数统计/门口2/b.jpg", jpeg("other"))  # an empty folder may be a disk not mounted
     assert place.store().move(KEY, TARGET, version) is Carried.MISSING
 
@@ -206,7 +206,7 @@ def test_a_move_never_overwrites(place: Place, content: str) -> None:
     assert place.content(TARGET) == jpeg(content)
 
 
-def test_deleting_what_has_gone_says_so(place: Place) -> None:
+def test_deletion_of_a_missing_picture_returns_missing(place: Place) -> None:
     store = place.store()
     place.put(KEY, jpeg("1"))
     place.put("t/cam/other.jpg", jpeg("2"))  # an empty folder may be a disk not mounted
@@ -261,7 +261,7 @@ def test_many_threads_move_many_pictures_each_once(place: Place) -> None:
     assert [place.content(f"alerts/{key}") for key in keys] == [jpeg(key) for key in keys]
 
 
-def test_two_workers_that_move_one_picture_at_once_lose_nothing(place: Place) -> None:
+def test_two_workers_that_move_a_picture_at_once_lose_nothing(place: Place) -> None:
     store = place.store()
     for number in range(4):
         key, target = f"t/cam/{number}.jpg", f"alerts/t/cam/{number}.jpg"
@@ -282,11 +282,13 @@ def test_two_workers_that_move_one_picture_at_once_lose_nothing(place: Place) ->
         assert place.content(target) == jpeg(key)
 
 
-def test_check_is_content_with_a_store_that_works(place: Place) -> None:
+def test_check_passes_on_a_working_store(place: Place) -> None:
     place.store().check()
 
 
-def test_a_held_picture_is_moved_though_the_camera_has_written_a_newer_one(place: Place) -> None:
+def test_held_picture_is_moved_although_the_camera_has_written_a_newer_picture(
+    place: Place,
+) -> None:
     store = place.store()
     place.put(KEY, jpeg("1"))
     version = store.version(KEY) or ""
@@ -311,7 +313,7 @@ def test_a_picture_may_be_held_again(place: Place) -> None:
     assert place.content(KEY) is None
 
 
-def test_a_newer_picture_is_not_held_and_stays_where_it_is(place: Place) -> None:
+def test_newer_picture_is_not_held_and_stays_at_its_key(place: Place) -> None:
     store = place.store()
     place.put(KEY, jpeg("1"))
     version = store.version(KEY) or ""
@@ -323,12 +325,12 @@ def test_a_newer_picture_is_not_held_and_stays_where_it_is(place: Place) -> None
     assert list(store.held()) == []
 
 
-def test_what_lies_nowhere_is_not_held(place: Place) -> None:
+def test_missing_picture_is_not_held(place: Place) -> None:
     place.put("t/cam/other.jpg", jpeg("2"))
     assert place.store().hold(KEY, 7, "1-2").carried is Carried.MISSING
 
 
-def test_only_what_a_move_has_put_there_is_discarded(place: Place) -> None:
+def test_discard_removes_only_a_picture_that_a_move_has_put_there(place: Place) -> None:
     store = place.store()
     place.put(KEY, jpeg("1"))
     version = store.version(KEY) or ""

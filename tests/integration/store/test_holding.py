@@ -43,7 +43,7 @@ def hidden(folder: Folder) -> list[str]:
 
 
 @pytest.mark.parametrize("rename", [renames.rename_noreplace, renames.rename_to_own])
-def test_a_rename_never_overwrites_however_the_file_system_does_it(
+def test_rename_never_overwrites_with_either_system_call(
     how: str, tmp_path: Path, rename: Callable[[str, str], None]
 ) -> None:
     one, two = tmp_path / "1", tmp_path / "2"
@@ -83,7 +83,7 @@ def test_a_held_picture_is_hidden_and_found_again_by_its_row(how: str, folder: F
     assert (name.frame_id, name.version_tag, name.name) == (7, version_tag(version), "latest.jpg")
 
 
-def test_a_long_name_is_held_under_a_name_that_a_disk_takes(folder: Folder) -> None:
+def test_long_name_is_held_under_a_name_short_enough_for_a_disk(folder: Folder) -> None:
     for name in ("门" * 83 + ".jpg", "a" * 251 + ".PNG"):
         key = f"t/cam/{name}"
         folder.put(key, jpeg(name))
@@ -95,7 +95,7 @@ def test_a_long_name_is_held_under_a_name_that_a_disk_takes(folder: Folder) -> N
         assert folder.content(f"alerts/{key}") == jpeg(name)
 
 
-def test_a_released_picture_has_its_key_again_unless_that_is_taken(folder: Folder) -> None:
+def test_released_picture_returns_to_its_key_unless_the_key_is_taken(folder: Folder) -> None:
     folder.put(KEY, jpeg("1"))
     store = folder.store()
     held = store.hold(KEY, 7, store.version(KEY) or "")
@@ -128,7 +128,7 @@ def test_a_newer_picture_that_comes_between_look_and_deletion_is_not_deleted(
 
 
 @pytest.mark.parametrize("call", range(1, 6))
-def test_what_a_camera_renames_over_its_picture_stays_at_whatever_moment_of_a_hold_it_comes(
+def test_picture_renamed_over_the_key_at_any_step_of_a_hold_is_kept(
     how: str, folder: Folder, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
     folder.put(KEY, jpeg("1"))
@@ -188,7 +188,7 @@ def test_a_deletion_cut_short_is_finished(folder: Folder) -> None:
     assert hidden(folder) == []
 
 
-def test_where_nothing_may_be_renamed_a_picture_is_used_where_it_lies(
+def test_picture_is_used_in_place_where_renames_are_forbidden(
     open_folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = open_folder
@@ -204,7 +204,7 @@ def test_where_nothing_may_be_renamed_a_picture_is_used_where_it_lies(
     assert caplog.text.count("pictures cannot be renamed in the frame folder") == 1
 
 
-def test_a_held_picture_is_found_where_nothing_may_be_renamed_any_more(
+def test_held_picture_is_found_after_renames_became_forbidden(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.put(KEY, jpeg("1"))
@@ -251,7 +251,7 @@ def test_a_picture_is_copied_to_another_disk_and_a_copy_cut_short_is_finished(
         shutil.rmtree(other)
 
 
-def test_a_camera_that_never_stops_writing_loses_no_last_picture(folder: Folder) -> None:
+def test_last_picture_of_a_constantly_writing_camera_is_kept(folder: Folder) -> None:
     """Whatever is held, deleted and put back meanwhile: what was written last is there."""
     store, stop, written = folder.store(), threading.Event(), [0]
 

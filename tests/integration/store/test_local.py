@@ -50,7 +50,7 @@ EXIF = b"\xff\xd8\xff\xe1\x10\x00Exif\0\0" + b"\xff\xd8 thumbnail \xff\xd9"
 
 @pytest.mark.parametrize("content", [*CUT_SHORT, EXIF, b"GIF89a"])
 @pytest.mark.parametrize("age_sec", [0.0, -3600.0, 3600.0, 10_000.0])
-def test_a_picture_without_its_end_is_whole_when_it_was_the_same_at_two_looks(
+def test_picture_without_end_marker_is_ready_when_unchanged_at_two_looks(
     folder: Folder, content: bytes, age_sec: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whatever the file's time is: the clock of a file server is not ours.
@@ -64,7 +64,7 @@ def test_a_picture_without_its_end_is_whole_when_it_was_the_same_at_two_looks(
     assert not watch.unfinished
 
 
-def test_an_empty_file_is_never_whole(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_file_is_never_ready(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = folder.store().watch()
     folder.put(KEY, b"")
     age(folder, KEY, 1e6)
@@ -74,7 +74,7 @@ def test_an_empty_file_is_never_whole(folder: Folder, monkeypatch: pytest.Monkey
         assert look(watch, KEY, 0.0) is None
 
 
-def test_a_growing_picture_is_ready_when_its_end_comes(folder: Folder) -> None:
+def test_growing_picture_is_ready_when_its_end_marker_is_written(folder: Folder) -> None:
     watch = folder.store().watch()
     folder.put(KEY, b"\xff\xd8")
     with (folder.root / KEY).open("ab") as file:
@@ -87,7 +87,7 @@ def test_a_growing_picture_is_ready_when_its_end_comes(folder: Folder) -> None:
     assert look(watch, KEY, STABLE_SEC) is not None
 
 
-def test_a_picture_written_over_an_older_one_in_place_is_not_taken_by_the_old_ones_end(
+def test_picture_overwritten_in_place_is_not_ready_by_the_end_marker_of_the_old_picture(
     folder: Folder,
 ) -> None:
     watch = folder.store().watch()
@@ -109,14 +109,14 @@ def test_a_picture_written_over_an_older_one_in_place_is_not_taken_by_the_old_on
     assert look(watch, KEY, STABLE_SEC) is not None  # it was wary of it, and is still now
 
 
-def test_a_name_used_again_by_renaming_is_ready_at_once(folder: Folder) -> None:
+def test_reused_name_is_ready_at_once_after_a_rename(folder: Folder) -> None:
     folder.put(KEY, jpeg("1"))
     began = time.monotonic()
     assert look(folder.store(), KEY, STABLE_SEC, wary=True) is not None
     assert time.monotonic() - began < STABLE_SEC / 2
 
 
-def test_a_look_tells_when_the_picture_was_written(folder: Folder) -> None:
+def test_look_returns_the_time_when_the_picture_was_written(folder: Folder) -> None:
     folder.put(KEY, jpeg("1"))
     age(folder, KEY, 100)
     picture = look(folder.store(), KEY, STABLE_SEC)
@@ -141,7 +141,7 @@ def test_symbolic_links_are_never_followed(folder: Folder, tmp_path: Path) -> No
             store.open(key)
 
 
-def test_a_link_that_runs_in_a_circle_is_nothing(folder: Folder) -> None:
+def test_circular_symbolic_link_is_ignored(folder: Folder) -> None:
     (folder.root / "t").symlink_to("t")
     store = folder.store()
     assert walked(store) == set()
@@ -149,7 +149,7 @@ def test_a_link_that_runs_in_a_circle_is_nothing(folder: Folder) -> None:
     assert store.read(KEY, 10) is None
 
 
-def test_a_pipe_named_like_a_picture_holds_nobody_up(folder: Folder) -> None:
+def test_pipe_named_like_a_picture_blocks_no_call(folder: Folder) -> None:
     folder.put(KEY, jpeg("1"))
     os.mkfifo(folder.root / "t" / "cam" / "pipe.jpg")
     store = folder.store()
@@ -172,7 +172,7 @@ def test_hidden_files_and_folders_are_not_walked(folder: Folder) -> None:
     assert walked(folder.store()) == set()
 
 
-def test_a_name_that_is_not_text_is_left_alone_and_told_once(
+def test_name_that_is_not_utf8_is_skipped_and_logged_once(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.put(KEY, jpeg("1"))
@@ -189,7 +189,7 @@ def test_a_name_that_is_not_text_is_left_alone_and_told_once(
     assert all("not UTF-8; rename it" in line for line in told)
 
 
-def test_a_folder_that_vanishes_during_the_walk_ends_nothing(
+def test_folder_that_vanishes_during_the_walk_does_not_end_it(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     keys = {f"t/cam{number}/1.jpg" for number in range(4)}
@@ -205,7 +205,7 @@ def test_a_folder_that_vanishes_during_the_walk_ends_nothing(
     assert caplog.records == []
 
 
-def test_a_folder_that_may_not_be_read_is_told_and_the_others_are_walked(
+def test_unreadable_folder_is_logged_and_other_folders_are_walked(
     open_folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     open_folder.put(KEY, jpeg("1"))
@@ -217,7 +217,7 @@ def test_a_folder_that_may_not_be_read_is_told_and_the_others_are_walked(
     assert "'t/locked/': cannot be listed: Permission denied" in caplog.text
 
 
-def test_a_picture_that_may_not_be_read_is_told_and_not_ready(
+def test_unreadable_picture_is_logged_and_not_ready(
     open_folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     open_folder.put(KEY, jpeg("1"))
@@ -294,7 +294,7 @@ def test_while_the_disk_is_away_no_picture_counts_as_moved_or_deleted(
         store.delete(KEY, "")
 
 
-def test_a_name_too_long_for_the_disk_is_nothing(folder: Folder) -> None:
+def test_name_too_long_for_the_disk_counts_as_missing(folder: Folder) -> None:
     store = folder.store()
     key = f"t/cam/{'长' * 100}.jpg"
     assert look(store, key, 0.0) is None

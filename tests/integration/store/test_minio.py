@@ -45,7 +45,7 @@ def far_server() -> Iterator[SwiftServer]:
     yield from started(SwiftServer("eu-central-7"))
 
 
-def test_a_link_works_without_credentials_and_as_it_was_made_only(bucket: BucketPlace) -> None:
+def test_signed_link_works_without_credentials_and_only_unchanged(bucket: BucketPlace) -> None:
     store = bucket.store()
     for key in (KEY, "t/cam/100%25 + 'q'\"&=?#;.jpg"):
         bucket.put(key, jpeg(key))
@@ -59,7 +59,7 @@ def test_a_link_works_without_credentials_and_as_it_was_made_only(bucket: Bucket
 @pytest.mark.parametrize(
     ("ttl_sec", "expires"), [(3600, 3600), (0.5, 1), (86_400.2, 86_401), (1e9, 604_800)]
 )
-def test_a_link_needs_no_request_and_lives_as_asked_for_but_7_days_at_most(
+def test_link_is_signed_without_a_request_and_lives_at_most_7_days(
     bucket: BucketPlace, sent: list[str], ttl_sec: float, expires: int
 ) -> None:
     store = bucket.store()
@@ -78,7 +78,7 @@ def test_a_key_longer_than_s3_allows_is_refused(bucket: BucketPlace) -> None:
             look(store, key, 2.0)
 
 
-def test_a_store_in_another_region_is_used_without_being_told_which(
+def test_store_in_another_region_is_used_without_a_region_setting(
     far_server: SwiftServer, sent: list[str]
 ) -> None:
     place = BucketPlace(far_server)
@@ -92,7 +92,7 @@ def test_a_store_in_another_region_is_used_without_being_told_which(
     assert store.move(KEY, TARGET, "") is Carried.DONE
 
 
-def test_the_region_is_asked_for_once(bucket: BucketPlace, sent: list[str]) -> None:
+def test_region_is_requested_once(bucket: BucketPlace, sent: list[str]) -> None:
     store = bucket.store()
     for _ in range(3):
         assert store.exists(KEY) is False
@@ -100,9 +100,7 @@ def test_the_region_is_asked_for_once(bucket: BucketPlace, sent: list[str]) -> N
     assert sum("location" in request for request in sent) == 1
 
 
-def test_alerts_are_never_paged_through_to_find_frames(
-    bucket: BucketPlace, sent: list[str]
-) -> None:
+def test_alerts_are_never_listed_to_find_frames(bucket: BucketPlace, sent: list[str]) -> None:
     for number in range(PAGE + 1):
         bucket.put(f"alerts/t/cam/{number}.jpg", jpeg("1"))
     bucket.put("t/cam/1.jpg", jpeg("1"))
@@ -118,7 +116,7 @@ def test_alerts_are_never_paged_through_to_find_frames(
     assert not any("prefix=alerts" in request for request in sent)
 
 
-def test_walk_keeps_to_the_base_path(bucket: BucketPlace) -> None:
+def test_walk_lists_the_base_path_only(bucket: BucketPlace) -> None:
     for key in ("cams/t/c/1.jpg", "cams2/t/c/2.jpg", "t/c/3.jpg", "alerts/t/c/4.jpg"):
         bucket.put(key, jpeg(key))
     rules = KeyRules("cams/", ("alerts/", "failed/"))
@@ -126,7 +124,7 @@ def test_walk_keeps_to_the_base_path(bucket: BucketPlace) -> None:
     assert walked(store) == {"cams/t/c/1.jpg"}
 
 
-def test_markers_of_folders_as_consoles_make_them_are_no_frames(bucket: BucketPlace) -> None:
+def test_folder_markers_of_consoles_are_no_frames(bucket: BucketPlace) -> None:
     for marker in ("t/", "t/cam/", "alerts/"):
         bucket.client.put_object(bucket.bucket, marker, io.BytesIO(), 0)
     bucket.put("t/cam/1.jpg", jpeg("1"))
@@ -157,7 +155,7 @@ def test_a_picture_carried_away_while_it_was_listed_is_not_ready(bucket: BucketP
     assert look(watch, KEY, wary=True) is None
 
 
-def test_a_listing_is_gone_on_with_where_it_was_cut(bucket: BucketPlace, sent: list[str]) -> None:
+def test_cut_listing_goes_on_at_its_last_key(bucket: BucketPlace, sent: list[str]) -> None:
     keys = [f"t/cam/{number:03}.jpg" for number in range(3 * PAGE)]
     for key in keys:
         bucket.put(key, jpeg(key))
@@ -187,7 +185,7 @@ def test_a_move_cut_short_between_copy_and_deletion_is_finished(
         assert bucket.content(TARGET) == jpeg("1")
 
 
-def test_a_move_cut_short_leaves_alone_what_the_camera_wrote_since(
+def test_move_cut_short_keeps_a_picture_that_the_camera_wrote_since(
     bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put(KEY, jpeg("1"))
@@ -221,7 +219,7 @@ def test_a_move_that_another_worker_finishes_first_is_done(
     assert bucket.content(TARGET) == jpeg("1")
 
 
-def test_a_copy_that_another_installation_has_made_of_the_same_picture_is_not_ours(
+def test_copy_by_another_installation_of_the_same_picture_is_not_ours(
     bucket: BucketPlace,
 ) -> None:
     bucket.put(KEY, jpeg("1"))
@@ -233,7 +231,7 @@ def test_a_copy_that_another_installation_has_made_of_the_same_picture_is_not_ou
     assert bucket.content(KEY) == bucket.content(TARGET) == jpeg("1")
 
 
-def test_of_two_claims_at_once_the_first_learns_that_the_second_stands(
+def test_first_of_two_concurrent_claims_returns_the_second(
     bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, other = bucket.store(), bucket.store()
@@ -249,7 +247,7 @@ def test_of_two_claims_at_once_the_first_learns_that_the_second_stands(
     assert store.claim(b"ours") == b"theirs"
 
 
-def test_of_two_claims_at_once_the_first_stands_where_the_store_keeps_to_a_condition(
+def test_first_of_two_concurrent_claims_wins_in_a_store_with_conditions(
     bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, other = bucket.store(), bucket.store()
@@ -269,7 +267,7 @@ def test_of_two_claims_at_once_the_first_stands_where_the_store_keeps_to_a_condi
 
 
 @pytest.mark.parametrize("written", [jpeg("of another site"), jpeg("1")])
-def test_a_copy_overwrites_nothing_that_came_since_the_look_where_the_store_keeps_to_it(
+def test_copy_overwrites_no_newer_target_in_a_store_with_conditions(
     bucket: BucketPlace, monkeypatch: pytest.MonkeyPatch, written: bytes
 ) -> None:
     bucket.put(KEY, jpeg("1"))
@@ -292,9 +290,7 @@ def test_a_copy_overwrites_nothing_that_came_since_the_look_where_the_store_keep
 @pytest.mark.parametrize(
     ("key", "kind"), [("t/cam/1.PNG", "image/png"), ("t/cam/1.jpeg", "image/jpeg")]
 )
-def test_a_moved_picture_is_shown_as_one_by_a_browser(
-    bucket: BucketPlace, key: str, kind: str
-) -> None:
+def test_moved_picture_keeps_its_content_type(bucket: BucketPlace, key: str, kind: str) -> None:
     bucket.put(key, jpeg("1"))
     store = bucket.store()
     assert store.move(key, f"alerts/{key}", "") is Carried.DONE

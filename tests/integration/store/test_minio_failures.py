@@ -89,7 +89,7 @@ def test_wrong_credentials_are_an_error_that_names_the_key_and_no_secret(
 
 
 @every_call
-def test_a_user_without_rights_is_told_which_rights_are_needed(
+def test_missing_rights_are_an_error_that_names_the_needed_rights(
     bucket: BucketPlace, call: Callable[[Store], object]
 ) -> None:
     bucket.put(KEY, jpeg("1"))
@@ -103,7 +103,7 @@ def test_a_user_without_rights_is_told_which_rights_are_needed(
     assert bucket.content(KEY) == jpeg("1")
 
 
-def test_a_store_that_is_down_at_the_start_heals_when_it_comes(object_server: ObjectServer) -> None:
+def test_store_that_is_down_at_the_start_is_used_once_it_runs(object_server: ObjectServer) -> None:
     object_server.start()
     place = BucketPlace(object_server)
     place.put(KEY, jpeg("1"))
@@ -123,7 +123,7 @@ def test_a_store_that_is_down_at_the_start_heals_when_it_comes(object_server: Ob
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("known_before", [False, True])
-def test_a_store_that_hangs_holds_nobody_up_for_long(
+def test_hanging_store_blocks_calls_for_a_bounded_time(
     bucket: BucketPlace, known_before: bool
 ) -> None:
     store = bucket.store()
@@ -150,7 +150,7 @@ def _answers(store: Store) -> bool:
 
 
 @every_call
-def test_a_store_that_fails_every_time_is_asked_three_times_and_no_more(
+def test_failing_store_is_requested_three_times_at_most(
     call: Callable[[Store], object],
 ) -> None:
     busy = Answer(503, "", (("Retry-After", "3600"),))
@@ -159,7 +159,7 @@ def test_a_store_that_fails_every_time_is_asked_three_times_and_no_more(
         assert len(fake.requests) == 3
 
 
-def test_a_failure_that_passes_is_not_even_noticed() -> None:
+def test_passing_failure_is_retried_without_an_error() -> None:
     answers = iter([Answer(500), EMPTY_LISTING])
     location = Answer(200, "<LocationConstraint/>")
 
@@ -170,7 +170,7 @@ def test_a_failure_that_passes_is_not_even_noticed() -> None:
         assert walked(store_of(fake.settings())) == set()
 
 
-def test_a_user_who_may_not_ask_for_the_region_can_do_the_rest() -> None:
+def test_user_without_the_right_to_read_the_region_can_use_the_store() -> None:
     def answer(method: str, path: str) -> Answer:
         return failure(403, "AccessDenied") if "location" in path else EMPTY_LISTING
 
@@ -191,7 +191,7 @@ def test_a_user_who_may_not_ask_for_the_region_can_do_the_rest() -> None:
     ],
     ids=["no XML", "text", "bad request"],
 )
-def test_what_is_no_object_store_is_an_error_that_names_the_endpoint(
+def test_server_that_is_no_object_store_is_an_error_that_names_the_endpoint(
     call: Callable[[Store], object], answer: Answer
 ) -> None:
     with FakeS3(lambda method, path: answer) as fake:
@@ -200,7 +200,7 @@ def test_what_is_no_object_store_is_an_error_that_names_the_endpoint(
         )
 
 
-def test_a_page_in_place_of_a_listing_is_an_error_not_an_empty_store() -> None:
+def test_html_page_in_place_of_a_listing_is_an_error_not_an_empty_store() -> None:
     page = Answer(200, "<html>log in here</html>", (("Content-Type", "text/html"),))
     with FakeS3(lambda method, path: page) as fake:
         assert "not as an S3 store does" in refusal(store_of(fake.settings()), CALLS["walk"])
@@ -213,7 +213,7 @@ def test_clocks_that_differ_are_named(call: Callable[[Store], object]) -> None:
 
 
 @pytest.mark.parametrize("off_sec", [-1000.0, 1000.0])
-def test_clocks_that_differ_are_named_where_the_refusal_says_nothing(
+def test_clocks_that_differ_are_named_although_the_refusal_has_no_code(
     monkeypatch: pytest.MonkeyPatch, off_sec: float
 ) -> None:
     with FakeS3(lambda method, path: Answer(403)) as fake:
@@ -232,13 +232,13 @@ def test_tls_to_a_store_without_it_is_an_error_that_names_use_ssl() -> None:
         assert "use_ssl" in refusal(store_of(fake.settings(use_ssl=True)), CALLS["walk"])
 
 
-def test_a_full_store_is_told_in_its_own_words() -> None:
+def test_error_of_a_full_store_quotes_its_message() -> None:
     full = failure(507, "XMinioStorageFull")
     with FakeS3(lambda method, path: full) as fake:
         assert "XMinioStorageFull: words" in refusal(store_of(fake.settings()), CALLS["check"])
 
 
-def test_a_listing_that_breaks_off_is_an_error_not_an_end() -> None:
+def test_broken_off_listing_is_an_error_not_an_end() -> None:
     first = Answer(
         200,
         "<ListBucketResult><Name>frames</Name><IsTruncated>true</IsTruncated>"
@@ -257,7 +257,7 @@ def test_a_listing_that_breaks_off_is_an_error_not_an_end() -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_picture_that_stops_coming_is_an_error_not_half_a_file(
+def test_interrupted_download_is_an_error_not_half_a_file(
     monkeypatch: pytest.MonkeyPatch, bucket: BucketPlace
 ) -> None:
     bucket.put(KEY, jpeg("1"))

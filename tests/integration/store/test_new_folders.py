@@ -12,7 +12,7 @@ KNOWN, NEW = 150, 12
 LOOK_SEC = 0.05  # at a clock; each folder takes two such looks at least
 
 
-def test_new_cameras_do_not_wait_for_one_scan_each(
+def test_new_cameras_do_not_wait_for_a_scan_each(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = folder.store().watch()

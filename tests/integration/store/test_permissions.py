@@ -52,12 +52,12 @@ def _store(folder: Path) -> LocalStore:
     return LocalStore(folder, KeyRules("", ()), LinkSigner(b"x" * 32, "http://h", lambda: 0.0))
 
 
-def test_a_settings_file(locked: Path) -> None:
+def test_unreadable_settings_file_is_named(locked: Path) -> None:
     with pytest.raises(SettingsError, match=r"site\.toml: no permission to read it"):
         as_nobody(lambda: load(locked / "site.toml"))
 
 
-def test_a_database(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_database_is_named(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EASYAI_DATA_DIR", str(locked))
     with pytest.raises(SettingsError, match=r"no permission to read and write .*easyai\.db"):
         as_nobody(lambda: missing_database(load()))
@@ -72,7 +72,9 @@ def test_a_database(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database.dispose()
 
 
-def test_a_database_in_an_open_folder(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_only_database_in_an_open_folder_is_named(
+    locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     locked.chmod(0o755)
     (locked / "easyai.db").chmod(0o400)
     monkeypatch.setenv("EASYAI_DATA_DIR", str(locked))
@@ -80,7 +82,7 @@ def test_a_database_in_an_open_folder(locked: Path, monkeypatch: pytest.MonkeyPa
         as_nobody(lambda: missing_database(load()))
 
 
-def test_a_report_tells_of_the_database_alone(
+def test_report_names_an_unreadable_database_and_no_settings_mistake(
     locked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked.chmod(0o755)
@@ -94,7 +96,7 @@ def test_a_report_tells_of_the_database_alone(
     assert "these settings" not in found.output, "no mistake of theirs"
 
 
-def test_a_frame_folder(locked: Path) -> None:
+def test_unreadable_frame_folder_is_named_with_a_remedy(locked: Path) -> None:
     with pytest.raises(StoreUnavailableError, match="frames: no permission to look at it") as found:
         as_nobody(lambda: _store(locked / "frames").check())
     assert "没有访问权限" in text(found.value.reason, "zh")
@@ -108,7 +110,7 @@ def test_a_frame_folder(locked: Path) -> None:
     assert "没有读写权限；请用 chown 把它交给该用户" in text(found.value.reason, "zh")
 
 
-def test_a_frame_folder_that_is_none(tmp_path: Path) -> None:
+def test_missing_frame_folder_or_file_in_its_place_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match="frames: missing"):
         _store(tmp_path / "frames").check()
     (tmp_path / "frames").touch()
@@ -116,7 +118,9 @@ def test_a_frame_folder_that_is_none(tmp_path: Path) -> None:
         _store(tmp_path / "frames").check()
 
 
-def test_the_embedded_broker(locked: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_broker_folder_is_named_in_the_log(
+    locked: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     app = make_app({"broker_transport_options": {"control_folder": str(locked / "control")}})
     assert as_nobody(lambda: app.control.broadcast("ping", reply=True)) == []
     assert f"no permission to look at the broker in {locked}" in caplog.text
@@ -139,7 +143,7 @@ def left_behind() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("name", [*LEFT, "logs"])
-def test_what_another_user_left_is_named_with_its_owner_before_a_start(
+def test_files_of_another_user_are_named_with_their_owner_before_a_start(
     left_behind: Path, name: str
 ) -> None:
     def check() -> None:
@@ -153,14 +157,14 @@ def test_what_another_user_left_is_named_with_its_owner_before_a_start(
         as_nobody(check)
 
 
-def test_a_copy_of_another_user_beside_the_database_keeps_nobody_from_a_start(
+def test_backup_of_another_user_beside_the_database_prevents_no_start(
     left_behind: Path,
 ) -> None:
     (left_behind / "easyai.db.bak").touch(mode=0)
     as_nobody(lambda: check_rights(left_behind, "postgresql://db/easyai"))
 
 
-def test_a_disk_that_is_read_only_is_no_matter_of_users(tmp_path: Path) -> None:
+def test_read_only_disk_is_not_reported_as_missing_rights(tmp_path: Path) -> None:
     folder = tmp_path / "disk"
     with small_disk(folder, 1):
         (folder / "secret.key").touch()
@@ -170,7 +174,7 @@ def test_a_disk_that_is_read_only_is_no_matter_of_users(tmp_path: Path) -> None:
             claim_data_dir(folder)
 
 
-def test_the_guard_of_another_user_is_named(left_behind: Path) -> None:
+def test_database_guard_of_another_user_is_named(left_behind: Path) -> None:
     (left_behind / "easyai.db-guard").chmod(0)
     guard = WriteGuard(f"{left_behind}/easyai.db", 1.0)
 
@@ -183,7 +187,9 @@ def test_the_guard_of_another_user_is_named(left_behind: Path) -> None:
     guard.close()
 
 
-def test_a_guard_that_root_makes_is_the_databases_owners(left_behind: Path) -> None:
+def test_database_guard_made_by_root_belongs_to_the_owner_of_the_database(
+    left_behind: Path,
+) -> None:
     if os.geteuid() != 0:
         raise MissingError("root's rights, to be another user than the owner", "run as root")
     os.chown(left_behind / "easyai.db", NOBODY, NOBODY)

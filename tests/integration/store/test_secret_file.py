@@ -40,7 +40,7 @@ def test_two_installations_have_two_secrets(tmp_path: Path) -> None:
     assert load_secret("", tmp_path / "a") != load_secret("", tmp_path / "b")
 
 
-def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> None:
+def test_processes_that_start_at_once_agree_on_a_secret(tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", PRINT_SECRET, str(tmp_path)],
@@ -61,9 +61,7 @@ def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("torn", [False, True])
-def test_threads_that_start_at_once_agree_on_one_secret_every_time(
-    tmp_path: Path, torn: bool
-) -> None:
+def test_threads_that_start_at_once_always_agree_on_a_secret(tmp_path: Path, torn: bool) -> None:
     barrier = threading.Barrier(4, timeout=10)
 
     def load(data_dir: Path) -> bytes:

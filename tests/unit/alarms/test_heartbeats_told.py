@@ -95,7 +95,7 @@ def _short(told: Sequence[Notice]) -> list[tuple[Change, str]]:
 
 
 @pytest.mark.parametrize("every_sec", [5.0, 30.0])
-def test_services_that_return_one_by_one_raise_and_end_a_single_alarm(
+def test_services_that_return_in_sequence_raise_and_end_a_single_alarm(
     every_sec: float,
 ) -> None:
     told = _told(every_sec, dict.fromkeys(range(1, SERVICES + 1), CURE))

@@ -158,7 +158,7 @@ def test_malformed_database_url_does_not_make_diagnose_read_another_database(
     assert "cannot be told" in result.stderr
 
 
-def test_file_that_is_not_toml_reports_what_is_unknown_and_the_remedy(
+def test_file_that_is_not_toml_reports_the_unknown_facts_and_the_remedy(
     installation: Installation,
 ) -> None:
     file = _configured(installation, "[ai_analysis")

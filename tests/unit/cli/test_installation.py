@@ -130,7 +130,7 @@ def test_operator_chooses_among_several_running_installations(
     assert (result.exit_code, result.stderr) == (1, _IDLE), "it is named, so nothing is to be told"
 
 
-def test_settings_file_selects_one_of_several_installations(
+def test_settings_file_selects_among_several_installations(
     tmp_path: Path, migrated_file: Path
 ) -> None:
     text = "[ai_analysis]\nmax_concurrent_infer = 7\n"

@@ -57,7 +57,7 @@ def test_three_thousand_queues_are_added_and_cancelled_without_holding_up_the_lo
     assert set(consumer.app.amqp.queues) == {"easyai"}
 
 
-def test_change_begins_with_the_first_queue_and_adds_at_least_one_a_slice(
+def test_change_begins_with_the_first_queue_and_adds_a_queue_a_slice_at_least(
     consumer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_slices, "_WORK_SEC", 0.0)
