@@ -16,15 +16,15 @@ _RELEASE = re.compile(r"\[(?P<version>[^]]+)\] - (?P<date>\d{4}-\d{2}-\d{2})")
 def _releases() -> list[re.Match[str]]:
     first, *others = re.findall(r"^## (.*)$", _TEXT, re.MULTILINE)
     assert first == "[Unreleased]", "what comes next stands first"
-    found = [_RELEASE.fullmatch(one) for one in others]
+    found = [_RELEASE.fullmatch(line) for line in others]
     assert all(found), f"releases are '[0.2.0] - 2026-12-31': {others}"
-    return [one for one in found if one]
+    return [match for match in found if match]
 
 
 def test_releases_stand_in_order_with_their_dates() -> None:
-    versions = [Version(one["version"]) for one in _releases()]
+    versions = [Version(release["version"]) for release in _releases()]
     assert versions == sorted(versions, reverse=True)
-    dates = [date.fromisoformat(one["date"]) for one in _releases()]
+    dates = [date.fromisoformat(release["date"]) for release in _releases()]
     assert dates == sorted(dates, reverse=True)
 
 

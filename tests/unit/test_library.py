@@ -15,9 +15,9 @@ def test_sqlite_is_named_with_its_version_and_guard() -> None:
     found = library("sqlite:////var/lib/easyai/easyai.db")
     assert (found.name, found.version) == ("SQLite", sqlite3.sqlite_version)
     assert found.guard == "easyai.db-guard"
-    for said in (text(found.summary), text(found.summary, "zh")):
-        assert f"SQLite {sqlite3.sqlite_version}" in said
-        assert "easyai.db-guard" in said
+    for wording in (text(found.summary), text(found.summary, "zh")):
+        assert f"SQLite {sqlite3.sqlite_version}" in wording
+        assert "easyai.db-guard" in wording
 
 
 @pytest.mark.parametrize("affected", [True, False])

@@ -32,7 +32,11 @@ def _wanted(*extras: str) -> list[Requirement]:
     lines = list(project["dependencies"])
     for extra in extras:
         lines += project["optional-dependencies"][extra]
-    return [one for one in map(Requirement, lines) if one.name != project["name"]]
+    return [
+        requirement
+        for requirement in map(Requirement, lines)
+        if requirement.name != project["name"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -53,20 +57,24 @@ def test_build_tools_of_the_image_are_locked() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     pins = _pins("image.txt")
     for wanted in map(Requirement, groups["image"]):
-        assert all(one in wanted.specifier for one in pins[canonicalize_name(wanted.name)])
+        assert all(version in wanted.specifier for version in pins[canonicalize_name(wanted.name)])
 
 
 def test_dependencies_of_kombu_transports_are_locked() -> None:
     # An extra: kombu alone does not bring it, and its import fails where the broker is Redis.
     asked = map(Requirement, requires("kombu") or [])
-    needed = {one.name for one in asked if one.marker and one.marker.evaluate({"extra": "redis"})}
+    needed = {
+        requirement.name
+        for requirement in asked
+        if requirement.marker and requirement.marker.evaluate({"extra": "redis"})
+    }
     assert {"redis", "packaging"} <= needed
     assert needed <= set(_pins("server.txt"))
 
 
 def test_no_client_of_redis_is_allowed_that_kombu_does_not_take() -> None:
-    (ours,) = [one for one in _wanted() if one.name == "redis"]
-    oldest = next(one.version for one in ours.specifier if one.operator == ">=")
+    (ours,) = [requirement for requirement in _wanted() if requirement.name == "redis"]
+    oldest = next(specifier.version for specifier in ours.specifier if specifier.operator == ">=")
     for theirs in map(Requirement, requires("kombu") or []):
         if theirs.name == "redis":
             assert oldest in theirs.specifier

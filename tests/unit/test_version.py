@@ -52,8 +52,8 @@ def test_every_part_names_the_same_version() -> None:
 @pytest.mark.usefixtures("nothing_installed")
 def test_sources_that_nobody_installed_say_that_their_version_is_unknown() -> None:
     assert of_server.version() == of_sdk.version() == of_server.UNKNOWN
-    said = CliRunner().invoke(cli, ["--version"]).output
-    assert said.startswith("easyai, version 0.0.0+unknown (built without git and its tags")
+    output = CliRunner().invoke(cli, ["--version"]).output
+    assert output.startswith("easyai, version 0.0.0+unknown (built without git and its tags")
 
 
 def test_unknown_version_is_equal_from_every_source() -> None:

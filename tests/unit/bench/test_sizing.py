@@ -20,7 +20,7 @@ LARGE = Fleet(cameras=10_000, interval_sec=1, types=60, services=100, infer_ms=1
 _DOCS = Path(__file__).parents[3] / "docs" / "scaling.md"
 
 
-@pytest.mark.parametrize("measured", load().checks, ids=lambda one: one.name)
+@pytest.mark.parametrize("measured", load().checks, ids=lambda check: check.name)
 def test_model_predicts_the_measured_throughput(measured: Measurement) -> None:
     off = page.differences(load(), measured)
     assert max(off.values()) <= WITHIN, off
@@ -28,12 +28,12 @@ def test_model_predicts_the_measured_throughput(measured: Measurement) -> None:
 
 def test_checks_differ_in_size_and_from_the_measurements_of_the_costs() -> None:
     checks = load().checks
-    assert {one.name for one in checks} == set(CHECKS)
-    assert not {one.fleet for one in checks} & set(BASE.values())
+    assert {check.name for check in checks} == set(CHECKS)
+    assert not {check.fleet for check in checks} & set(BASE.values())
     for values in (
-        {one.fleet.cameras for one in checks},
-        {one.fleet.workers for one in checks},
-        {one.fleet.types for one in checks},
+        {check.fleet.cameras for check in checks},
+        {check.fleet.workers for check in checks},
+        {check.fleet.types for check in checks},
     ):
         assert max(values) >= 4 * min(values)
 
@@ -54,21 +54,27 @@ def test_bottlenecks_of_ten_thousand_cameras_are_named_with_a_remedy() -> None:
     seen = load()
     fleet = replace(LARGE, workers=workers_needed(costs(seen), LARGE))
     found = bottlenecks(seen, fleet, Limits())
-    assert [one.share for one in found] == sorted((one.share for one in found), reverse=True)
+    assert [bottleneck.share for bottleneck in found] == sorted(
+        (bottleneck.share for bottleneck in found), reverse=True
+    )
     assert found[0].share > 1, "one PostgreSQL leases no 10,000 frames a second"
-    assert all(one.remedy and one.figures for one in found)
+    assert all(bottleneck.remedy and bottleneck.figures for bottleneck in found)
 
 
 def test_proposed_workers_are_not_full() -> None:
     seen = load()
     fleet = replace(LARGE, cameras=1_000)
     fleet = replace(fleet, workers=workers_needed(costs(seen), fleet))
-    (own,) = (one for one in bottlenecks(seen, fleet, Limits()) if one.name == "workers")
+    (own,) = (
+        bottleneck
+        for bottleneck in bottlenecks(seen, fleet, Limits())
+        if bottleneck.name == "workers"
+    )
     assert own.share <= 1
 
 
 def test_a_far_database_leases_less() -> None:
-    near, far = (Limits(round_trip_ms=one) for one in (0.1, 200.0))
+    near, far = (Limits(round_trip_ms=ms) for ms in (0.1, 200.0))
     assert leasing_per_sec(load(), far) < leasing_per_sec(load(), near) / 5
 
 

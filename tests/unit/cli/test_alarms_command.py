@@ -67,7 +67,7 @@ def test_test_alarm_without_bus_and_recipients_is_in_the_table(
     result = installation.run("alarms", "test", "--json")
     assert result.exit_code == 0
     channels = json.loads(result.stdout)["channels"]
-    assert [(one["channel"], one["state"]) for one in channels] == [
+    assert [(channel["channel"], channel["state"]) for channel in channels] == [
         ("table", "worked"),
         ("log", "worked"),
         ("bus", "not set"),

@@ -26,7 +26,7 @@ def _rows(installation: Installation, kinds: Sequence[str], ago_sec: float, wher
 
 
 @pytest.mark.parametrize(
-    ("kinds", "ago_sec", "where", "code", "said"),
+    ("kinds", "ago_sec", "where", "code", "shown"),
     [
         (ALL, 1.0, home(), 0, "worker: works"),
         (ALL[:3], 1.0, home(), 1, "worker: not running"),
@@ -40,12 +40,12 @@ def test_alive_checks_all_four_kinds_on_this_machine_by_default(
     ago_sec: float,
     where: str,
     code: int,
-    said: str,
+    shown: str,
 ) -> None:
     _rows(installation, kinds, ago_sec, where)
     result = installation.run("alive")
     assert result.exit_code == code
-    assert said in result.stdout
+    assert shown in result.stdout
 
 
 def test_alive_checks_only_the_named_kinds(installation: Installation) -> None:
@@ -84,9 +84,9 @@ def silent_database() -> Iterator[str]:
         for client in _FakeServer.clients:
             client.shutdown(socket.SHUT_RDWR)
         _FakeServer.clients.clear()
-        for one in threading.enumerate():
-            if one.name == alive_command.THREAD:
-                one.join(10)
+        for other in threading.enumerate():
+            if other.name == alive_command.THREAD:
+                other.join(10)
 
 
 def test_a_database_that_never_answers_is_no_reason_to_restart(

@@ -209,7 +209,9 @@ def test_pictures_in_a_bucket_stay_there(
 def nightly(tmp_path: Path) -> Callable[[Path], int]:
     """Runs the nightly commands of docs/recovery.md, with the `easyai` of a folder; the code."""
     text = (ROOT / "docs" / "recovery.md").read_text(encoding="utf-8")
-    (block,) = (one for one in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "-delete" in one)
+    (block,) = (
+        sample for sample in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "-delete" in sample
+    )
     backups = tmp_path / "backups"
     backups.mkdir()
     for name, days in {"easyai-box-old.tar": 20, "easyai-box-young.tar": 5, "notes": 20}.items():

@@ -37,7 +37,7 @@ def _report(text: str = "") -> dict[str, Any]:
 
 
 def _values(text: str = "") -> dict[str, tuple[str, str]]:
-    return {one["key"]: (one["value"], one["source"]) for one in _report(text)["values"]}
+    return {entry["key"]: (entry["value"], entry["source"]) for entry in _report(text)["values"]}
 
 
 def test_each_value_names_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,9 @@ def test_a_variable_that_sets_a_whole_table_is_named_for_its_keys(
 ) -> None:
     monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO", '{"bucket": "frames"}')
     report = _report()
-    bucket = next(one for one in report["values"] if one["key"] == "frame_extractor.minio.bucket")
+    bucket = next(
+        entry for entry in report["values"] if entry["key"] == "frame_extractor.minio.bucket"
+    )
     assert (bucket["value"], bucket["source"]) == ("frames", "EASYAI_FRAME_EXTRACTOR__MINIO")
     assert report["unknown_variables"] == []
 
@@ -200,8 +202,10 @@ def test_a_malformed_address_is_named_with_its_remedy_and_never_shown(
     text = '[ai_analysis]\nmq_type = "redis"\n' if table == "ai_analysis" else f"[{table}]\n"
     result = _check(f'{text}{key} = "{address}"')
     assert "geheim" not in result.output
-    said = [line for line in result.output.splitlines() if line.startswith(("warning", "easyai: "))]
-    assert any(f"{table}.{key}" in line and "://" in line for line in said), result.output
+    printed = [
+        line for line in result.output.splitlines() if line.startswith(("warning", "easyai: "))
+    ]
+    assert any(f"{table}.{key}" in line and "://" in line for line in printed), result.output
 
 
 def test_keys_of_other_plugins_are_listed_and_typing_errors_get_a_hint() -> None:
@@ -261,8 +265,8 @@ alert_batch_size = 0
 
 def test_each_ineffective_key_of_the_predecessor_is_named_with_its_replacement() -> None:
     report = _report(_PREDECESSOR)
-    said = report["predecessor_keys"]
-    assert list(said) == [
+    predecessor_keys = report["predecessor_keys"]
+    assert list(predecessor_keys) == [
         "lanip",
         "serverid",
         "base.jwtsecret",
@@ -280,16 +284,16 @@ def test_each_ineffective_key_of_the_predecessor_is_named_with_its_replacement()
         "frame_extractor.tasks[].enabled",
         "ai_analysis.alert_batch_enabled",
     ]
-    assert "easyai.public_url" in said["lanip"]
+    assert "easyai.public_url" in predecessor_keys["lanip"]
     assert (
         "max_frame_count in each [[frame_extractor.tasks]]"
-        in said["frame_extractor.max_frame_count"]
+        in predecessor_keys["frame_extractor.max_frame_count"]
     )
-    assert all(said.values())
+    assert all(predecessor_keys.values())
     assert report["unknown_keys"] == ["base.unheard"]
     assert report["warnings"] == []
     shown = _check(_PREDECESSOR).stdout
-    for key, instead in said.items():
+    for key, instead in predecessor_keys.items():
         assert f"\n  {key}: {instead}\n" in shown
     assert "geheim" not in shown
 
@@ -341,7 +345,7 @@ def test_doubtful_value_is_a_warning_that_names_the_key(text: str, words: str) -
 
 def test_links_into_an_object_store_need_no_public_url() -> None:
     minio = '[frame_extractor]\nstore = "minio"\n[defaulthttpconfig]\nhttplistenaddr = ":5066"'
-    assert not [one for one in _report(minio)["warnings"] if "public_url" in one]
+    assert not [warning for warning in _report(minio)["warnings"] if "public_url" in warning]
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def test_the_report_names_the_version_of_sqlite_and_its_guard(installation: Inst
 def test_a_shell_runs_every_command_of_the_report(installation: Installation) -> None:
     _broken(installation)
     body = json.loads(installation.run("diagnose", "--no-probes", "--json").stdout)
-    commands = [one["command"] for cause in body["causes"] for one in cause["remedies"]]
+    commands = [remedy["command"] for cause in body["causes"] for remedy in cause["remedies"]]
     for command in filter(None, commands):
         subprocess.run(["bash", "-n", "-c", command], check=True)
     ours = [
@@ -123,14 +123,14 @@ def test_settings_mistake_is_reported_and_the_rest_diagnosed(
 ) -> None:
     _broken(installation)
     file = _configured(installation, _MISTAKE)
-    told = f"{file}: ai_analysis.stall_alarm_sec: must be above 0 (got 0)"
+    mistake = f"{file}: ai_analysis.stall_alarm_sec: must be above 0 (got 0)"
     result = installation.run("diagnose", "--no-probes", "--json")
     body = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"easyai: {told}; ")
+    assert result.stderr.startswith(f"easyai: {mistake}; ")
     codes = [cause["code"] for cause in body["causes"]]
     assert codes[:2] == ["settings_invalid", "worker_gone"], "it may be why no worker starts"
-    assert body["causes"][0]["evidence"][0] == told
+    assert body["causes"][0]["evidence"][0] == mistake
     assert body["causes"][0]["stops_inference"]
     assert "services_died" in codes, "the database of the file was looked at"
     markdown = installation.run("diagnose", "--no-probes", "--lang", "zh").stdout
@@ -142,7 +142,7 @@ def test_while_a_worker_goes_on_a_mistake_stops_nothing(installation: Installati
     with installation.db.write() as conn:
         processes.beat(conn, "worker", "here", 1, time.time())
     body = json.loads(installation.run("diagnose", "--no-probes", "--json").stdout)
-    (cause,) = [one for one in body["causes"] if one["code"] == "settings_invalid"]
+    (cause,) = [cause for cause in body["causes"] if cause["code"] == "settings_invalid"]
     assert not cause["stops_inference"]
 
 

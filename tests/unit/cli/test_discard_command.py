@@ -20,7 +20,7 @@ def test_waiting_frames_are_given_up_and_counted_by_camera(installation: Install
     assert "given up by hand" in installation.run("frames", "--key", row.key).stdout
     assert "1 discarded" in installation.run("stats").stdout
     shown = installation.run("frames", "--reason", "discarded", "--json").stdout
-    assert [one["id"] for one in json.loads(shown)["frames"]] == [frame]
+    assert [row["id"] for row in json.loads(shown)["frames"]] == [frame]
 
 
 def test_dry_run_prints_would_discard_and_keeps_the_frame(installation: Installation) -> None:

@@ -45,7 +45,7 @@ def test_filters_choose_the_frames(installation: Installation) -> None:
     installation.frame(settled_at=installation.now - 7200)
     installation.pending()
     filters = ("--state", "failed", "--task-type", TYPE, "--task-id", CAMERA, "--since", "1h")
-    assert [one["id"] for one in _listed(installation, *filters)] == [wanted]
+    assert [row["id"] for row in _listed(installation, *filters)] == [wanted]
 
 
 @pytest.mark.parametrize("state", ["failed", "parked", "dropped"])
@@ -61,13 +61,13 @@ def test_frames_are_shown_by_state_with_reason_and_attempts(
     (line,) = result.stdout.splitlines()[1:-1]
     assert line.split()[:2] == [str(frame), state]
     assert line.endswith(words)
-    (one,) = _listed(installation, "--state", state, "--reason", "queue_full")
-    assert (one["reason"], one["attempts"]) == (words, 2)
+    (row,) = _listed(installation, "--state", state, "--reason", "queue_full")
+    assert (row["reason"], row["attempts"]) == (words, 2)
 
 
 def test_the_limit_holds(installation: Installation) -> None:
     ids = [installation.frame() for _ in range(3)]
-    assert [one["id"] for one in _listed(installation, "--limit", "2")] == [ids[2], ids[1]]
+    assert [row["id"] for row in _listed(installation, "--limit", "2")] == [ids[2], ids[1]]
 
 
 @pytest.mark.parametrize(
@@ -84,18 +84,18 @@ def test_json_has_the_path_of_the_picture(
     installation: Installation, columns: dict[str, Any], path: str | None, state: str
 ) -> None:
     frame = installation.frame(**columns)
-    (one,) = _listed(installation)
+    (row,) = _listed(installation)
     expected = installation.row(frame).key if path == "KEY" else path
-    assert (one["picture"], one["picture_state"]) == (expected, state)
+    assert (row["picture"], row["picture_state"]) == (expected, state)
 
 
 def test_json_has_times_in_utc_and_null_for_events_to_come(
     installation: Installation,
 ) -> None:
     installation.pending(found_at=1_763_107_200.0)
-    (one,) = _listed(installation)
-    assert one["found_at"] == "2025-11-14T08:00:00.000Z"
-    assert (one["settled_at"], one["outcome"], one["service_id"]) == (None, None, None)
+    (row,) = _listed(installation)
+    assert row["found_at"] == "2025-11-14T08:00:00.000Z"
+    assert (row["settled_at"], row["outcome"], row["service_id"]) == (None, None, None)
 
 
 def test_json_has_the_code_and_the_arguments_of_a_reason_beside_its_text(

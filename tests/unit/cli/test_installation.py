@@ -49,7 +49,7 @@ def _site(folder: Path, migrated_file: Path, config: str = "") -> Path:
 
 def _noted(data: Path, config: Path | None = None, **how: Any) -> Installation:
     url = f"sqlite:///{data}/easyai.db"
-    one = Installation(
+    installation = Installation(
         str(data),
         "http://127.0.0.1:1",
         str(config or ""),
@@ -57,8 +57,8 @@ def _noted(data: Path, config: Path | None = None, **how: Any) -> Installation:
         {"EASYAI_DATABASE_URL": url},
         **how,
     )
-    installations.note(one)
-    return one
+    installations.note(installation)
+    return installation
 
 
 @pytest.fixture(scope="session")

@@ -36,12 +36,12 @@ def test_every_option_narrows_the_choice(installation: Installation) -> None:
         installation.frame(reason="timeout"),
     ]
     unwanted = installation.frame()
-    ids = [text for one in (wanted, *others) for text in ("--id", str(one))]
+    ids = [text for frame in (wanted, *others) for text in ("--id", str(frame))]
     narrow = ("--task-type", TYPE, "--task-id", CAMERA, "--since", "1h", "--reason", "FACE")
     result = installation.run("requeue", "--json", *narrow, *ids)
     assert json.loads(result.stdout)["requeued"] == 1
     assert installation.row(wanted).state == "pending"
-    assert {installation.row(one).state for one in (*others, unwanted)} == {"failed"}
+    assert {installation.row(frame).state for frame in (*others, unwanted)} == {"failed"}
 
 
 def test_dry_run_prints_would_requeue_and_changes_nothing(installation: Installation) -> None:
@@ -103,7 +103,7 @@ def test_frames_of_a_span_of_time_are_requeued_and_no_others(installation: Insta
     result = installation.run("requeue", "--since", "3h", "--until", "1h")
     assert result.exit_code == 0, result.output
     assert "requeued 1 failed frame\n" in result.stdout
-    states = [installation.row(one).state for one in (early, meant, late)]
+    states = [installation.row(frame).state for frame in (early, meant, late)]
     assert states == ["failed", "pending", "failed"]
 
 

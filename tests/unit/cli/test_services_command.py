@@ -20,7 +20,7 @@ def _listed(installation: Installation, *arguments: str) -> dict[str, dict[str, 
     result = installation.run("services", "--json", *arguments)
     body = json.loads(result.stdout)
     assert body["total"] == len(body["services"])
-    return {one["service_id"]: one for one in body["services"]}
+    return {service["service_id"]: service for service in body["services"]}
 
 
 def test_services_that_take_work_are_shown_with_state_load_and_heartbeat(
@@ -51,12 +51,16 @@ def test_json_is_the_answer_of_the_api_with_fields_of_the_database(
     installation: Installation,
 ) -> None:
     installation.service("yolo-1")
-    one = _listed(installation)["yolo-1"]
-    assert one["task_types"] == [TYPE]
-    assert one["last_heartbeat"] == int(installation.now - 12)
-    assert one["state"] == "online"
-    assert (one["in_flight"], one["avg_response_ms"], one["max_concurrency"]) == (0, None, None)
-    assert 12 <= one["heartbeat_age_sec"] < 60
+    service = _listed(installation)["yolo-1"]
+    assert service["task_types"] == [TYPE]
+    assert service["last_heartbeat"] == int(installation.now - 12)
+    assert service["state"] == "online"
+    assert (service["in_flight"], service["avg_response_ms"], service["max_concurrency"]) == (
+        0,
+        None,
+        None,
+    )
+    assert 12 <= service["heartbeat_age_sec"] < 60
 
 
 def test_offline_services_are_counted_and_shown_with_their_reason_on_request(
@@ -78,7 +82,7 @@ def test_service_alive_without_heartbeats_is_shown_as_such(installation: Install
     installation.service("mute", last_heartbeat=installation.now - 90, **probed)
     installation.service("slow", heartbeat_timeout_sec=3600, last_heartbeat=installation.now - 90)
     installation.service("quick", heartbeat_timeout_sec=5, last_heartbeat=installation.now - 35)
-    lines = {one.split()[0]: one for one in installation.run("services").stdout.splitlines()}
+    lines = {line.split()[0]: line for line in installation.run("services").stdout.splitlines()}
     assert re.search(r"a probe was answered 5 min ago; no heartbeat for 9\d s", lines["mute"])
     assert re.search(r"registered 5 min ago; no heartbeat for \d\d s", lines["quick"])
     assert "no heartbeat" not in lines["slow"]
@@ -149,8 +153,10 @@ def test_service_that_refuses_every_picture_is_shown_with_its_last_success(
     never = installation.service("yolo-3")
     _fails(installation, never, 1, 30, "no weights")
     head, *lines = installation.run("services").stdout.splitlines()
-    shown = [dict(zip(re.split(r"  +", head), re.split(r"  +", one), strict=True)) for one in lines]
-    rows = {one["SERVICE"]: one for one in shown}
+    shown = [
+        dict(zip(re.split(r"  +", head), re.split(r"  +", line), strict=True)) for line in lines
+    ]
+    rows = {row["SERVICE"]: row for row in shown}
     assert rows["yolo-1"]["REASON"].endswith("; its last 4 calls failed: out of memory")
     assert (rows["yolo-1"]["FAILED"], rows["yolo-1"]["LAST SUCCESS"]) == ("6", "10 min ago")
     assert rows["yolo-2"]["REASON"].endswith("registered 5 min ago")

@@ -23,7 +23,7 @@ def test_each_type_shows_its_frames_by_state_and_its_services(
     installation.frame(state="leased")
     installation.frame()
     body = json.loads(installation.run("stats", "--json").stdout)
-    assert {one.pop("rate_limit") for one in body["task_types"].values()} == {""}
+    assert {figures.pop("rate_limit") for figures in body["task_types"].values()} == {""}
     assert body["task_types"] == {
         TYPE: {"waiting": 1, "parked": 0, "leased": 1, "failed": 1, "services": 1},
         "人脸": {"waiting": 1, "parked": 1, "leased": 0, "failed": 0, "services": 0},
@@ -55,7 +55,10 @@ def test_a_rate_that_is_configured_for_a_type_is_shown(installation: Installatio
     rates = {cells[0]: dict(zip(head, cells, strict=True))["RATE"] for cells in shown[-2:]}
     assert rates == {TYPE: "30/s", "人脸": "-"}
     types = json.loads(installation.run("stats", "--json").stdout)["task_types"]
-    assert {name: one["rate_limit"] for name, one in types.items()} == {TYPE: "30/s", "人脸": ""}
+    assert {name: figures["rate_limit"] for name, figures in types.items()} == {
+        TYPE: "30/s",
+        "人脸": "",
+    }
 
 
 def _stop_after(monkeypatch: pytest.MonkeyPatch, rounds: int) -> list[float]:

@@ -34,8 +34,8 @@ class Desk:
     def after(self, seconds: float, *holding: Condition, judged: Sequence[str] = KINDS) -> str:
         """Let time pass, move the board; what it told, in short."""
         return " ".join(
-            f"{one.change}:{one.subject or one.kind}"
-            for one in self.notices(seconds, *holding, judged=judged)
+            f"{notice.change}:{notice.subject or notice.kind}"
+            for notice in self.notices(seconds, *holding, judged=judged)
         )
 
     def notices(
@@ -118,14 +118,14 @@ def test_alarm_ends_after_the_hold_with_the_duration_of_the_condition() -> None:
 
 def test_flickering_condition_raises_a_single_alarm() -> None:
     desk = Desk()
-    told = [desk.after(2, *([_condition()] if number % 2 else [])) for number in range(60)]
-    assert "".join(told) == "raised:bus_down"
+    notices = [desk.after(2, *([_condition()] if number % 2 else [])) for number in range(60)]
+    assert "".join(notices) == "raised:bus_down"
 
 
 def test_an_alarm_that_holds_is_repeated_every_hour() -> None:
     desk = Desk()
-    told = [desk.after(60, _condition()) for _ in range(2 * 60 + 2)]
-    assert [word for word in told if word] == ["raised:bus_down", *["repeated:bus_down"] * 2]
+    notices = [desk.after(60, _condition()) for _ in range(2 * 60 + 2)]
+    assert [word for word in notices if word] == ["raised:bus_down", *["repeated:bus_down"] * 2]
 
 
 def test_condition_that_cannot_be_judged_keeps_its_state() -> None:
@@ -146,7 +146,7 @@ def test_services_failing_within_the_grace_are_notified_in_the_same_round() -> N
     assert desk.after(2, *services[:5]) == ""
     assert desk.after(3) == ""
     over = desk.notices(CLEAR_SEC - 3 + TOGETHER_SEC)
-    assert [one.change for one in over] == [Change.OVER] * 12
+    assert [notice.change for notice in over] == [Change.OVER] * 12
 
 
 def test_momentary_condition_is_not_notified_with_others_of_its_kind() -> None:
@@ -161,9 +161,9 @@ def test_momentary_condition_is_not_notified_with_others_of_its_kind() -> None:
 def test_flickering_condition_does_not_delay_a_lasting_condition() -> None:
     desk = Desk()
     lasting, flicker = (_condition("service_offline", name, grace_sec=4) for name in "ab")
-    told = [desk.after(1, lasting, *([flicker] if number % 2 else [])) for number in range(12)]
-    assert [word for word in told if word] == ["raised:a"]
-    assert told.index("raised:a") <= 4 + TOGETHER_SEC
+    notices = [desk.after(1, lasting, *([flicker] if number % 2 else [])) for number in range(12)]
+    assert [word for word in notices if word] == ["raised:a"]
+    assert notices.index("raised:a") <= 4 + TOGETHER_SEC
 
 
 def test_an_alarm_that_was_clear_for_a_moment_is_not_over_with_others_of_its_kind() -> None:
@@ -216,14 +216,14 @@ def test_raised_and_over_notices_alternate_in_any_sequence(
     steps: list[tuple[float, bool, bool, bool]],
 ) -> None:
     desk = Desk()
-    told: dict[tuple[str, str], list[Change]] = {}
+    by_alarm: dict[tuple[str, str], list[Change]] = {}
     for seconds, bus, service, judged in steps:
         holding = [_condition(grace_sec=3)] * bus + [
             _condition("service_offline", "a", grace_sec=5)
         ] * service
-        for one in desk.notices(seconds, *holding, judged=KINDS if judged else ()):
-            told.setdefault((one.kind, one.subject), []).append(one.change)
-    for key, changes in told.items():
+        for notice in desk.notices(seconds, *holding, judged=KINDS if judged else ()):
+            by_alarm.setdefault((notice.kind, notice.subject), []).append(notice.change)
+    for key, changes in by_alarm.items():
         firsts = [change for change in changes if change != Change.REPEATED]
         assert firsts == [Change.RAISED, Change.OVER] * (len(firsts) // 2) + [Change.RAISED] * (
             len(firsts) % 2

@@ -53,17 +53,17 @@ def chosen(
     return fastest.pk if fastest else None
 
 
-def slowly_chosen(those: Sequence[Candidate], load: FixedLoad, avoid: int | None) -> int | None:
+def slowly_chosen(endpoints: Sequence[Candidate], load: FixedLoad, avoid: int | None) -> int | None:
     """The same by looking at every one."""
-    measured = [one.ewma_ms for one in those if one.ewma_ms is not None]
+    measured = [endpoint.ewma_ms for endpoint in endpoints if endpoint.ewma_ms is not None]
     typical = median(measured) if measured else 50.0
 
-    def key(one: Candidate) -> tuple[bool, bool, float, int, int]:
-        latency = typical if one.ewma_ms is None else one.ewma_ms
-        completion = (load.in_flight(one.pk) + 1) * latency
-        return one.suspect, one.pk == avoid, completion, one.call_count, one.pk
+    def key(endpoint: Candidate) -> tuple[bool, bool, float, int, int]:
+        latency = typical if endpoint.ewma_ms is None else endpoint.ewma_ms
+        completion = (load.in_flight(endpoint.pk) + 1) * latency
+        return endpoint.suspect, endpoint.pk == avoid, completion, endpoint.call_count, endpoint.pk
 
-    free = [one for one in those if load.free(one) > 0]
+    free = [endpoint for endpoint in endpoints if load.free(endpoint) > 0]
     return min(free, key=key).pk if free else None
 
 
@@ -77,7 +77,7 @@ candidates = st.lists(
         call_count=st.integers(0, 10**9),
     ),
     max_size=12,
-    unique_by=lambda one: one.pk,
+    unique_by=lambda endpoint: endpoint.pk,
 )
 loads = st.builds(
     FixedLoad,
@@ -89,11 +89,11 @@ cameras = [f"门口{number}" for number in range(200)]
 
 @given(candidates, loads, st.lists(st.none() | pks, max_size=30))
 def test_every_frame_goes_where_a_look_at_every_endpoint_would_send_it(
-    those: list[Candidate], load: FixedLoad, avoided: list[int | None]
+    endpoints: list[Candidate], load: FixedLoad, avoided: list[int | None]
 ) -> None:
-    fastest = FastestFirst(Ranking(those), load)
+    fastest = FastestFirst(Ranking(endpoints), load)
     for avoid in avoided:
-        expected = slowly_chosen(those, load, avoid)
+        expected = slowly_chosen(endpoints, load, avoid)
         taken = fastest.take(avoid)
         assert (taken.pk if taken else None) == expected
         if taken is not None:
@@ -102,23 +102,27 @@ def test_every_frame_goes_where_a_look_at_every_endpoint_would_send_it(
 
 @given(candidates, loads, st.lists(pks, max_size=40), st.data())
 def test_endpoints_that_others_fill_or_that_changed_are_seen_as_they_are_now(
-    those: list[Candidate], load: FixedLoad, taken_by_others: list[int], data: st.DataObject
+    endpoints: list[Candidate], load: FixedLoad, taken_by_others: list[int], data: st.DataObject
 ) -> None:
-    ranking = Ranking(those)
-    for one in data.draw(st.lists(st.sampled_from(those), max_size=5)) if those else []:
-        one.call_count += 1
-        if one.ewma_ms is not None:
-            one.ewma_ms = data.draw(st.floats(0.01, 60_000))
-        ranking.note_change(one.pk)
+    ranking = Ranking(endpoints)
+    for endpoint in (
+        data.draw(st.lists(st.sampled_from(endpoints), max_size=5)) if endpoints else []
+    ):
+        endpoint.call_count += 1
+        if endpoint.ewma_ms is not None:
+            endpoint.ewma_ms = data.draw(st.floats(0.01, 60_000))
+        ranking.note_change(endpoint.pk)
     ranking._sort()  # the median as the slow way takes it
-    for one in data.draw(st.lists(st.sampled_from(those), max_size=5)) if those else []:
-        one.call_count += 1
-        ranking.note_change(one.pk)
+    for endpoint in (
+        data.draw(st.lists(st.sampled_from(endpoints), max_size=5)) if endpoints else []
+    ):
+        endpoint.call_count += 1
+        ranking.note_change(endpoint.pk)
     fastest = FastestFirst(ranking, load)
     for other in taken_by_others:
         if load.places.get(other, 1) > 0:
             load.take(other)
-        expected = slowly_chosen(those, load, None)
+        expected = slowly_chosen(endpoints, load, None)
         taken = fastest.take()
         assert (taken.pk if taken else None) == expected
         if taken is not None:
@@ -138,9 +142,9 @@ def test_the_least_expected_completion_time_wins() -> None:
 
 
 def test_a_service_never_measured_counts_as_the_median() -> None:
-    those = [candidate(pk, ewma_ms=ms) for pk, ms in ((1, 10), (2, 100), (3, 1000), (4, None))]
-    assert chosen(*those, load=FixedLoad({1: 99})) == 2
-    assert chosen(*those, load=FixedLoad({1: 99, 2: 1})) == 4
+    endpoints = [candidate(pk, ewma_ms=ms) for pk, ms in ((1, 10), (2, 100), (3, 1000), (4, None))]
+    assert chosen(*endpoints, load=FixedLoad({1: 99})) == 2
+    assert chosen(*endpoints, load=FixedLoad({1: 99, 2: 1})) == 4
 
 
 def test_the_endpoint_that_failed_the_frame_comes_after_the_others_of_its_kind() -> None:
@@ -152,8 +156,8 @@ def test_the_endpoint_that_failed_the_frame_comes_after_the_others_of_its_kind()
 
 
 def test_equal_endpoints_take_turns() -> None:
-    those = [candidate(pk) for pk in (1, 2, 3)]
-    ranking, taken = Ranking(those), Counter[int]()
+    endpoints = [candidate(pk) for pk in (1, 2, 3)]
+    ranking, taken = Ranking(endpoints), Counter[int]()
     for _ in range(30):
         fastest = FastestFirst(ranking, FixedLoad()).take()
         assert fastest is not None
@@ -182,34 +186,34 @@ def test_choice_cost_depends_on_endpoints_taken_not_on_all_endpoints() -> None:
 
 
 def test_a_camera_goes_where_the_operator_wants_it() -> None:
-    those = [candidate(pk) for pk in range(1, 6)]
-    for one in those:
-        assert choose_for_camera(those, "门口2", one.endpoint) == one
+    endpoints = [candidate(pk) for pk in range(1, 6)]
+    for endpoint in endpoints:
+        assert choose_for_camera(endpoints, "门口2", endpoint.endpoint) == endpoint
 
 
 def test_a_camera_whose_preferred_endpoint_has_gone_is_still_served() -> None:
-    those = [candidate(1), candidate(2)]
+    endpoints = [candidate(1), candidate(2)]
     gone = candidate(3).endpoint
-    assert choose_for_camera(those, "门口2", gone) == choose_for_camera(those, "门口2")
+    assert choose_for_camera(endpoints, "门口2", gone) == choose_for_camera(endpoints, "门口2")
 
 
 @given(st.integers(2, 12), st.data())
 def test_only_the_cameras_of_an_endpoint_that_goes_away_move(
     count: int, data: st.DataObject
 ) -> None:
-    those = [candidate(pk) for pk in range(1, count + 1)]
-    gone = data.draw(st.sampled_from(those))
-    rest = [one for one in those if one != gone]
+    endpoints = [candidate(pk) for pk in range(1, count + 1)]
+    gone = data.draw(st.sampled_from(endpoints))
+    rest = [endpoint for endpoint in endpoints if endpoint != gone]
     for camera in cameras[:40]:
-        before = choose_for_camera(those, camera)
+        before = choose_for_camera(endpoints, camera)
         after = choose_for_camera(data.draw(st.permutations(rest)), camera)
         assert after in rest
         assert before in (gone, after)
 
 
 def test_cameras_spread_over_the_endpoints() -> None:
-    those = [candidate(pk) for pk in (1, 2, 3, 4)]
-    placed = [choose_for_camera(those, camera) for camera in cameras]
-    share = Counter(one.pk for one in placed if one)
+    endpoints = [candidate(pk) for pk in (1, 2, 3, 4)]
+    placed = [choose_for_camera(endpoints, camera) for camera in cameras]
+    share = Counter(endpoint.pk for endpoint in placed if endpoint)
     assert set(share) == {1, 2, 3, 4}
     assert min(share.values()) >= 25  # of 50 expected

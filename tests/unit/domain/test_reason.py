@@ -58,7 +58,7 @@ def test_a_reason_finds_its_arguments() -> None:
     assert outer.get("failures") == 3
     assert outer.inner("last") is inner
     assert outer.inner("failures") is NO_REASON
-    assert [one.code for one in outer.walk()] == ["breaker_open", "timed_out"]
+    assert [reason.code for reason in outer.walk()] == ["breaker_open", "timed_out"]
     assert Reason.of("both", parts=(inner, "x")).quoting(str.upper).get("parts") == (inner, "X")
 
 

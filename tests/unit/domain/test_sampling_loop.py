@@ -21,7 +21,7 @@ def _skipped(ns: list[int]) -> float:
     return sum(1 - 1 / n for n in ns) / len(ns)
 
 
-def _until_one(ns: list[int]) -> int:
+def _seconds_until_n_is_1(ns: list[int]) -> int:
     """The seconds until n is 1 for good."""
     return max((second for second, n in enumerate(ns, 1) if n > 1), default=0)
 
@@ -55,16 +55,16 @@ def test_load_that_falls_gets_every_frame_within_half_a_minute() -> None:
     site = SampledSite()
     assert site.run(25, 3 * MINUTE)[-1] == 2
     ns = site.run(5, 10 * MINUTE)
-    assert _until_one(ns) <= 30
+    assert _seconds_until_n_is_1(ns) <= 30
     for _ in range(3):  # up and down
         assert site.run(25, 2 * MINUTE)[-1] == 2
-        assert _until_one(site.run(5, 2 * MINUTE)) <= 30
+        assert _seconds_until_n_is_1(site.run(5, 2 * MINUTE)) <= 30
 
 
 def test_a_large_n_falls_at_once_when_the_load_does() -> None:
     site = SampledSite()
     assert site.run(100, 5 * MINUTE)[-1] >= 6
-    assert _until_one(site.run(5, 2 * MINUTE)) <= 30
+    assert _seconds_until_n_is_1(site.run(5, 2 * MINUTE)) <= 30
 
 
 @pytest.mark.parametrize("burst_sec", [1, 3, 10])
@@ -118,13 +118,13 @@ def test_algorithms_that_become_fast_get_every_frame_within_the_minute(
     assert site.run(25, 3 * MINUTE)[-1] >= 6
     site.call_sec = 0.05
     ns = site.run(frames_per_sec, 5 * MINUTE)
-    assert _until_one(ns) <= MINUTE
+    assert _seconds_until_n_is_1(ns) <= MINUTE
 
 
 def test_long_calls_are_no_reason_to_infer_less() -> None:
     site = SampledSite(places=48, call_sec=2.9, endpoints=12)
     assert set(site.run(25, 4 * MINUTE)[30:]) == {2}
-    assert _until_one(site.run(12, 3 * MINUTE)) <= 30
+    assert _seconds_until_n_is_1(site.run(12, 3 * MINUTE)) <= 30
 
 
 def test_algorithms_that_queue_calls_themselves_are_protected_too() -> None:
@@ -143,7 +143,7 @@ def test_calls_that_hang_for_a_minute_are_an_outage_and_cost_few_frames() -> Non
     hanging = site.run(8, MINUTE)
     assert max(hanging) <= 2
     site.recover()
-    assert _until_one(site.run(8, 5 * MINUTE)) <= MINUTE
+    assert _seconds_until_n_is_1(site.run(8, 5 * MINUTE)) <= MINUTE
 
 
 def test_a_queue_of_many_minutes_is_worked_off_without_skipping_nearly_all() -> None:

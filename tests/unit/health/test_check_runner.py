@@ -48,7 +48,7 @@ def test_every_check_runs_although_others_fail() -> None:
             Scripted("d", _fail(NotWellError(Reason("api.none_works")))),
         ]
     )
-    assert [(one.name, one.ok, text(one.reason)) for one in results] == [
+    assert [(result.name, result.ok, text(result.reason)) for result in results] == [
         ("a", False, "frame folder: gone"),
         ("b", False, "ValueError: odd"),
         ("c", True, ""),

@@ -94,7 +94,7 @@ def test_every_template_is_used() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    named |= {code for one in templates().values() for code in _codes_by_format(one.text)}
+    named |= {code for template in templates().values() for code in _codes_by_format(template.text)}
     prefixes = tuple(_prefixes())
     unused = [code for code in templates() if code not in named and not code.startswith(prefixes)]
     assert not unused
@@ -115,7 +115,7 @@ def test_no_text_is_missing_in_a_language(language: str) -> None:
         )
     }
     assert set(extracted) == set(templates())
-    translated = {str(one.context): one for one in _po(language) if one.id}
+    translated = {str(message.context): message for message in _po(language) if message.id}
     assert set(translated) == set(extracted), "run `make messages`"
     for code, ids in extracted.items():
         found = translated[code]

@@ -38,9 +38,9 @@ def _commands() -> Iterator[tuple[str, ...]]:
     """The arguments of every `easyai_command(settings, …)`, as far as they are written there."""
     for _, node in _calls(("easyai_command",)):
         yield tuple(
-            str(one.value) if isinstance(one, ast.Constant) else "x"
-            for one in node.args[1:]
-            if not isinstance(one, ast.Starred)
+            str(argument.value) if isinstance(argument, ast.Constant) else "x"
+            for argument in node.args[1:]
+            if not isinstance(argument, ast.Starred)
         )
 
 
@@ -68,7 +68,7 @@ def _unknown(arguments: tuple[str, ...]) -> str:
         if found is None:
             return f"no command {name}"
         command = found
-    options = {option for one in command.params for option in one.opts}
+    options = {option for parameter in command.params for option in parameter.opts}
     unknown = {word for word in words if word.startswith("-")} - options
     return f"no option {min(unknown)}" if unknown else ""
 
@@ -78,11 +78,11 @@ def _texts(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    if any(getattr(one, "id", "").endswith(_HELP) for one in targets):
+    if any(getattr(target, "id", "").endswith(_HELP) for target in targets):
         return
     if isinstance(node, ast.JoinedStr):
         yield "".join(
-            str(one.value) if isinstance(one, ast.Constant) else "x" for one in node.values
+            str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values
         )
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
@@ -174,8 +174,8 @@ def test_celery_command_in_a_message_finds_the_installation_from_any_folder(
 ) -> None:
     settings = _settings(tmp_path, monkeypatch, named_by)
     command = celery_command(settings, "inspect", "active")
-    said = _run(command, elsewhere, monkeypatch)
-    assert f"no broker at {settings.easyai.data_dir.absolute() / 'broker'}:" in said
+    output = _run(command, elsewhere, monkeypatch)
+    assert f"no broker at {settings.easyai.data_dir.absolute() / 'broker'}:" in output
     assert not list(elsewhere.iterdir()), "asking makes no folders"
     assert not settings.easyai.data_dir.exists()
 
@@ -188,8 +188,8 @@ def test_remedy_that_starts_a_process_names_the_installation(
     settings = _settings(tmp_path, monkeypatch, named_by)
     facts = Facts(0.0, settings, {})
     *_, remedy = _start_remedies(facts, part)
-    for said in (text(remedy.text), text(remedy.text, "zh")):
-        everything, by_hand = re.findall(r"`([^`]+)`", said)
+    for wording in (text(remedy.text), text(remedy.text, "zh")):
+        everything, by_hand = re.findall(r"`([^`]+)`", wording)
         assert everything == easyai_command(settings, "up")
         assert by_hand.endswith(f" {part}")
         assert "the site" in everything

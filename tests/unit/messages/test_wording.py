@@ -77,7 +77,7 @@ def test_equal_events_are_merged_and_later_events_get_their_own_line() -> None:
     later = [lapse(0, 2000.0)]
     other = [Event(1005.0, "process_started", "beat@h:1", quoted("started"))]
     entries = collapsed(sorted([*burst, *later, *other], key=lambda event: event.at))
-    assert [(one.kind, one.count) for one in entries] == [
+    assert [(entry.kind, entry.count) for entry in entries] == [
         ("service_suspect", 12),
         ("process_started", 1),
         ("service_suspect", 1),
@@ -88,15 +88,15 @@ def test_equal_events_are_merged_and_later_events_get_their_own_line() -> None:
 
 def test_equal_events_of_many_services_are_merged_without_service_ids() -> None:
     def lapse(number: int) -> Event:
-        what = Reason.of("silent", for_sec=60 + number, heard=quoted(f"port {number}"))
-        reason = Reason.of("of_service", service_id=f"yolo_{number}", what=what)
+        silence = Reason.of("silent", for_sec=60 + number, heard=quoted(f"port {number}"))
+        reason = Reason.of("of_service", service_id=f"yolo_{number}", what=silence)
         return Event(1000.0 + number, "service_suspect", f"http://h:{number}/", reason)
 
     (entry,) = collapsed(map(lapse, range(12)))
     assert entry.subjects == [f"yolo_{number}" for number in range(12)]
     assert (entry.reason.get("for_sec"), entry.last.get("for_sec")) == (60, 71)
     other = Event(1003.0, "service_suspect", "http://h:3/", Reason.of("refused", for_sec=63))
-    assert [one.count for one in collapsed([*map(lapse, range(3)), other])] == [3, 1]
+    assert [entry.count for entry in collapsed([*map(lapse, range(3)), other])] == [3, 1]
 
 
 def _breaker(kind: str, number: int, at: float) -> Event:
@@ -110,7 +110,7 @@ def test_events_in_between_keep_their_own_line() -> None:
     opened = [_breaker("open", number, 1020.0 + number / 10) for number in services]
     again = [_breaker("closed", number, 1040.0 + number / 10) for number in services]
     entries = collapsed([*closed, *opened, *again])
-    assert [(one.kind, one.count, int(one.at)) for one in entries] == [
+    assert [(entry.kind, entry.count, int(entry.at)) for entry in entries] == [
         ("breaker_closed", 12, 1005),
         ("breaker_open", 12, 1020),
         ("breaker_closed", 12, 1040),
@@ -139,8 +139,8 @@ def test_events_of_other_subjects_do_not_split_a_line() -> None:
         for event in (_breaker("open", number, 1e3 + number), _breaker("closed", number, 1e3 + 9))
     ]
     entries = collapsed(sorted(turns, key=lambda event: event.at))
-    told = [(one.kind, one.count) for one in entries]
-    assert told == [("breaker_open", 4), ("breaker_closed", 4)]
+    merged = [(entry.kind, entry.count) for entry in entries]
+    assert merged == [("breaker_open", 4), ("breaker_closed", 4)]
 
 
 @given(
@@ -157,8 +157,8 @@ def test_entries_keep_the_order_of_events_of_each_subject(
         for number, (kind, who, text) in enumerate(happened)
     ]
     entries = collapsed(ordered)
-    assert [one.at for one in entries] == sorted(one.at for one in entries)
-    assert sum(one.count for one in entries) == len(ordered)
+    assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+    assert sum(entry.count for entry in entries) == len(ordered)
     for who in "123":
-        told = [one.kind for one in entries for subject in one.subjects if subject == who]
-        assert told == [kind for kind, subject, _ in happened if subject == who]
+        kinds = [entry.kind for entry in entries for subject in entry.subjects if subject == who]
+        assert kinds == [kind for kind, subject, _ in happened if subject == who]

@@ -50,10 +50,10 @@ def test_batches_are_logged_as_a_single_line_per_type_in_ten_seconds(
     for _ in range(40):  # four batches a second
         _batch(tally, "人数统计", "人脸")
         clock.now += 0.25
-    assert [len(caplog.records), *{one.levelname for one in caplog.records}] == [2, "INFO"]
+    assert [len(caplog.records), *{record.levelname for record in caplog.records}] == [2, "INFO"]
     clock.now += EVERY_SEC
     tally.log()
-    lines = [one.message for one in caplog.records[2:]]
+    lines = [record.message for record in caplog.records[2:]]
     assert lines == [
         f"scheduling inference: task_type={name} frames=156; "
         f"inference completed: task_type={name} finished=120 alerts=40 returned=40 late=0"
@@ -67,7 +67,7 @@ def test_the_first_line_of_a_type_comes_at_once_and_the_rest_when_it_is_due(
     tally = Tally()
     assert tally.log_in_sec() is None
     _batch(tally, "人数统计")
-    assert [one.message for one in caplog.records] == [
+    assert [record.message for record in caplog.records] == [
         "scheduling inference: task_type=人数统计 frames=4"
     ]
     clock.now += 4
@@ -103,7 +103,7 @@ def test_due_log_line_is_written_although_no_new_batch_comes(
     assert len(caplog.records) == 3
     clock.now += EVERY_SEC - 3
     tally.log()
-    assert [one.message.partition(":")[0] for one in caplog.records[3:]] == [
+    assert [record.message.partition(":")[0] for record in caplog.records[3:]] == [
         "pictures not moved or deleted yet, the sweep tries again",
         "inference completed",
     ]

@@ -34,7 +34,7 @@ def shared(
     flying = [(1, name, count) for name, count in (in_flight or {}).items()]
     places = Places(AiAnalysis(max_concurrent_infer=limit), flying, now)
     share(contenders, places, OneService(), 10_000, now)
-    return {one.name: one.wanted for one in contenders}
+    return {contender.name: contender.wanted for contender in contenders}
 
 
 @pytest.mark.parametrize(("limit", "count", "part"), [(100, 1, 100), (99, 3, 33), (5, 5, 1)])

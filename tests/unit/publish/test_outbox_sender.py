@@ -28,4 +28,4 @@ def test_wave_holds_each_camera_once_after_its_older_alerts(cameras: str) -> Non
         ids = [row.id for wave in made for row in wave if row.task_id == camera]
         assert ids == sorted(ids)
     # No more waves than needed: each is a round trip.
-    assert len(made) == max((list(cameras).count(one) for one in set(cameras)), default=0)
+    assert len(made) == max((list(cameras).count(camera) for camera in set(cameras)), default=0)

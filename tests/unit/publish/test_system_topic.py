@@ -26,7 +26,7 @@ class FakeBus:
         self.tries += 1
         if self.trouble:
             return Receipt(trouble=self.trouble)
-        return Receipt(acknowledged=[one.alert_id for one in messages])
+        return Receipt(acknowledged=[message.alert_id for message in messages])
 
     def check(self) -> None:
         """Fine."""

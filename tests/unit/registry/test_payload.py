@@ -138,7 +138,7 @@ def test_a_body_that_is_no_object_is_refused(payload: Any) -> None:
 
 
 def test_a_heartbeat_s_numbers_are_taken() -> None:
-    said = said_in(
+    numbers = said_in(
         {
             "total_requests": 12,
             "avg_inference_time_ms": 45.5,
@@ -147,8 +147,8 @@ def test_a_heartbeat_s_numbers_are_taken() -> None:
         }
     )
 
-    assert said == {"total_requests": 12, "avg_ms": 45.5, "last_ms": 44, "last_total_ms": 0}
-    assert isinstance(said["total_requests"], int)
+    assert numbers == {"total_requests": 12, "avg_ms": 45.5, "last_ms": 44, "last_total_ms": 0}
+    assert isinstance(numbers["total_requests"], int)
 
 
 _NO_NUMBERS: list[Any] = [None, "12", True, -1, math.nan, math.inf, 10**400, [], {}, 2**63, 1e300]
@@ -159,9 +159,9 @@ def test_impossible_number_is_left_out(subtests: pytest.Subtests) -> None:
         with subtests.test(value=value):
             names = ("total_requests", "avg_inference_time_ms")
 
-            said = said_in(dict.fromkeys(names, value) | {"last_total_time_ms": 3})
+            numbers = said_in(dict.fromkeys(names, value) | {"last_total_time_ms": 3})
 
-            assert (said["total_requests"], said["avg_ms"], said["last_total_ms"]) == (
+            assert (numbers["total_requests"], numbers["avg_ms"], numbers["last_total_ms"]) == (
                 None,
                 None,
                 3,

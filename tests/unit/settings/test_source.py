@@ -311,12 +311,12 @@ _WORDS_OF_ERRORS = [
 def test_error_names_the_valid_values_of_the_key_in_toml_terms(
     write: Write, subtests: pytest.Subtests
 ) -> None:
-    for text, said in _WORDS_OF_ERRORS:
-        with subtests.test(text=text, said=said):
+    for text, message in _WORDS_OF_ERRORS:
+        with subtests.test(text=text, message=message):
             path = write(text)
             with pytest.raises(SettingsError) as caught:
                 load(path)
-            assert str(caught.value) == f"{path}: {said}"
+            assert str(caught.value) == f"{path}: {message}"
 
 
 def test_misspelt_keys_are_a_warning_and_never_an_error(
@@ -329,7 +329,7 @@ def test_misspelt_keys_are_a_warning_and_never_an_error(
         '[frame_extractor]\ntype = 1\n[frame_extractor.minio]\nbuckett = "b"\n'
     )
     assert load(write(text)).ai_analysis.scan_interval_sec == 1
-    warned = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
     wrong = ("ai_analysis.scan_interval", 'ai_analysis.types."人脸".priorty')
     right = ("ai_analysis.scan_interval_sec", 'ai_analysis.types."人脸".priority')
     pairs = zip(
@@ -338,8 +338,8 @@ def test_misspelt_keys_are_a_warning_and_never_an_error(
         strict=True,
     )
     assert sorted(warned) == sorted(
-        f"settings: {one} is no key of easyai and has no effect; did you mean {meant}?"
-        for one, meant in pairs
+        f"settings: {key} is no key of easyai and has no effect; did you mean {meant}?"
+        for key, meant in pairs
     )
 
 
@@ -476,10 +476,10 @@ port = 7
 
 def test_valid_keys_are_read_with_defaults_for_the_rest(write: Write) -> None:
     path = write(_MISTAKEN)
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as caught:
         load(path)
     settings, fault = load_in_part(path)
-    assert fault == str(told.value), "every mistake is told, as ever"
+    assert fault == str(caught.value), "every mistake is told, as ever"
     analysis, extractor = settings.ai_analysis, settings.frame_extractor
     assert (analysis.stall_alarm_sec, analysis.batch_size, settings.easyai.port) == (30.0, 7, 7)
     assert [url.get_secret_value() for url in analysis.notify_urls] == ["json://a", "json://b"]
@@ -566,7 +566,7 @@ def test_process_started_on_a_broken_file_uses_and_logs_the_last_good_values(
 def test_the_copy_is_for_its_owner_only_and_whole(copy: Path) -> None:
     assert copy.stat().st_mode & 0o777 == 0o600
     assert copy.read_text().endswith(_GOOD)
-    assert [one.name for one in copy.parent.iterdir()] == [copy.name], "no draft is left"
+    assert [file.name for file in copy.parent.iterdir()] == [copy.name], "no draft is left"
 
 
 def test_a_broken_file_is_never_kept(write: Write, copy: Path) -> None:
@@ -656,7 +656,7 @@ def test_task_types_and_cameras_may_be_named_in_either_unicode_form(
 
 def test_type_named_in_both_unicode_forms_has_a_single_table(write: Write) -> None:
     both = [f'[ai_analysis.types."{normalize(form, "Café")}"]' for form in ("NFC", "NFD")]
-    alike = [f"{one}\npriority = 7" for one in both]
+    alike = [f"{table}\npriority = 7" for table in both]
     assert load(write("\n".join(alike))).ai_analysis.types.keys() == {"Café"}
     with pytest.raises(SettingsError, match=r"ai_analysis.types: names 'Café' twice.*keep one"):
         load(write("\n".join([alike[0], both[1]])))

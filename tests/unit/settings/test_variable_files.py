@@ -38,7 +38,7 @@ def test_file_variable_reaches_a_nested_table(
 def test_config_check_names_the_variable_file_as_the_source(secret: Path) -> None:
     secret.write_text("sqlite:///a.db")
     values = effective_values(load(), os.environ)
-    (source,) = [one.source for one in values if one.key == "easyai.database_url"]
+    (source,) = [value.source for value in values if value.key == "easyai.database_url"]
     assert source == "EASYAI_DATABASE_URL_FILE"
     assert "EASYAI_DATABASE_URL_FILE" not in unknown_variables(values, os.environ)
 

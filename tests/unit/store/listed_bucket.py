@@ -66,7 +66,7 @@ class ListedBucket:
                 raise StoreUnavailableError("the store does not answer")
             self.clock.now += _EMPTY_SEC + (self.page_sec - _EMPTY_SEC) * len(page) / PAGE
             # As the client gives them: first the objects of a page, then its folders.
-            yield from sorted((_object(one) for one in page), key=lambda found: found.is_dir)
+            yield from sorted((_object(key) for key in page), key=lambda found: found.is_dir)
             if len(page) < PAGE:
                 return
             after = page[-1].removesuffix("/") + ("0" if page[-1].endswith("/") else "")

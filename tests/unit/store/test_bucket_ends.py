@@ -31,7 +31,7 @@ def watch_of(bucket: ListedBucket) -> BucketWatch:
 def scan(watch: BucketWatch, clock: Clock) -> dict[str, bool]:
     """What one scan of a second lists, each with whether it may have lain there before."""
     tick = clock.now
-    seen = {key: one.first for one in watch.listings(tick + 1.0) for key in one.keys}
+    seen = {key: listing.first for listing in watch.listings(tick + 1.0) for key in listing.keys}
     clock.now = max(clock.now + 0.25, tick + 1.0)
     return seen
 
@@ -147,11 +147,13 @@ def test_without_room_for_a_backlog_only_ends_are_listed_and_the_round_goes_on_l
     watch, seen = watch_of(bucket), set()
     for _ in range(10):
         seen |= set(scan(watch, clock))
-    for one in watch.listings(math.inf, no_room):  # the turn that was cut
-        seen.update(one.keys)
+    for listing in watch.listings(math.inf, no_room):  # the turn that was cut
+        seen.update(listing.keys)
     for number in range(2, 60):
         bucket.put(f"绊线/live/{number:02}.jpg")
-        listed = [key for one in watch.listings(clock.now + 1.0, no_room) for key in one.keys]
+        listed = [
+            key for listing in watch.listings(clock.now + 1.0, no_room) for key in listing.keys
+        ]
         assert f"绊线/live/{number:02}.jpg" in listed
         assert len(listed) == 1
         assert watch.cut
@@ -178,4 +180,4 @@ def test_a_live_camera_whose_folder_is_decomposed_is_seen_within_seconds(clock: 
     folders = [prefix for prefix in bucket.requests if prefix.startswith(folder)]
     assert set(folders) == {f"{folder}/"}
     # From behind the last picture, not through all of them again.
-    assert watch._ends._last[f"{folder}/"] == max(one for one in bucket.keys if folder in one)
+    assert watch._ends._last[f"{folder}/"] == max(key for key in bucket.keys if folder in key)

@@ -24,7 +24,7 @@ def _ended_by(number: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("kills", "said"),
+    ("kills", "wording"),
     [
         ([3, 4], "it was killed for lack of memory: the memory limit was hit"),
         ([3, 3], "it was killed by SIGKILL, which easyai did not send"),
@@ -32,12 +32,12 @@ def _ended_by(number: int) -> tuple[int, int]:
     ],
 )
 def test_reason_of_a_sigkill_uses_the_out_of_memory_count_of_the_kernel(
-    kills: list[int | None], said: str
+    kills: list[int | None], wording: str
 ) -> None:
     ends = ChildEnds(lambda: kills.pop(0))
     pid, status = _ended_by(signal.SIGKILL)
     ends.note(pid, status)
-    assert text(ends.reason(pid, -1)).startswith(said)
+    assert text(ends.reason(pid, -1)).startswith(wording)
 
 
 def test_reason_of_another_signal_has_its_number() -> None:
@@ -50,10 +50,10 @@ def test_reason_of_another_signal_has_its_number() -> None:
 def test_out_of_memory_kill_explains_a_single_sigkill() -> None:
     kills = [0, 1, 1]
     ends = ChildEnds(lambda: kills.pop(0))
-    for said in ("for lack of memory", "by SIGKILL"):
+    for words in ("for lack of memory", "by SIGKILL"):
         pid, status = _ended_by(signal.SIGKILL)
         ends.note(pid, status)
-        assert said in text(ends.reason(pid, -1))
+        assert words in text(ends.reason(pid, -1))
 
 
 def test_out_of_memory_count_is_that_of_the_own_control_group(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_worker_suspended_for_twenty_seconds_is_not_ended() -> None:
 def test_a_child_that_is_still_starting_gets_five_minutes() -> None:
     desk = Desk()
     assert desk.pass_time(300) == []
-    assert [one.pid for one in desk.pass_time(5)] == list(RUNNING)
+    assert [child.pid for child in desk.pass_time(5)] == list(RUNNING)
 
 
 def test_no_child_is_ended_after_the_supervisor_itself_was_suspended() -> None:
@@ -69,7 +69,7 @@ def test_no_child_is_ended_after_the_supervisor_itself_was_suspended() -> None:
     desk.pass_time(5, *_alive(20))
     desk.now += 500
     assert desk.pass_time(29) == []
-    assert [one.pid for one in desk.pass_time(5)] == [20]
+    assert [child.pid for child in desk.pass_time(5)] == [20]
 
 
 def test_a_successor_is_not_judged_by_its_predecessor() -> None:
@@ -84,7 +84,7 @@ def test_stopping_child_gets_its_grace_time() -> None:
     desk.pass_time(5, *_alive(20))
     desk.pass_time(1, Heard(20, {"STOPPING": "1"}))
     assert desk.pass_time(23) == []
-    assert [one.pid for one in desk.pass_time(5)] == [20]
+    assert [child.pid for child in desk.pass_time(5)] == [20]
 
 
 def test_the_watchdog_may_ask_for_a_restart_which_begins_in_order_and_ends_by_force() -> None:

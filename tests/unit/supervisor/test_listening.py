@@ -35,11 +35,11 @@ def test_host_address_listens_on_its_family_and_the_wildcard_on_both(
 ) -> None:
     port = free_port()
     sockets = open_sockets(host, port)
-    for one in sockets:
-        one.listen()
+    for listener in sockets:
+        listener.listen()
     assert [there for there in ("127.0.0.1", "::1") if _reached(port, there)] == reached
-    for one in sockets:
-        one.close()
+    for listener in sockets:
+        listener.close()
 
 
 def test_wildcard_listens_on_ipv4_alone_where_ipv6_is_off(

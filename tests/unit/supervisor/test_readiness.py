@@ -53,14 +53,14 @@ def test_not_ready_warning_names_the_reason_and_ready_follows_later(
     server: _Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "NOT_READY_AFTER_SEC", 0.2)
-    said: list[str] = []
-    watch = ReadinessWatch("127.0.0.1", server.server_port, said.append)
+    lines: list[str] = []
+    watch = ReadinessWatch("127.0.0.1", server.server_port, lines.append)
     watch.start("ready", "not ready, see logs")
-    wait_until(lambda: said, 10, "the warning")
-    assert said == ['not ready, see logs (/readyz: 503 {"error": "no worker"})']
+    wait_until(lambda: lines, 10, "the warning")
+    assert lines == ['not ready, see logs (/readyz: 503 {"error": "no worker"})']
     server.status = 200
-    wait_until(lambda: said[-1] == "ready", 10, "the ready line")
-    assert len(said) == 2
+    wait_until(lambda: lines[-1] == "ready", 10, "the ready line")
+    assert len(lines) == 2
 
 
 def test_not_ready_while_a_process_has_sent_no_sign_of_life(
@@ -68,11 +68,11 @@ def test_not_ready_while_a_process_has_sent_no_sign_of_life(
 ) -> None:
     monkeypatch.setattr(readiness, "NOT_READY_AFTER_SEC", 0.2)
     server.status = 200
-    said: list[str] = []
+    lines: list[str] = []
     missing = ["worker"]
-    watch = ReadinessWatch("127.0.0.1", server.server_port, said.append, lambda: missing)
+    watch = ReadinessWatch("127.0.0.1", server.server_port, lines.append, lambda: missing)
     watch.start("ready", "not ready, see logs")
-    wait_until(lambda: said, 10, "the warning")
-    assert said == ["not ready, see logs (no sign of life from worker)"]
+    wait_until(lambda: lines, 10, "the warning")
+    assert lines == ["not ready, see logs (no sign of life from worker)"]
     missing.clear()
-    wait_until(lambda: said[-1] == "ready", 10, "the ready line")
+    wait_until(lambda: lines[-1] == "ready", 10, "the ready line")

@@ -36,7 +36,7 @@ def test_record_is_a_single_line_and_its_traceback_is_indented() -> None:
     )
     assert line.endswith(f"ERROR easyai.x: why={ESCAPED}")
     assert len(further) == 2
-    assert all(one.startswith("  ") and one.isprintable() for one in further)
+    assert all(line.startswith("  ") and line.isprintable() for line in further)
     assert FORGED in further[1]
 
 

@@ -73,9 +73,9 @@ def test_tasks_work_with_the_process_of_their_own_application(
 ) -> None:
     other = make_app({})
     other.worker_process = WorkerProcess(other)
-    for number, one in enumerate((app, other)):
+    for number, application in enumerate((app, other)):
         counts = Counts(frames=number)
-        monkeypatch.setattr(process_of(one), "wake", lambda _, counts=counts: counts)
+        monkeypatch.setattr(process_of(application), "wake", lambda _, counts=counts: counts)
     assert app.tasks[infer_task.infer.name]("a") == "a: woken"
     assert other.tasks[infer_task.infer.name]("a") == "a: 1 sent"
     other.close()

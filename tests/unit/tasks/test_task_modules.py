@@ -39,7 +39,7 @@ def _lazy_imports(path: Path) -> set[str]:
     """Modules of ours that functions of a module import, but those for type checkers."""
     found = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = (one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef))
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
     for node in (node for function in functions for node in ast.walk(function)):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             whole = {f"{node.module}.{alias.name}" for alias in node.names}

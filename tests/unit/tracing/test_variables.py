@@ -33,21 +33,21 @@ def test_the_standard_variables_switch_traces_on(environ: dict[str, str], on: bo
 
 
 @pytest.mark.parametrize(
-    ("environ", "says"),
+    ("environ", "problem"),
     [
         (ENDPOINT | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "easyai sends http/protobuf only"),
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER is zipkin"),
     ],
 )
-def test_unsupported_tracing_option_is_named(environ: dict[str, str], says: str) -> None:
-    assert says in variables.problem(environ)
+def test_unsupported_tracing_option_is_named(environ: dict[str, str], problem: str) -> None:
+    assert problem in variables.problem(environ)
 
 
 def test_missing_packages_are_a_warning_of_config_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
-    assert not [one for one in warnings(Settings()) if "traces" in one]
+    assert not [warning for warning in warnings(Settings()) if "traces" in warning]
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
-    (warning,) = (one for one in warnings(Settings()) if "traces" in one)
+    (warning,) = (warning for warning in warnings(Settings()) if "traces" in warning)
     assert "pip install '.[otel]'" in warning
 
 

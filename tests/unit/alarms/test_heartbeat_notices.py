@@ -63,12 +63,12 @@ def _facts(heard_at: Sequence[float], now: float) -> Facts:
     return Facts(START + now, Settings(), {}, known)
 
 
-def _told(every_sec: float, back: Mapping[int, float], until: float = 1200.0) -> list[Notice]:
-    """What is told; `back`: from when on the service of a number is heard again.
+def _notices(every_sec: float, back: Mapping[int, float], until: float = 1200.0) -> list[Notice]:
+    """The notices of a run; `back`: the moment from which a service's heartbeats come again.
 
-    Heartbeats come every so often, of each service at its own moment.
+    The heartbeats of each service come at its own moment of the interval.
     """
-    board, told = _board(), []
+    board, all_notices = _board(), []
     for turn in range(int(until)):
         now = float(turn)
         looked = now - turn % 2  # a look every two seconds, a turn each
@@ -77,8 +77,8 @@ def _told(every_sec: float, back: Mapping[int, float], until: float = 1200.0) ->
         conditions = list(of_services(facts, Ranking(facts), board.ringing, TIMINGS))
         notices = board.move(conditions, set(Kind), 3600.0, now, START + now)
         assert all(text(message.reason, "zh") for message in messages(notices, facts))
-        told += notices
-    return told
+        all_notices += notices
+    return all_notices
 
 
 def _newest(number: int, every_sec: float, now: float, back: Mapping[int, float]) -> float:
@@ -90,31 +90,31 @@ def _newest(number: int, every_sec: float, now: float, back: Mapping[int, float]
     return min(newest, phase + (CUT - phase) // every_sec * every_sec)
 
 
-def _short(told: Sequence[Notice]) -> list[tuple[Change, str]]:
-    return [(one.change, one.subject[-8:-6]) for one in told]
+def _short(notices: Sequence[Notice]) -> list[tuple[Change, str]]:
+    return [(notice.change, notice.subject[-8:-6]) for notice in notices]
 
 
 @pytest.mark.parametrize("every_sec", [5.0, 30.0])
 def test_services_that_return_in_sequence_raise_and_end_a_single_alarm(
     every_sec: float,
 ) -> None:
-    told = _told(every_sec, dict.fromkeys(range(1, SERVICES + 1), CURE))
-    assert _short(told) == [(Change.RAISED, ""), (Change.OVER, "")]
-    assert told[1].at - START <= CURE + every_sec + TIMINGS.clear_sec + 3
+    notices = _notices(every_sec, dict.fromkeys(range(1, SERVICES + 1), CURE))
+    assert _short(notices) == [(Change.RAISED, ""), (Change.OVER, "")]
+    assert notices[1].at - START <= CURE + every_sec + TIMINGS.clear_sec + 3
 
 
 @pytest.mark.parametrize("every_sec", [5.0, 30.0])
 def test_services_that_stay_silent_get_alarms_before_the_alarm_of_many_ends(
     every_sec: float,
 ) -> None:
-    told = _told(
+    notices = _notices(
         every_sec, {number: CURE for number in range(1, SERVICES + 1) if number not in (4, 9)}
     )
-    assert _short(told) == [
+    assert _short(notices) == [
         *((Change.RAISED, ""), (Change.RAISED, "04"), (Change.RAISED, "09")),
         (Change.OVER, ""),
     ]
-    many, named, _, over = told
+    many, named, _, over = notices
     assert many.raised_at - START <= CUT + TIMEOUT_SEC + 35
     assert named.at - START <= CURE + every_sec + 35, "no new five minutes"
     assert 0 < over.at - named.at <= TIMINGS.clear_sec + 3, "together"
@@ -122,14 +122,14 @@ def test_services_that_stay_silent_get_alarms_before_the_alarm_of_many_ends(
 
 def test_alarms_of_single_services_end_when_their_heartbeats_return() -> None:
     back = dict.fromkeys(range(1, SERVICES + 1), CURE) | {4: 600.0, 9: 600.0}
-    told = _told(30.0, back)
-    assert _short(told)[-3:] == [(Change.OVER, ""), (Change.OVER, "04"), (Change.OVER, "09")]
+    notices = _notices(30.0, back)
+    assert _short(notices)[-3:] == [(Change.OVER, ""), (Change.OVER, "04"), (Change.OVER, "09")]
 
 
 def test_single_silent_service_keeps_the_long_grace() -> None:
-    told = _told(30.0, {number: 0.0 for number in range(1, SERVICES + 1) if number != 4})
-    assert _short(told) == [(Change.RAISED, "04")]
-    assert told[0].at - START >= CUT + TIMEOUT_SEC + 270
+    notices = _notices(30.0, {number: 0.0 for number in range(1, SERVICES + 1) if number != 4})
+    assert _short(notices) == [(Change.RAISED, "04")]
+    assert notices[0].at - START >= CUT + TIMEOUT_SEC + 270
 
 
 def test_heartbeats_of_all_services_slightly_late_raise_no_alarm() -> None:
