@@ -88,13 +88,13 @@ class FakeCollector:
     def traces(self) -> dict[str, list[Received]]:
         """The spans by trace, in order of their beginning."""
         found: dict[str, list[Received]] = {}
-        for span in sorted(self.spans, key=lambda one: one.begin):
+        for span in sorted(self.spans, key=lambda span: span.begin):
             found.setdefault(span.trace_id, []).append(span)
         return found
 
     def wait_for(self, what: str, enough: Callable[[], Any], timeout: float = 40.0) -> Any:
         """Wait until what was received is enough."""
-        names = [one.name for one in self.spans]
+        names = [span.name for span in self.spans]
         return wait_until(enough, timeout, f"{what}; received: {names}")
 
 
@@ -121,4 +121,7 @@ def _decoded(body: bytes) -> list[Received]:
 
 
 def _values(attributes: Any) -> dict[str, Any]:
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes}
+    return {
+        attribute.key: getattr(attribute.value, attribute.value.WhichOneof("value"))
+        for attribute in attributes
+    }

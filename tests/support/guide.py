@@ -16,5 +16,5 @@ def blocks(language: str) -> list[str]:
 
 def block(language: str, word: str) -> str:
     """The one block of a language that holds ``word``."""
-    (found,) = (one for one in blocks(language) if word in one)
+    (found,) = (block for block in blocks(language) if word in block)
     return found

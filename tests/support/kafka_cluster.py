@@ -45,8 +45,8 @@ class KafkaCluster(ServerProcess):
         """For ``mq_address``."""
         if not self.log_path.exists():
             return ""
-        told = [line for line in self.log_path.read_text().splitlines() if _TOLD in line]
-        return told[-1].partition(_TOLD)[2] if told else ""
+        lines = [line for line in self.log_path.read_text().splitlines() if _TOLD in line]
+        return lines[-1].partition(_TOLD)[2] if lines else ""
 
     def forget_producers(self) -> None:
         """Answer the next batch as brokers do that came back empty, and know no producer of before.
@@ -72,11 +72,13 @@ class KafkaCluster(ServerProcess):
             found: list[Any] = []
 
             def enough() -> bool:
-                found.extend(one for one in consumer.consume(1000, 0.3) if not one.error())
+                found.extend(
+                    message for message in consumer.consume(1000, 0.3) if not message.error()
+                )
                 return len(found) >= count
 
             wait_until(enough, timeout, f"{count} messages in {topic}")
-            found.extend(one for one in consumer.consume(1000, 0.3) if not one.error())
+            found.extend(message for message in consumer.consume(1000, 0.3) if not message.error())
         finally:
             consumer.close()
         return found

@@ -108,7 +108,9 @@ class Outside:
 
     def state(self, service_id: str) -> str:
         """The state of a service with one endpoint."""
-        (found,) = (one for one in self.services(True) if one["service_id"] == service_id)
+        (found,) = (
+            service for service in self.services(True) if service["service_id"] == service_id
+        )
         state: str = found["state"]
         return state
 

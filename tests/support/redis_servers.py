@@ -112,7 +112,9 @@ class Watched:
             return (
                 state["num-other-sentinels"] == 2
                 and state["num-slaves"] == 1
-                and not any(one["is_disconnected"] for one in client.sentinel_slaves(MASTER))
+                and not any(
+                    replica["is_disconnected"] for replica in client.sentinel_slaves(MASTER)
+                )
             )
 
     def primary_port(self) -> int:
@@ -127,7 +129,7 @@ class Watched:
 
     def address(self, parameters: str = "") -> str:
         """The address as easyai takes it: the login stands at the first Sentinel only."""
-        first, *others = [one.port for one in self.sentinels]
+        first, *others = [sentinel.port for sentinel in self.sentinels]
         urls = [f"sentinel://:{PASSWORD}@127.0.0.1:{first}/0"]
         urls += [f"sentinel://127.0.0.1:{port}" for port in others]
         behind = f"?master_name={MASTER}&sentinel_password={PASSWORD}"

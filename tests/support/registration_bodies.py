@@ -130,4 +130,4 @@ REFUSED_BY_THE_SERVER_ALONE: Final = (
 def changed(field: str, value: Any) -> dict[str, Any]:
     """VALID with this value in the field, or without the field."""
     body = {**VALID, field: value}
-    return {key: one for key, one in body.items() if one is not MISSING}
+    return {key: value for key, value in body.items() if value is not MISSING}

@@ -28,9 +28,9 @@ def section(page: Path, title: str) -> str:
 def put_section(page: Path, title: str, text: str) -> None:
     """Write a section, `text` with its title, anew; the rest of the page stays."""
     before = page.read_text(encoding="utf-8")
-    for one in _SECTIONS:
-        before = before.partition(one)[0]
-    texts = [text if one == title else section(page, one) for one in _SECTIONS]
+    for heading in _SECTIONS:
+        before = before.partition(heading)[0]
+    texts = [text if heading == title else section(page, heading) for heading in _SECTIONS]
     page.write_text("\n".join([before.rstrip("\n") + "\n", *filter(None, texts)]), encoding="utf-8")
 
 

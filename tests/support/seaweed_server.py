@@ -71,7 +71,7 @@ class SeaweedServer(ObjectServer):
     def shell_command(self) -> list[str]:
         """`weed shell`, which takes commands for the filer on its input."""
         parts = ("master", "filer")
-        ports = {part: ".".join(str(one.number) for one in self._ports[part]) for part in parts}
+        ports = {part: ".".join(str(port.number) for port in self._ports[part]) for part in parts}
         return [self._weed, "shell", *(f"-{part}=127.0.0.1:{ports[part]}" for part in parts)]
 
     def environment(self) -> dict[str, str]:
@@ -103,8 +103,8 @@ class SeaweedServer(ObjectServer):
         for part, held in ports.items():
             # No option names the folder of these.
             Path(f"/tmp/seaweedfs-{part}-grpc-{held[-1].number}.sock").unlink(missing_ok=True)
-            for one in held:
-                one.release()
+            for port in held:
+                port.release()
 
 
 def user(access_key: str, secret_key: str, *actions: str) -> dict[str, Any]:

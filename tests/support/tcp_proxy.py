@@ -31,8 +31,8 @@ class TcpProxy:
         """From now on nothing passes on the connections there are; nobody is told. How many."""
         with self._lock:
             pairs, self._pairs = self._pairs, {}
-            for one in pairs:
-                self._selector.unregister(one)
+            for connection in pairs:
+                self._selector.unregister(connection)
             self._swallowed += pairs
         return len(pairs) // 2
 
@@ -44,20 +44,20 @@ class TcpProxy:
         return count
 
     def _close_swallowed(self) -> None:
-        for one in self._swallowed:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
-            one.close()
+        for connection in self._swallowed:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+            connection.close()
         self._swallowed.clear()
 
     def _serve(self) -> None:
         while not self._ended:
             for key, _ in self._selector.select(0.1):
                 with self._lock:
-                    one = key.fileobj
-                    if one is self._listener:
+                    connection = key.fileobj
+                    if connection is self._listener:
                         self._accept()
-                    elif isinstance(one, socket.socket) and one in self._pairs:
-                        self._forward(one)
+                    elif isinstance(connection, socket.socket) and connection in self._pairs:
+                        self._forward(connection)
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
@@ -66,20 +66,20 @@ class TcpProxy:
         except OSError:
             client.close()
             return
-        for one, other in ((client, server), (server, client)):
-            self._pairs[one] = other
-            self._selector.register(one, selectors.EVENT_READ)
+        for connection, other in ((client, server), (server, client)):
+            self._pairs[connection] = other
+            self._selector.register(connection, selectors.EVENT_READ)
 
-    def _forward(self, one: socket.socket) -> None:
-        other = self._pairs[one]
+    def _forward(self, connection: socket.socket) -> None:
+        other = self._pairs[connection]
         try:
-            passed = one.recv(65536)
+            passed = connection.recv(65536)
             if passed:
                 other.sendall(passed)
         except OSError:
             passed = b""
         if not passed:
-            for end in (one, other):
+            for end in (connection, other):
                 self._selector.unregister(end)
                 self._pairs.pop(end)
                 end.close()

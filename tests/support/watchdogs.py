@@ -38,17 +38,17 @@ SHORT = Timings(
 
 @dataclass
 class Watchdogs:
-    """Starts watchdogs on an installation and reads what they told."""
+    """Starts watchdogs on an installation and reads their system alerts."""
 
     site: Installation
-    timings: Timings = SHORT  # of those that are started from now on
+    timings: Timings = SHORT  # of watchdogs started from now on
     _running: list[tuple[Watchdog, threading.Thread]] = field(default_factory=list)
 
     def start(self, *checks: Check) -> Watchdog:
-        """One more watchdog, with a runtime of its own; `checks` besides those of readiness."""
+        """Start a watchdog with its own runtime; `checks` are added to the readiness checks."""
         runtime = self.site.open()
         watched = [*readiness_checks(runtime), *checks]
-        own = {one.name: one for one in watched}  # a later one of the same name counts
+        own = {check.name: check for check in watched}  # a later check of the same name counts
         dog = Watchdog(runtime, lambda: list(own.values()), self.timings)
         thread = threading.Thread(target=dog.run)
         thread.start()
@@ -56,7 +56,7 @@ class Watchdogs:
         return dog
 
     def stop(self, dog: Watchdog) -> None:
-        """End a watchdog in order."""
+        """Stop a watchdog normally."""
         dog.stop()
         for other, thread in self._running:
             if other is dog:

@@ -22,7 +22,7 @@ from easyai.settings.source import SettingsSource
 from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import ANALYSIS, LiveApi
 from tests.support.ports import free_port
-from tests.support.said import said
+from tests.support.reason_texts import reason_texts
 from tests.support.services import PostgresServer
 from tests.support.waiting import wait_until
 
@@ -46,7 +46,7 @@ def test_every_diagnosis_text_comes_with_its_reason_code(
     sqlite_api: LiveApi, language: str
 ) -> None:
     body = sqlite_api.get(f"{PATH}?lang={language}")
-    found = list(said(body))
+    found = list(reason_texts(body))
     assert len(found) > len(body["symptom"]) + len(body["causes"])
     for words, reason in found:
         assert catalogue.text(reason, language) == words

@@ -20,7 +20,7 @@ from easyai.messages import catalogue
 from easyai.messages.catalogue import DOMAIN, languages, templates
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look, processes_work, silent_for, waits_since
-from tests.support.said import said
+from tests.support.reason_texts import reason_texts
 from tests.support.site import Installation
 
 pytestmark = pytest.mark.sqlite_only
@@ -68,7 +68,9 @@ def test_report_is_written_in_any_language_with_a_file(
     assert "**‹Inference has stood still since " in report
     assert "‹easyai " in report
     assert "‹The whole report: ‹" in short(found, LANGUAGE)
-    ours = [words for words, reason in said(as_json(found, LANGUAGE)) if reason.code != "quoted"]
+    ours = [
+        words for words, reason in reason_texts(as_json(found, LANGUAGE)) if reason.code != "quoted"
+    ]
     assert len(ours) >= 3
     assert [words for words in ours if not words.startswith("‹")] == []
 

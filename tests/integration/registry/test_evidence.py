@@ -63,7 +63,7 @@ def test_dead_endpoint_is_found_and_returns_while_heartbeats_of_its_id_go_on(
         dying.kill()
         killed_at, number = time.monotonic(), 0
 
-        def told_offline() -> bool:
+        def is_offline() -> bool:
             nonlocal number
             number += 1
             site.put_many(40, camera=f"c{number}")
@@ -72,11 +72,11 @@ def test_dead_endpoint_is_found_and_returns_while_heartbeats_of_its_id_go_on(
             sweep(site.runtime)
             return bool(site.service(pk)["state"] == "offline")
 
-        wait_until(told_offline, 10, "the dead one is offline", every=0.05)
+        wait_until(is_offline, 10, "the dead one is offline", every=0.05)
         assert time.monotonic() - killed_at < 5, "frames kept flowing, each round within seconds"
         calls = site.service(pk)["call_count"]
         for _ in range(5):
-            told_offline()
+            is_offline()
         row = site.service(pk)
         assert (row["state"], row["call_count"]) == ("offline", calls)
         assert row["state_reason"] == (
@@ -85,7 +85,7 @@ def test_dead_endpoint_is_found_and_returns_while_heartbeats_of_its_id_go_on(
         )
         assert time.time() - row["last_heartbeat"] < 5, "they do refresh it"
         assert {
-            one["state"] for one in site.rows("SELECT state FROM services WHERE pk <> :pk", pk=pk)
+            row["state"] for row in site.rows("SELECT state FROM services WHERE pk <> :pk", pk=pk)
         } == {"online"}
         assert site.count("done") == len(site.frames())
         dying.start()
@@ -95,7 +95,7 @@ def test_dead_endpoint_is_found_and_returns_while_heartbeats_of_its_id_go_on(
         site.put_many(60, camera="back")
         site.work(loop)
         assert site.service(pk)["breaker_open_until"] == 0
-        assert [one["subject"] for one in _events(site, "service_offline")] == [row["endpoint"]]
+        assert [event["subject"] for event in _events(site, "service_offline")] == [row["endpoint"]]
         assert "it was offline for" in _events(site, "service_online")[-1]["text"]
         assert len(_events(site, "breaker_open")) == len(_events(site, "breaker_closed")) == 1
 
@@ -203,8 +203,8 @@ def test_ids_competing_for_an_endpoint_are_reported_and_the_last_registration_wi
     for number in range(7):
         pk = site.register(AlgorithmStub("ab"[number % 2], port=port))
     assert site.service(pk)["service_id"] == "a"
-    told = [event["text"] for event in _events(site, "service_replaced")]
-    assert told == ["service_id=a registered in place of service_id=b (6 ×)"], "news once a minute"
+    texts = [event["text"] for event in _events(site, "service_replaced")]
+    assert texts == ["service_id=a registered in place of service_id=b (6 ×)"], "news once a minute"
     assert caplog.text.count("endpoint taken over by another service_id") == 1
     (entry,) = service_list(site.runtime, everything=True)["services"]
     assert entry["state_reason"] == "registered in place of service_id=b (6 ×)"

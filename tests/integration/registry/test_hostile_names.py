@@ -39,7 +39,7 @@ def test_service_id_that_looks_like_a_move_takes_no_heartbeats_from_an_endpoint(
     _register(site, there, "yolo")
     site.execute("UPDATE services SET last_evidence = 1")
     registration.heartbeat(site.runtime, "yolo")
-    assert [_at(site, one)["last_evidence"] > 1 for one in (here, there)] == [True, True]
+    assert [_at(site, endpoint)["last_evidence"] > 1 for endpoint in (here, there)] == [True, True]
 
 
 def test_service_id_that_looks_like_takeovers_is_not_diagnosed_as_contested(
@@ -47,7 +47,7 @@ def test_service_id_that_looks_like_takeovers_is_not_diagnosed_as_contested(
 ) -> None:
     _register(site, _endpoint(), "yolo (9 ×)", "other")
     found = diagnose(site.runtime, probes=False)
-    assert "endpoint_contested" not in [one.code for one in found.causes]
+    assert "endpoint_contested" not in [cause.code for cause in found.causes]
 
 
 @pytest.mark.parametrize("name", [MOVED, OURS, "x: registered again", "x registered y"])
@@ -56,9 +56,9 @@ def test_an_event_names_a_service_by_its_whole_service_id(site: Installation, na
     site.execute("UPDATE services SET last_evidence = 1, last_heartbeat = 1")
     sweep(site.runtime)
     entries = as_json(diagnose(site.runtime, probes=False), "zh")["timeline"]
-    told = {one["kind"]: (one["subjects"], one["text"]) for one in entries}
-    assert told["service_registered"] == ([name], "已注册，版本 -")
-    assert told["service_suspect"][0] == [name]
+    by_kind = {entry["kind"]: (entry["subjects"], entry["text"]) for entry in entries}
+    assert by_kind["service_registered"] == ([name], "已注册，版本 -")
+    assert by_kind["service_suspect"][0] == [name]
 
 
 @pytest.mark.parametrize("name", [MOVED, OURS])

@@ -94,9 +94,9 @@ MISBEHAVIOUR: dict[str, tuple[Callable[[socket.socket], None], str]] = {
 }
 
 
-def _told(site: Installation, service_id: str) -> dict[str, object]:
+def _listed(site: Installation, service_id: str) -> dict[str, object]:
     entries = service_list(site.runtime, everything=True)["services"]
-    (entry,) = [one for one in entries if one["service_id"] == service_id]
+    (entry,) = [entry for entry in entries if entry["service_id"] == service_id]
     return dict(entry)
 
 
@@ -127,10 +127,10 @@ def test_frames_of_a_misbehaving_service_go_to_the_other_service_with_a_reason(
         site.register(good)
         pk = site.register(bad.face)
         _assert_all_go_to_the_other(site, good, pk)
-        told = _told(site, "bad")
-        assert (told["state"], told["breaker"]) == ("online", "open")
-        assert reason in str(told["last_failure"])
-        assert abs(time.time() - int(str(told["last_failure_at"]))) < 30
+        shown = _listed(site, "bad")
+        assert (shown["state"], shown["breaker"]) == ("online", "open")
+        assert reason in str(shown["last_failure"])
+        assert abs(time.time() - int(str(shown["last_failure_at"]))) < 30
         (opened,) = site.rows("SELECT subject, text FROM events WHERE kind = 'breaker_open'")
         assert opened["subject"] == bad.face.endpoint
         assert reason in opened["text"]

@@ -96,8 +96,8 @@ def test_sweep_and_diagnosis_probe_no_forbidden_address(
     site.execute("UPDATE services SET last_heartbeat = 1, last_evidence = 1")
     for _ in range(2):
         sweep(site.runtime)
-    said = _everything(site, "is not in service_networks")
-    assert "is not in service_networks" in said
+    output = _everything(site, "is not in service_networks")
+    assert "is not in service_networks" in output
     assert algorithm.health_checks == 0
     site.configure(service_networks=["127.0.0.0/8", "::1"])
     site.execute("UPDATE services SET next_probe_at = 0")
@@ -200,9 +200,9 @@ def test_a_password_is_used_for_the_call_and_shown_nowhere(
         "UPDATE services SET state = 'offline', state_reason = :why, state_reason_code = NULL",
         why=endpoint,
     )
-    said = _everything(site)
-    assert SECRET not in said
-    assert f"{shown}/infer" in said
+    output = _everything(site)
+    assert SECRET not in output
+    assert f"{shown}/infer" in output
     assert unregistration.unregister(site.runtime, f"{shown}/infer") == 1
     with pytest.raises(BadRequestError, match=r"^endpoint: put its password"):
         _register(site, f"{shown}/infer")
@@ -217,9 +217,9 @@ def test_a_token_in_the_query_is_used_for_the_call_and_shown_nowhere(
     _pump(site)
     assert server.seen[0][0].endswith(f"access_token={SECRET}")
     shown = endpoint.replace(SECRET, HIDDEN)
-    said = _everything(site)
-    assert SECRET not in said
-    assert shown in said
+    output = _everything(site)
+    assert SECRET not in output
+    assert shown in output
     assert unregistration.unregister(site.runtime, shown) == 1
 
 

@@ -72,8 +72,8 @@ def test_live_services_silent_together_point_at_this_server(
     assert "a probe was answered; 3 of 4 services at once, so look at this server first" in back[0]
     assert "(its API answers at http://127.0.0.1:" in back[0]
     assert site.service(four_living[0])["state_reason"] == "a probe was answered"
-    (told, *_) = _events(site, "service_suspect")
-    assert told["text"] == "service_id=s0: no heartbeat for 61 s; 3 of 4 services at once"
+    (suspect, *_) = _events(site, "service_suspect")
+    assert suspect["text"] == "service_id=s0: no heartbeat for 61 s; 3 of 4 services at once"
 
 
 def test_dead_services_silent_together_do_not_point_at_this_server(
@@ -83,9 +83,9 @@ def test_dead_services_silent_together_do_not_point_at_this_server(
     assert sweep(site.runtime).lapsed == 4
     assert sweep(site.runtime).offline == 4
     assert "look at this server" not in caplog.text
-    told = [event["text"] for event in site.rows("SELECT text FROM events")]
-    assert any("no heartbeat for 61 s; 4 of 4 services at once" in text for text in told)
-    assert not any("look at this server" in text for text in told)
+    texts = [event["text"] for event in site.rows("SELECT text FROM events")]
+    assert any("no heartbeat for 61 s; 4 of 4 services at once" in text for text in texts)
+    assert not any("look at this server" in text for text in texts)
 
 
 def test_unreachable_own_api_is_named_when_services_fall_silent(
@@ -95,9 +95,9 @@ def test_unreachable_own_api_is_named_when_services_fall_silent(
     site.configure()
     _silent(site, four_living)
     sweep(site.runtime)
-    (told, *_) = _events(site, "service_online")
-    assert "its API does not answer" in told["text"]
-    assert "Connection refused)" in told["text"]
+    (event, *_) = _events(site, "service_online")
+    assert "its API does not answer" in event["text"]
+    assert "Connection refused)" in event["text"]
 
 
 def test_silence_of_half_of_the_services_points_at_the_services(
@@ -179,8 +179,8 @@ def test_forward_jump_ends_leases_of_a_dead_worker_only(
     assert sweep(site.runtime).expired_leases == 0
     let_pass(step, site.runtime, 16)
     assert sweep(site.runtime).expired_leases == 3
-    (told,) = _events(site, "leases_expired")
-    assert told["text"].startswith("3 frames wait again")
+    (event,) = _events(site, "leases_expired")
+    assert event["text"].startswith("3 frames wait again")
 
 
 def test_a_jump_before_the_first_sweep_of_a_process_ends_no_lease_of_a_living_worker(

@@ -55,7 +55,7 @@ def test_failed_frames_are_requeued_and_their_type_is_woken(installation: Instal
     assert result.returncode == 0, result.stderr
     assert "requeued 1 failed frame\n" in result.stdout
     assert installation.row(frame).state == "pending"
-    assert {installation.row(one).state for one in (old, new)} == {"failed"}
+    assert {installation.row(frame).state for frame in (old, new)} == {"failed"}
     with installation.db.read() as conn:
         # A ring that could not be published is taken back.
         assert conn.execute(text("SELECT rung_at FROM task_types")).scalar_one() > 0
@@ -101,5 +101,5 @@ def test_the_package_announces_the_command_to_celery() -> None:
 
 
 def test_both_commands_take_the_same_options() -> None:
-    names = [[option.name for option in one.params] for one in (requeue, celery_requeue)]
+    names = [[option.name for option in command.params] for command in (requeue, celery_requeue)]
     assert names[0] == names[1]

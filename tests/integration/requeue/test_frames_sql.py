@@ -69,8 +69,8 @@ def test_frame_is_found_by_its_key_and_by_the_path_of_its_picture(
     row = installation.row(frame)
     again = installation.pending(key=row.key)
     with runtime.db.read() as conn:
-        assert [one.id for one in frames.by_key(conn, row.key)] == [again, frame]
-        assert [one.id for one in frames.by_key(conn, row.image_path)] == [frame]
+        assert [match.id for match in frames.by_key(conn, row.key)] == [again, frame]
+        assert [match.id for match in frames.by_key(conn, row.image_path)] == [frame]
         assert frames.by_key(conn, "x") == []
 
 

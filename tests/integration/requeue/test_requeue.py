@@ -66,7 +66,7 @@ def test_a_requeued_frame_can_be_leased_at_once_with_the_picture_under_failed(
     with runtime.db.write() as conn:
         (due,) = waiting.due(conn, {TYPE: 10}, time.time())[TYPE]
         leased = ledger.lease(conn, [(due, 1)], "token", time.time(), time.time() + 15)
-    assert [one.id for one in leased] == [frame]
+    assert [leased_frame.id for leased_frame in leased] == [frame]
     assert leased[0].image_key == installation.row(frame).image_path
 
 
@@ -127,13 +127,13 @@ def test_requeue_leaves_frames_of_other_states_unchanged(
     installation: Installation, runtime: Runtime
 ) -> None:
     others = [installation.frame(state=state) for state in FrameState if state != "failed"]
-    before = [installation.row(one) for one in others]
+    before = [installation.row(frame) for frame in others]
     assert requeue(runtime, FAILED).matched == 0
-    assert [installation.row(one) for one in others] == before
+    assert [installation.row(frame) for frame in others] == before
 
 
 def test_requeue_of_another_state_is_refused_with_the_reason(runtime: Runtime) -> None:
-    for state in (None, *(one for one in FrameState if one != "failed")):
+    for state in (None, *(other for other in FrameState if other != "failed")):
         with pytest.raises(BadRequestError) as refused:
             requeue(runtime, FrameFilter(state))
         assert str(refused.value).startswith("state: only failed frames can be requeued: ")
@@ -153,14 +153,14 @@ def test_filters_choose_the_frames(installation: Installation, runtime: Runtime)
     chosen = FrameFilter(FrameState.FAILED, TYPE, CAMERA, now - 3600, "http 500 100%_BAD")
     assert requeue(runtime, chosen).by_task_type == {TYPE: 1}
     assert installation.row(wanted).state == "pending"
-    assert {installation.row(one).state for one in others} == {"failed"}
+    assert {installation.row(frame).state for frame in others} == {"failed"}
 
 
 def test_ids_choose_the_frames(installation: Installation, runtime: Runtime) -> None:
     first, second, third = (installation.frame() for _ in range(3))
     wanted = FrameFilter(FrameState.FAILED, ids=(first, third, 10**12))
     assert requeue(runtime, wanted).requeued == 2
-    assert [installation.row(one).state for one in (first, second, third)] == [
+    assert [installation.row(frame).state for frame in (first, second, third)] == [
         "pending",
         "failed",
         "pending",
@@ -173,7 +173,7 @@ def test_a_dry_run_counts_and_changes_nothing(
     rows = [installation.row(installation.frame()), installation.row(installation.frame())]
     report = requeue(runtime, FAILED, dry_run=True)
     assert report.by_task_type == {TYPE: 2}
-    assert [installation.row(one.id) for one in rows] == rows
+    assert [installation.row(row.id) for row in rows] == rows
     assert doorbell.rung == []
 
 
@@ -184,7 +184,7 @@ def test_each_type_is_woken_once_and_after_the_commit(
     rung: list[tuple[str, set[str]]] = []
 
     def ring_all(types: Iterable[str]) -> None:
-        rung.extend((name, {installation.row(one).state for one in found}) for name in types)
+        rung.extend((name, {installation.row(frame).state for frame in found}) for name in types)
 
     monkeypatch.setattr(runtime.doorbell, "ring_all", ring_all)
     requeue(runtime, FAILED)

@@ -46,13 +46,13 @@ def hidden(folder: Folder) -> list[str]:
 def test_rename_never_overwrites_with_either_system_call(
     how: str, tmp_path: Path, rename: Callable[[str, str], None]
 ) -> None:
-    one, two = tmp_path / "1", tmp_path / "2"
-    one.write_bytes(b"1")
-    rename(str(one), str(two))
-    one.write_bytes(b"other")
+    first, two = tmp_path / "1", tmp_path / "2"
+    first.write_bytes(b"1")
+    rename(str(first), str(two))
+    first.write_bytes(b"other")
     with pytest.raises(FileExistsError):
-        rename(str(one), str(two))
-    assert (one.read_bytes(), two.read_bytes()) == (b"other", b"1")
+        rename(str(first), str(two))
+    assert (first.read_bytes(), two.read_bytes()) == (b"other", b"1")
     with pytest.raises(FileNotFoundError):
         rename(str(tmp_path / "3"), str(tmp_path / "4"))
 
@@ -61,13 +61,13 @@ def test_a_rename_cut_short_between_link_and_unlink_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(renames, "_RENAMEAT2", None)
-    one, two = tmp_path / "1", tmp_path / "2"
-    one.write_bytes(b"1")
+    first, two = tmp_path / "1", tmp_path / "2"
+    first.write_bytes(b"1")
     for rename in (renames.rename_noreplace, renames.rename_to_own):
-        os.link(one, two)
-        rename(str(one), str(two))
-        assert (one.exists(), two.read_bytes()) == (False, b"1")
-        two.rename(one)
+        os.link(first, two)
+        rename(str(first), str(two))
+        assert (first.exists(), two.read_bytes()) == (False, b"1")
+        two.rename(first)
 
 
 def test_a_held_picture_is_hidden_and_found_again_by_its_row(how: str, folder: Folder) -> None:

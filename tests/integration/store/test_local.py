@@ -184,9 +184,9 @@ def test_name_that_is_not_utf8_is_skipped_and_logged_once(
     with caplog.at_level(logging.WARNING):
         assert listed(watch) == {KEY}
         assert listed(watch) == {KEY}
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 2
-    assert all("not UTF-8; rename it" in line for line in told)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2
+    assert all("not UTF-8; rename it" in line for line in messages)
 
 
 def test_folder_that_vanishes_during_the_walk_does_not_end_it(

@@ -60,9 +60,9 @@ def test_a_bucket_that_is_not_there_is_an_error_with_a_remedy_not_a_missing_pict
     object_server: ObjectServer, call: Callable[[Store], object]
 ) -> None:
     object_server.start()
-    said = refusal(store_of(object_server.settings("frames-none")), call)
-    assert "bucket frames-none: the bucket is not there; create it" in said
-    assert "frame_extractor.minio.bucket" in said
+    message = refusal(store_of(object_server.settings("frames-none")), call)
+    assert "bucket frames-none: the bucket is not there; create it" in message
+    assert "frame_extractor.minio.bucket" in message
 
 
 def test_a_bucket_that_vanishes_is_noticed_within_seconds(
@@ -83,9 +83,9 @@ def test_wrong_credentials_are_an_error_that_names_the_key_and_no_secret(
     bucket: BucketPlace, call: Callable[[Store], object], wrong: str
 ) -> None:
     settings = bucket.server.settings(bucket.bucket, **{wrong: "wrongsecret"})
-    said = refusal(store_of(settings), call)
-    assert "frame_extractor.minio.access_key and secret_key" in said
-    assert settings.secret_key.get_secret_value() not in said
+    message = refusal(store_of(settings), call)
+    assert "frame_extractor.minio.access_key and secret_key" in message
+    assert settings.secret_key.get_secret_value() not in message
 
 
 @every_call
@@ -98,8 +98,8 @@ def test_missing_rights_are_an_error_that_names_the_needed_rights(
         access_key=bucket.server.viewer_access_key,
         secret_key=bucket.server.viewer_secret_key,
     )
-    said = refusal(store_of(settings), call)
-    assert "access denied; allow the user of frame_extractor.minio.access_key" in said
+    message = refusal(store_of(settings), call)
+    assert "access denied; allow the user of frame_extractor.minio.access_key" in message
     assert bucket.content(KEY) == jpeg("1")
 
 
@@ -110,10 +110,10 @@ def test_store_that_is_down_at_the_start_is_used_once_it_runs(object_server: Obj
     object_server.kill()
     store = place.store()
     for call in CALLS.values():
-        said = refusal(store, call)
-        assert f"object store 127.0.0.1:{object_server.port}" in said
-        assert "Connection refused" in said
-        assert object_server.secret_key not in said
+        message = refusal(store, call)
+        assert f"object store 127.0.0.1:{object_server.port}" in message
+        assert "Connection refused" in message
+        assert object_server.secret_key not in message
     assert store.url(KEY, 60)
     object_server.start()
     assert walked(store) == {KEY}
