@@ -109,13 +109,13 @@ def test_a_frame_with_a_wrong_fate_is_named_and_the_folder_kept(
 ) -> None:
     wrong = []
 
-    def one_wrong(number: int, now: datetime) -> list[Camera]:
+    def first_frame_wrong(number: int, now: datetime) -> list[Camera]:
         first, *others = cameras(number, now)
         frame, *rest = first.frames
         wrong.append(replace(frame, fate=Fate.ALERT, count=frame.count + 1))
         return [Camera([wrong[0], *rest]), *others]
 
-    monkeypatch.setattr(scenario, "cameras", one_wrong)
+    monkeypatch.setattr(scenario, "cameras", first_frame_wrong)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert scenario.run(Console(width=200), Options(frames=10, keep=False), None) == 1
     output = capsys.readouterr().out
@@ -158,17 +158,17 @@ def test_signal_ends_the_demo_although_its_exception_is_dropped(name: str, code:
 
 
 @pytest.mark.parametrize(
-    ("video", "said"),
+    ("video", "message"),
     [
         ("nowhere.avi", "nowhere.avi: no such file"),
         ("README.md", "not a video"),
         ("rtsp://user:secret@127.0.0.1:1/stream?token=hidden", "rtsp://127.0.0.1:1/stream: the"),
     ],
 )
-def test_a_video_that_cannot_be_read_is_explained(tmp_path: Path, video: str, said: str) -> None:
+def test_a_video_that_cannot_be_read_is_explained(tmp_path: Path, video: str, message: str) -> None:
     code, output = Demo(tmp_path, "--video", video).end()
     assert code == 2
-    assert said in output
+    assert message in output
     assert "Traceback" not in output
     assert "secret" not in output
     assert "hidden" not in output
@@ -287,7 +287,7 @@ def test_unlabelled_frame_may_have_either_fate_if_all_sides_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (alerts(), "0 alerts, not one"),
         (alerts(ALERT, ALERT), "2 alerts, not one"),
@@ -310,9 +310,9 @@ def test_unlabelled_frame_may_have_either_fate_if_all_sides_agree() -> None:
         (lambda seen: replace(seen, calls={}), "0 calls at the service, 5 recorded"),
     ],
 )
-def test_wrong_fate_is_reported(change: Change, said: str) -> None:
+def test_wrong_fate_is_reported(change: Change, message: str) -> None:
     problems = find_problems(FRAMES, change(RIGHT))
-    assert any(said in problem for problem in problems), problems
+    assert any(message in problem for problem in problems), problems
 
 
 # ---- The report -----------------------------------------------------------------------------

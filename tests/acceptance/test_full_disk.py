@@ -70,12 +70,12 @@ def test_full_disk_drops_the_oldest_parked_frames_and_live_frames_go_on(
         with kept_full(easyai.folder, lambda: _free_percent(easyai.folder) >= FULL_PERCENT):
             wait_until(lambda: site.alerts("disk_low"), 40, "people are told")
             site.assert_one_alert_each(site.put_many(5, SERVED[1]), timeout=40)
-        wait_until(lambda: "disk" in _said(site, "recovered"), 40, "they are told its end")
+        wait_until(lambda: "disk" in _results(site, "recovered"), 40, "they are told its end")
         site.assert_one_alert_each(site.put_many(5, SERVED[2]), timeout=40)
         assert _drops(site) == len(keys) - len(site.pictures(UNSERVED)), "each is counted"
         assert site.stats()["dropped_total"] == _drops(site)
     easyai.stop()
 
 
-def _said(site: Outside, kind: str) -> str:
+def _results(site: Outside, kind: str) -> str:
     return " ".join(str(alert["result"]) for alert in site.alerts(kind))

@@ -75,8 +75,8 @@ def test_a_worker_that_is_connected_but_takes_no_task_is_started_again(tmp_path:
         algorithm.register(site.url)
         old = wait_until(lambda: easyai.child("worker"), 10)
         # Its loops go on turning, and it answers `inspect ping`: Celery's silent stall.
-        told = easyai.run_celery("control", "cancel_consumer", "easyai")
-        assert "no longer consuming from easyai" in told.stdout, told.stdout + told.stderr
+        reply = easyai.run_celery("control", "cancel_consumer", "easyai")
+        assert "no longer consuming from easyai" in reply.stdout, reply.stdout + reply.stderr
         keys = site.put_many(3, "静默")
         easyai.wait_for_child("worker", other_than=old, timeout=3 * STALL_SEC + 30)
         assert "it takes no tasks: beat sends, the broker answers, no scan for" in easyai.log

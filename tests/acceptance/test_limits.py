@@ -103,10 +103,10 @@ def test_settings_file_with_a_mistake_keeps_the_old_values_and_is_logged(
     running.reconfigure("[ai_analysis]\nmax_concurrent_infer = 3\n")
     begin = len(running.log)
     running.reconfigure('[ai_analysis]\nmax_concurrent_infer = "many"\n')
-    told = [line for line in running.log[begin:].splitlines() if "settings not reloaded" in line]
-    assert told
-    assert all("the old values stay in force" in line for line in told)
-    assert all("ai_analysis.max_concurrent_infer" in line for line in told)
+    logged = [line for line in running.log[begin:].splitlines() if "settings not reloaded" in line]
+    assert logged
+    assert all("the old values stay in force" in line for line in logged)
+    assert all("ai_analysis.max_concurrent_infer" in line for line in logged)
     with AlgorithmStub("kept", (KEPT,), delay=0.1) as stub:
         stub.register(site.url)
         site.assert_one_alert_each(site.put_many(40, KEPT))

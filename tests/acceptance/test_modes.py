@@ -18,7 +18,7 @@ def _found(data: Path) -> Iterator[tuple[str, int]]:
     """The modes below the data folder, except in folders that only we enter."""
     for path in (data, *data.rglob("*")):
         name = path.relative_to(data)
-        if not any(_mode(data / one) == 0o700 for one in name.parents):
+        if not any(_mode(data / parent) == 0o700 for parent in name.parents):
             yield str(name), _mode(path)
 
 

@@ -48,5 +48,5 @@ def test_slow_start_of_the_api_counts_against_no_service(
             keys += site.put_many(8, RESTARTED, first=10 * number)
             running.start()
             site.assert_one_alert_each(keys, timeout=30)
-        assert all(one.picture for one in stub.received), "each found its picture"
+        assert all(request.picture for request in stub.received), "each found its picture"
         assert len(stub.received) == len(keys), "at the first try"

@@ -141,7 +141,7 @@ def _write_config(folder: Path, port: int) -> Path:
 
 def _holder(production: Production, task_type: str) -> PartProcess | None:
     line = f"scheduling inference: task_type={task_type}"
-    return next((one for one in production.workers if line in one.all_output()), None)
+    return next((worker for worker in production.workers if line in worker.all_output()), None)
 
 
 def _leads_or_stands_by(beat: PartProcess) -> bool:

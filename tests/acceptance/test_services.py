@@ -101,7 +101,7 @@ def deaths(running: EasyaiProcess) -> Iterator[Deaths]:
         states = ["online"]
 
         def all_offline() -> bool:
-            now = {one["service_id"]: one["state"] for one in site.services(True)}
+            now = {service["service_id"]: service["state"] for service in site.services(True)}
             if now["with-companion"] != states[-1]:
                 states.append(now["with-companion"])
             dead = ("with-companion", "alone", "alone-at-restart")

@@ -79,8 +79,8 @@ def test_each_process_sends_ready_then_watchdog_pings_then_stopping_to_systemd(
     finally:
         part.close()
     senders = {pid for pid, _ in systemd.listen()}
-    words = [said for _, said in systemd.heard]
+    words = [message for _, message in systemd.heard]
     assert len(senders) == 1, "NotifyAccess=main: the process that systemd started, alone"
     assert words[0].startswith("READY=1")
-    assert all("WATCHDOG=1" in said for said in words[:4])
+    assert all("WATCHDOG=1" in message for message in words[:4])
     assert words[-1] == "STOPPING=1"

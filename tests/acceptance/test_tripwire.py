@@ -17,9 +17,9 @@ FRAMES_EACH = 10
 def test_frames_of_a_camera_go_to_a_single_endpoint_sequentially_in_order_of_capture(
     site: Outside,
 ) -> None:
-    one, other = (AlgorithmStub(name, (TRIPWIRE,), delay=0.05) for name in ("one", "other"))
-    with one, other:
-        one.register(site.url)
+    first, other = (AlgorithmStub(name, (TRIPWIRE,), delay=0.05) for name in ("one", "other"))
+    with first, other:
+        first.register(site.url)
         other.register(site.url)
         names = [f"20251114-16471{number}.{618 - number}.jpg" for number in range(FRAMES_EACH)]
         keys = [f"{TRIPWIRE}/{camera}/{name}" for camera in CAMERAS for name in names]
@@ -31,10 +31,10 @@ def test_frames_of_a_camera_go_to_a_single_endpoint_sequentially_in_order_of_cap
             site.put(key)
         site.assert_one_alert_each(keys + later)
     for camera in CAMERAS:
-        served = [_of_camera(stub, camera) for stub in (one, other)]
+        served = [_of_camera(stub, camera) for stub in (first, other)]
         (received,) = [items for items in served if items]
-        _assert_one_at_a_time_in_order(received, [*names, "20251114-170000.000.jpg"])
-    assert one.max_running + other.max_running > 1, "cameras do not wait for one another"
+        _assert_sequential_in_order(received, [*names, "20251114-170000.000.jpg"])
+    assert first.max_running + other.max_running > 1, "cameras do not wait for one another"
 
 
 def _arrive_at_once(site: Outside, keys: Sequence[str]) -> None:
@@ -48,7 +48,7 @@ def _of_camera(stub: AlgorithmStub, camera: str) -> list[Received]:
     return [item for item in stub.received if item.frame["task_id"] == camera]
 
 
-def _assert_one_at_a_time_in_order(received: Sequence[Received], names: Sequence[str]) -> None:
+def _assert_sequential_in_order(received: Sequence[Received], names: Sequence[str]) -> None:
     assert [item.frame["image_path"].rpartition("/")[2] for item in received] == list(names)
     for before, after in itertools.pairwise(received):
         assert before.answered_at is not None

@@ -83,9 +83,9 @@ def test_worker_restarted_during_a_settings_mistake_uses_the_last_good_settings(
 
         begin = _break(easyai, "[ai_analysis]\nsave_only_with_detection = fals\n")
         site.assert_one_alert_each(site.put_many(3, _TYPES[1]), timeout=40)
-        (*_, told) = [line for line in easyai.log[begin:].splitlines() if "last good" in line]
-        assert "worker | " in told
-        assert "config.toml: not valid TOML" in told
+        (*_, logged) = [line for line in easyai.log[begin:].splitlines() if "last good" in line]
+        assert "worker | " in logged
+        assert "config.toml: not valid TOML" in logged
         assert _codes(easyai)[:1] == ["settings_invalid"]
         for command in ("frames", "stats", "alerts", "services", "db current"):
             shown = easyai.run(*command.split())
@@ -227,8 +227,8 @@ def test_api_and_worker_name_the_version_of_sqlite_and_its_guard_at_their_start(
 
     def named(name: str) -> bool:
         lines = (easyai.data / "logs" / name).read_text().splitlines()
-        said = (f"SQLite {sqlite3.sqlite_version}", "take turns by easyai.db-guard.")
-        return any(all(words in line for words in said) for line in lines)
+        facts = (f"SQLite {sqlite3.sqlite_version}", "take turns by easyai.db-guard.")
+        return any(all(words in line for words in facts) for line in lines)
 
     wait_until(lambda: named("api.log"), 15, "the API names the library")
     wait_until(lambda: named("worker.log"), 15, "the worker names the library")
@@ -244,7 +244,7 @@ def test_commands_in_any_folder_find_the_running_up_and_a_refused_start_makes_no
     elsewhere.mkdir()
 
     def run(command: list[str], *variables: str) -> subprocess.CompletedProcess[str]:
-        own = dict(one.split("=") for one in variables)
+        own = dict(variable.split("=") for variable in variables)
         return run_to_end(command, {"HOME": str(elsewhere), **own}, elsewhere)
 
     found = f"easyai: {easyai.url}, data {easyai.data}, settings {easyai.config}\n"
@@ -254,9 +254,9 @@ def test_commands_in_any_folder_find_the_running_up_and_a_refused_start_makes_no
     assert run(easyai_command("diagnose", "--no-probes")).stderr == found
     pong = run(celery_command("inspect", "ping"))
     assert (pong.returncode, "pong" in pong.stdout) == (0, True), pong.stderr
-    told = run(easyai_command("requeue", "--id", "1", "--state", "failed")).stderr
+    error = run(easyai_command("requeue", "--id", "1", "--state", "failed")).stderr
     (pasted,) = re.findall(r"`(.+?)`", run(easyai_command("requeue")).stderr)
-    assert "no failed frame" in told
+    assert "no failed frame" in error
     assert run(["sh", "-c", pasted]).stderr.startswith("no frame matches")
 
     frames = f"EASYAI_FRAME_EXTRACTOR__OUTPUT_DIR={easyai.frames}"

@@ -30,7 +30,7 @@ class Parts:
     beat: PartProcess
     watchdog: PartProcess
 
-    def told(self) -> list[tuple[str, str]]:
+    def alerts(self) -> list[tuple[str, str]]:
         """The system alerts: type and message."""
         database = sqlite3.connect(self.folder / "data" / "easyai.db")
         try:
@@ -41,7 +41,7 @@ class Parts:
 
     def kinds(self) -> list[str]:
         """The types alone."""
-        return [kind for kind, _ in self.told()]
+        return [kind for kind, _ in self.alerts()]
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_dead_beat_and_its_return_are_notified_once_although_the_watchdog_dies_t
     before = parts.kinds()
     parts.beat.kill()
     wait_until(lambda: parts.kinds() == [*before, "inference_stalled"], 40, "it is told")
-    assert "no frame could be found" in parts.told()[-1][1]
+    assert "no frame could be found" in parts.alerts()[-1][1]
     parts.watchdog.kill()
     parts.watchdog.start()
     parts.beat.start()

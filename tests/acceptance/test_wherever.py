@@ -51,7 +51,7 @@ def test_pictures_in_folders_named_in_utf8_are_inferred_in_a_gbk_locale(
         stub.register(site.url)
         for task_type in TYPES:
             site.assert_one_alert_each(site.put_many(2, task_type, "门口é"), timeout=40)
-        pictures = {one.frame["image_path"]: one.picture for one in stub.received}
+        pictures = {request.frame["image_path"]: request.picture for request in stub.received}
         assert pictures == {
             f"{task_type}/门口é/{number:05d}.jpg": jpeg(number, 64, 48)
             for task_type in TYPES
@@ -122,5 +122,5 @@ def test_json_output_is_valid_in_the_c_locale(tmp_path: Path) -> None:
     folder = tmp_path / "数据"
     folder.mkdir()
     ended = run_to_end(command, C_LOCALE | {"EASYAI_DATA_DIR": str(folder)}, tmp_path)
-    values = {one["key"]: one["value"] for one in json.loads(ended.stdout)["values"]}
+    values = {entry["key"]: entry["value"] for entry in json.loads(ended.stdout)["values"]}
     assert values["easyai.data_dir"] == str(folder)

@@ -24,7 +24,9 @@ from tests.unit.sdk.fake_easyai_server import FakeEasyaiServer
 
 _PORT = "7901"
 # Those that say all by themselves; service.py is run as a container and as a unit run it.
-SERVICES = [one for one in guide.blocks("python") if "serve(" in one and "os.environ" not in one]
+SERVICES = [
+    block for block in guide.blocks("python") if "serve(" in block and "os.environ" not in block
+]
 
 
 @pytest.fixture
@@ -60,8 +62,8 @@ def _holds_the_contract(
     for task_type in body["task_types"]:
         assert check([f"http://127.0.0.1:{port}/infer", "--task-type", task_type]) == 0
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=15)
-    assert process.returncode == 0, said
+    _, output = process.communicate(timeout=15)
+    assert process.returncode == 0, output
     assert server.services == {}
 
 

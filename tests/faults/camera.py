@@ -34,7 +34,7 @@ class Camera:
         self.keys: list[str] = []
         self.failed_writes = 0
 
-    def write_one(self) -> None:
+    def write_next(self) -> None:
         """Write the next frame of the next camera."""
         number, self._number = self._number, self._number + 1
         key = f"{self._folders[number % len(self._folders)]}/{number:07d}.jpg"
@@ -59,7 +59,7 @@ class Camera:
     def burst(self, count: int) -> None:
         """Write frames as fast as the disk takes them."""
         for _ in range(count):
-            self.write_one()
+            self.write_next()
 
     def start(self) -> None:
         """Begin to write."""
@@ -77,7 +77,7 @@ class Camera:
     def _run(self) -> None:
         due = time.monotonic()
         while not self._over.wait(max(0.0, due - time.monotonic())):
-            self.write_one()
+            self.write_next()
             due = max(due + self._pause_sec, time.monotonic() - 1)  # never catches up for long
 
     def __enter__(self) -> Camera:

@@ -113,7 +113,7 @@ class Fleet(ServerProcess):
 
 def most_in_flight(found: Sequence[Request]) -> int:
     """The most requests that were in flight at one moment."""
-    changes = [(one.at, 1) for one in found] + [(one.over_at, -1) for one in found]
+    changes = [(request.at, 1) for request in found] + [(request.over_at, -1) for request in found]
     most = running = 0
     for _, change in sorted(changes):
         running += change

@@ -250,13 +250,13 @@ class Production(Site):
 
     def output(self) -> str:
         """The last lines of every part."""
-        said = [f"--- {name}\n{part.log()}" for name, part in self.parts.items()]
-        return "\n".join(said)
+        reports = [f"--- {name}\n{part.log()}" for name, part in self.parts.items()]
+        return "\n".join(reports)
 
 
 def _leads_or_stands_by(part: PartProcess) -> bool:
-    said = part.all_output()
-    return " leads" in said or " stands by" in said
+    output = part.all_output()
+    return " leads" in output or " stands by" in output
 
 
 def _runs(part: PartProcess) -> bool:

@@ -115,15 +115,15 @@ def _check_requests(
     for fleet in fleets:
         own = fleet.requests()
         for service_id in fleet.ports:
-            most = most_in_flight([one for one in own if one.service_id == service_id])
+            most = most_in_flight([request for request in own if request.service_id == service_id])
             assert most <= fleet.max_concurrency, f"{service_id} had {most} frames at once"
         received += own
     most = most_in_flight(received)
     assert most <= limit, f"{most} frames in flight over all services, the limit is {limit}"
-    answered = {one.key for one in received if one.what in ("answered", "refused")}
+    answered = {request.key for request in received if request.what in ("answered", "refused")}
     settled = {key for key, outcome in outcomes.items() if outcome not in pardoned}
     _none(settled - answered, "frames settled without an answer")
-    _none({one.key for one in received} - set(outcomes), "requests about unknown frames")
+    _none({request.key for request in received} - set(outcomes), "requests about unknown frames")
     return len(received)
 
 

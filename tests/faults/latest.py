@@ -100,7 +100,9 @@ class WitnessStub(AlgorithmStub):
         self.answer = self._testify
 
     def _testify(self, frame: Frame) -> Any:
-        picture = next(one.picture for one in reversed(self.received) if one.frame is frame)
+        picture = next(
+            request.picture for request in reversed(self.received) if request.frame is frame
+        )
         got = digest(picture)
         count = min(1, int(got, 16) % 3)
         result = {"total_count": count, "detections": [], "digest": got}

@@ -34,13 +34,13 @@ class People:
         """The Apprise URL of this webhook."""
         return f"json://127.0.0.1:{self._server.server_port}/"
 
-    def told(self, title: str, since: float) -> list[Message]:
+    def titled(self, title: str, since: float) -> list[Message]:
         """The messages since then with this title, in the order they came."""
         # The rest of a title is the same in Chinese.
         return [
-            one
-            for one in list(self.messages)
-            if one.at >= since and one.title.partition(" / ")[0] == title
+            message
+            for message in list(self.messages)
+            if message.at >= since and message.title.partition(" / ")[0] == title
         ]
 
     def close(self) -> None:

@@ -72,26 +72,26 @@ def write(outcomes: Sequence[Outcome], path: Path) -> None:
 
 
 def _of(outcomes: Iterable[Outcome], group: str) -> list[Outcome]:
-    own = [one for one in outcomes if one.group == group]
-    return sorted(own, key=lambda one: (one.fault, one.installation))
+    own = [outcome for outcome in outcomes if outcome.group == group]
+    return sorted(own, key=lambda outcome: (outcome.fault, outcome.installation))
 
 
 def _group(title: str, outcomes: Sequence[Outcome]) -> str:
-    rows = "".join(_row(one) for one in outcomes)
+    rows = "".join(_row(outcome) for outcome in outcomes)
     return f"\n## {title}\n{_TABLE}{rows}" if outcomes else ""
 
 
-def _row(one: Outcome) -> str:
+def _row(outcome: Outcome) -> str:
     cells = [
-        f"{one.fault} (×{one.times})" if one.times > 1 else one.fault,
-        one.installation,
-        _rounded(one.put_in),
-        _rounded(one.alerts),
-        rounded_up(one.resumed_sec),
-        _limit(one.resume_limit_sec),
-        f"{one.alarm}: “{one.cause}”" if one.cause else one.alarm,
-        rounded_up(one.alarm_after_sec),
-        rounded_up(one.alarm_over_sec),
+        f"{outcome.fault} (×{outcome.times})" if outcome.times > 1 else outcome.fault,
+        outcome.installation,
+        _rounded(outcome.put_in),
+        _rounded(outcome.alerts),
+        rounded_up(outcome.resumed_sec),
+        _limit(outcome.resume_limit_sec),
+        f"{outcome.alarm}: “{outcome.cause}”" if outcome.cause else outcome.alarm,
+        rounded_up(outcome.alarm_after_sec),
+        rounded_up(outcome.alarm_over_sec),
     ]
     return f"| {' | '.join(cells)} |\n"
 

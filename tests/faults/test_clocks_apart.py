@@ -62,7 +62,9 @@ def _reaches_the_limits(trial: Trial) -> None:
     )
     # Of so many at three services one has that many by arithmetic; it may have one more.
     own = [
-        most_in_flight([one for one in trial.fleet.requests() if one.service_id == service_id])
+        most_in_flight(
+            [request for request in trial.fleet.requests() if request.service_id == service_id]
+        )
         for service_id in trial.fleet.ports
     ]
     assert max(own) >= _AT_ONCE - 1, f"in flight at each service: {own}"
@@ -72,8 +74,8 @@ def _reaches_the_limits(trial: Trial) -> None:
 def _check_calls(trial: Trial) -> None:
     """Each frame was sent once, and again only when its service refused it, and not too soon."""
     calls = defaultdict(list)
-    for one in trial.fleet.requests():
-        calls[one.key].append(one)
+    for request in trial.fleet.requests():
+        calls[request.key].append(request)
     counts = Counter(len(own) for key, own in calls.items() if expected(key).outcome != "failed")
     assert set(counts) <= {1}, f"frames were sent more than once: {counts}"
     for key, own in calls.items():
@@ -112,7 +114,7 @@ def test_machines_with_clocks_an_hour_apart_work_together(
                     assert site.parts[f"worker-{left}"].running
         trial.settle()
         _check_calls(trial)
-        told = wait_until(
-            lambda: trial.people.told("easyai: clock_off", 0.0), 60, "people are told"
+        messages = wait_until(
+            lambda: trial.people.titled("easyai: clock_off", 0.0), 60, "people are told"
         )
-        assert f"60 min {way}" in told[0].text
+        assert f"60 min {way}" in messages[0].text

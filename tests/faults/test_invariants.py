@@ -148,7 +148,7 @@ def _keep_picture(world: World) -> None:
 
 
 def _settle_unasked(world: World) -> None:
-    world.received = [one for one in world.received if one.key != KEYS[3]]
+    world.received = [request for request in world.received if request.key != KEYS[3]]
 
 
 def _overload_service(world: World) -> None:
@@ -196,4 +196,4 @@ def test_ordering_keeps_every_test(long: int, quick: int) -> None:
         for file, count in names.items()
         for number in range(count)
     ]
-    assert sorted(item.name for item in longest_first(items)) == sorted(one.name for one in items)
+    assert sorted(item.name for item in longest_first(items)) == sorted(item.name for item in items)

@@ -25,8 +25,8 @@ def test_inference_resumes_after_a_full_disk(trials: Trials, tmp_path: Path, whe
         with trial.fault(f"disk of {where} full"), kept_full(folder):
             if folder != frames:
                 trial.alarm("inference_stalled", "A disk is full", within_sec=45)
-            told = trial.alarm("disk_low", "free on the disk of", within_sec=45)
-        assert f"disk of {frames if folder == frames else data}," in told.text
+            message = trial.alarm("disk_low", "free on the disk of", within_sec=45)
+        assert f"disk of {frames if folder == frames else data}," in message.text
         trial.resumes(within_sec=20)
         trial.alarm_over("disk_low", within_sec=30)
 
@@ -93,6 +93,6 @@ def test_inference_goes_on_after_a_camera_folder_is_removed_with_its_frames(tria
                 folder = trial.site.frames / "人数统计" / "门口1"
                 gone = folder.with_name(".gone")
                 folder.rename(gone)
-                trial.excused |= {f"人数统计/门口1/{_own_name(one)}" for one in gone.iterdir()}
+                trial.excused |= {f"人数统计/门口1/{_own_name(file)}" for file in gone.iterdir()}
                 shutil.rmtree(gone)
         trial.resumes(within_sec=10)

@@ -85,7 +85,7 @@ def _throw(method: str, url: str, path: str) -> None:
     for body in (os.urandom(GARBAGE), b"[" * GARBAGE, text):
         try:
             with requests.request(method, url + real, data=body, timeout=20) as answer:
-                said = f"{method} {path}: {answer.status_code} {answer.text[:200]}"
-                assert answer.status_code < 500, said
+                description = f"{method} {path}: {answer.status_code} {answer.text[:200]}"
+                assert answer.status_code < 500, description
         except requests.ConnectionError:
             time.sleep(0)  # it hung up on the sender of too much: its right

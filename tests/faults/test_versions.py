@@ -51,7 +51,7 @@ def test_every_recorded_version_of_a_file_has_exactly_one_fate(
         outcome = Outcome("latest.jpg written 10 times a second, worker killed", EMBEDDED)
         cameras = _work(site, [by_rename(rename), in_place(write)], outcome)
         files = site.frames.rglob("*.jpg")  # hidden ones, too
-        there = {str(one.relative_to(site.frames)): digest(one.read_bytes()) for one in files}
+        there = {str(file.relative_to(site.frames)): digest(file.read_bytes()) for file in files}
         _check(site, cameras, outcome, there)
     trials.record(outcome)
 
@@ -76,7 +76,7 @@ def test_every_recorded_version_of_an_object_has_exactly_one_fate(
         outcome = Outcome("latest.jpg of a bucket put 10 times a second, worker killed", EMBEDDED)
         cameras = _work(site, writers, outcome)
         found = place.client.list_objects(place.bucket, recursive=True)
-        there = [one.object_name or "" for one in found]
+        there = [entry.object_name or "" for entry in found]
         pictures = [key for key in there if key.endswith(".jpg")]
         _check(site, cameras, outcome, {key: digest(place.content(key)) for key in pictures})
     trials.record(outcome)
@@ -116,7 +116,7 @@ def _work(site: Embedded, writers: Sequence[Write], outcome: Outcome) -> list[La
         stack.close()
         last = {camera.written[-1] for camera in cameras}
         wait_until(
-            lambda: last <= {digest(one.picture) for one in list(service.received)},
+            lambda: last <= {digest(request.picture) for request in list(service.received)},
             30,
             "the last version of each name is inferred",
         )
@@ -138,14 +138,14 @@ def _check(
     assert fates["alert"] + fates["no_detection"] >= len(cameras), fates
     # One alert for each frame that has one, each with a whole picture of its own: the very one
     # that its algorithm got.
-    assert sorted(one.frame_id for one in alerts) == sorted(
+    assert sorted(alert.frame_id for alert in alerts) == sorted(
         frame.id for frame in frames if frame.outcome == "alert"
     )
-    answered = {one.image_path: json.loads(one.result)["digest"] for one in alerts}
+    answered = {alert.image_path: json.loads(alert.result)["digest"] for alert in alerts}
     assert there == answered
     assert len(set(answered.values())) == len(alerts), "one picture made two alerts"
-    assert set(answered.values()) <= {one for camera in cameras for one in camera.written}
+    assert set(answered.values()) <= {digest for camera in cameras for digest in camera.written}
     url = f"{site.url}/api/v1/ai_analysis/inference_stats"
-    told = requests.get(url, timeout=10).json()["superseded_total"]
-    assert told == fates["superseded"]
+    superseded = requests.get(url, timeout=10).json()["superseded_total"]
+    assert superseded == fates["superseded"]
     outcome.put_in, outcome.alerts = len(frames), len(alerts)

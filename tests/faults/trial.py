@@ -130,8 +130,12 @@ class Trial:
         since = time.time()
 
         def first() -> float | None:
-            every = [one for fleet in self.fleets for one in fleet.requests()]
-            found = [one.over_at for one in every if one.at >= since and one.what == "answered"]
+            every = [request for fleet in self.fleets for request in fleet.requests()]
+            found = [
+                request.over_at
+                for request in every
+                if request.at >= since and request.what == "answered"
+            ]
             return min(found, default=None)
 
         outcome = self._the_outcome()
@@ -149,15 +153,15 @@ class Trial:
         title = f"easyai: {kind}"
 
         def explained() -> Message | None:
-            told = self.people.told(title, self.began_at)
-            return next((one for one in told if _UNKNOWN not in one.text), None)
+            messages = self.people.titled(title, self.began_at)
+            return next((message for message in messages if _UNKNOWN not in message.text), None)
 
         message = wait_until(explained, within_sec, f"people are told of {kind} {cause}", 0.1)
         assert cause in message.text, f"people were told another cause of {kind}"
         self._expected.add(kind)
         outcome = self._the_outcome()
         outcome.alarm, outcome.cause = kind, cause
-        outcome.alarm_after_sec = self.people.told(title, self.began_at)[0].at - self.began_at
+        outcome.alarm_after_sec = self.people.titled(title, self.began_at)[0].at - self.began_at
         return message
 
     def no_alarm(self, kind: str) -> None:
@@ -174,10 +178,13 @@ class Trial:
 
         wait_until(silent, within_sec, f"{kind} is over", 0.1)
         title = f"easyai: recovered ({kind})"
-        told = wait_until(
-            lambda: self.people.told(title, self.began_at), within_sec, f"people hear {title}", 0.1
+        messages = wait_until(
+            lambda: self.people.titled(title, self.began_at),
+            within_sec,
+            f"people hear {title}",
+            0.1,
         )
-        self._the_outcome().alarm_over_sec = max(0.0, told[0].at - self.ended_at)
+        self._the_outcome().alarm_over_sec = max(0.0, messages[0].at - self.ended_at)
 
     def settle(self) -> None:
         """Stop the camera and wait until every frame put in has its fate.
@@ -253,7 +260,7 @@ class Trial:
         try:
             self.begin()
         except BaseException:
-            self._tell()
+            self._print_output()
             self.close()
             raise
         return self
@@ -268,13 +275,13 @@ class Trial:
             if error is None:
                 self.finish()
         except BaseException:
-            self._tell()
+            self._print_output()
             raise
         else:
             if error is not None:
-                self._tell()
+                self._print_output()
         finally:
             self.close()
 
-    def _tell(self) -> None:
+    def _print_output(self) -> None:
         print(self.site.output())  # pytest shows it when the test failed

@@ -27,7 +27,7 @@ class Composed:
 
     def __call__(self, *arguments: str, check: bool = True, timeout_sec: float = 300.0) -> str:
         """A command of `docker compose`; what it prints."""
-        images = {f"{one.upper()}_IMAGE": local(one) for one in SERVERS}
+        images = {f"{server.upper()}_IMAGE": local(server) for server in SERVERS}
         more = {
             # Without any those of `.env` beside the file hold.
             **({"COMPOSE_PROFILES": self.profiles} if self.profiles else {}),

@@ -90,7 +90,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     option = config.option
     partly = option.keyword or option.markexpr or option.lf or option.collectonly or not IN_FULL
     named = [config.rootpath / "tests" / "production"]
-    if exitstatus or partly or [config.invocation_params.dir / one for one in config.args] != named:
+    if (
+        exitstatus
+        or partly
+        or [config.invocation_params.dir / argument for argument in config.args] != named
+    ):
         return
     put_section(PAGE, PRODUCTION, proof.section(_proofs))
 
@@ -98,7 +102,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 @pytest.fixture
 def proves(record_property: Callable[[str, object], None]) -> Proves:
     """Puts a row into docs/reliability.md, if all tests pass."""
-    return lambda one: record_property(proof.PROPERTY, one.as_property())
+    return lambda row: record_property(proof.PROPERTY, row.as_property())
 
 
 @pytest.fixture(scope="session")
@@ -119,8 +123,8 @@ def compose(engine: Engine) -> Iterator[Compose]:
         return made[-1]
 
     yield make
-    for one in made:
-        one.remove()
+    for project in made:
+        project.remove()
 
 
 @pytest.fixture(scope="session")

@@ -44,10 +44,16 @@ class Proof:
 
 def section(proofs: Iterable[Proof]) -> str:
     """The section of the page."""
-    rows = sorted(proofs, key=lambda one: (one.part, one.fault))
-    return _HEAD + "".join(_row(one) for one in rows)
+    rows = sorted(proofs, key=lambda proof: (proof.part, proof.fault))
+    return _HEAD + "".join(_row(proof) for proof in rows)
 
 
-def _row(one: Proof) -> str:
-    cells = (one.part, one.fault, f"{one.frames:,}", one.asserted, rounded_up(one.went_on_sec))
+def _row(proof: Proof) -> str:
+    cells = (
+        proof.part,
+        proof.fault,
+        f"{proof.frames:,}",
+        proof.asserted,
+        rounded_up(proof.went_on_sec),
+    )
     return f"| {' | '.join(cells)} |\n"

@@ -35,8 +35,8 @@ class Site:
     def frames(self, container: str, state: str) -> int:
         """How many frames are in this state."""
         command = ("exec", container, "easyai", "frames", "--state", state, "--json")
-        told = self.engine.docker(*command, check=False)  # exits with 1 where there is none
-        return len(json.loads(told)["frames"])
+        result = self.engine.docker(*command, check=False)  # exits with 1 where there is none
+        return len(json.loads(result)["frames"])
 
     def wait_for_alerts(self, count: int, limit_sec: float = 60) -> None:
         """Wait for as many alerts."""

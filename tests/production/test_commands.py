@@ -15,7 +15,9 @@ from tests.production.engine import IMAGE, ROOT, SERVERS, Engine, local
 _TEXT = (ROOT / "docs" / "containers.md").read_text(encoding="utf-8")
 _BLOCKS = re.findall(r"```sh\n(.*?)```", _TEXT, re.DOTALL)
 _COMMANDS = [line.split("  #")[0].strip() for block in _BLOCKS for line in block.splitlines()]
-_COMPOSE = [one for one in _COMMANDS if re.search(r"docker compose .* (up|down)\b", one)]
+_COMPOSE = [
+    command for command in _COMMANDS if re.search(r"docker compose .* (up|down)\b", command)
+]
 # Run as they are by the fixtures, and in test_compose.py and test_newcomer.py.
 _ELSEWHERE = {
     "docker compose -f docker/compose.yaml exec easyai easyai diagnose --short",
@@ -33,7 +35,9 @@ _ELSEWHERE = {
 
 def test_every_documented_command_is_tested() -> None:
     assert len(_COMPOSE) >= 9
-    assert {one.split("        #")[0].strip() for one in _COMMANDS} - {*_COMPOSE} == _ELSEWHERE
+    assert {command.split("        #")[0].strip() for command in _COMMANDS} - {
+        *_COMPOSE
+    } == _ELSEWHERE
 
 
 @pytest.mark.usefixtures("secrets_made")

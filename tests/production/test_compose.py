@@ -65,9 +65,11 @@ def test_roles_heal_beside_real_servers(compose: Compose, secrets_made: Path, br
     )
     assert "no failed frame matches" in again
     assert secrets_made.stat().st_mode & 0o077 == 0
-    told = json.dumps([project.engine.inspect(project.container(one)) for one in ("api", broker)])
+    inspected = json.dumps(
+        [project.engine.inspect(project.container(service)) for service in ("api", broker)]
+    )
     password = (secrets_made / f"{broker}_password").read_text().strip()
-    assert password not in told
+    assert password not in inspected
 
 
 def _stall(project: Composed, number: int) -> None:

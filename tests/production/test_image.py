@@ -55,7 +55,7 @@ def test_image_has_the_client_of_every_broker(engine: Engine, transport: str) ->
 
 def test_parts_list_of_the_image_names_every_library(engine: Engine) -> None:
     listed = json.loads(_run(engine, "cat", "/opt/easyai/sbom.cdx.json"))
-    names = {one["name"].lower() for one in listed["components"]}
+    names = {component["name"].lower() for component in listed["components"]}
     code = "from importlib.metadata import distributions as d; print(*(x.name for x in d()))"
     installed = {name.lower() for name in _run(engine, "python", "-c", code).split()}
     assert {"celery", "kombu", "sqlalchemy"} <= installed

@@ -22,7 +22,7 @@ def test_prometheus_scrapes_the_composed_installation(compose: Compose) -> None:
 
     def scraped() -> bool:
         found = get('query?query=up{job="easyai"}')["result"]
-        return [one["value"][1] for one in found] == ["1"]
+        return [sample["value"][1] for sample in found] == ["1"]
 
     wait_until(scraped, 120, "easyai is scraped", 1.0)
     rules = [rule["name"] for group in get("rules")["groups"] for rule in group["rules"]]

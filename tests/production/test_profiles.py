@@ -114,7 +114,7 @@ def test_the_demo_detects_people_and_faces_and_runs_only_when_asked(compose: Com
 
     def detected() -> bool:
         listed = requests.get(f"{project.url}/api/v1/alerts", timeout=5).json()["items"]
-        return {"人数统计", "人脸检测"} <= {one["task_type"] for one in listed}
+        return {"人数统计", "人脸检测"} <= {alert["task_type"] for alert in listed}
 
     wait_until(detected, 120, "alerts of both services", 0.5)
     project("stop")
@@ -140,12 +140,14 @@ def test_flower_shows_workers_with_the_login_of_the_file(
         found: dict[str, Any] = answer.json()
         return found
 
-    wait_until(lambda: [one.split("@")[0] for one in workers()] == ["all"], 60, "a worker", 0.5)
+    wait_until(
+        lambda: [worker.split("@")[0] for worker in workers()] == ["all"], 60, "a worker", 0.5
+    )
     container = project.container("flower")
     assert password not in json.dumps(project.engine.inspect(container))
     assert password not in project.engine.docker("top", container, "-o", "pid,args")
     bound = project.engine.inspect(container)["NetworkSettings"]["Ports"]["5555/tcp"]
-    assert [one["HostIp"] for one in bound] == ["127.0.0.1"]
+    assert [binding["HostIp"] for binding in bound] == ["127.0.0.1"]
 
 
 def test_kafka_has_twice_the_memory_of_its_heap_and_a_health_check_without_java(

@@ -86,14 +86,18 @@ class Ledger(RuleBasedStateMachine):
         """A worker records, settles and leases."""
         group = list(self.worker(number).answered)
         _, dispatched = self.world.transaction(self.worker(number), task_type, leasing)
-        self._turned([one for one in group if one.frame.task_type == task_type], dispatched)
+        self._turned(
+            [answer for answer in group if answer.frame.task_type == task_type], dispatched
+        )
 
     @rule(number=_WORKERS, task_type=_TYPES)
     def turn_whose_commit_is_not_heard(self, number: int, task_type: str) -> None:
         """Committed, but the worker takes it for failed and will do it again."""
         group = list(self.worker(number).answered)
         dispatched = self.world.turn_unheard(self.worker(number), task_type)
-        self._turned([one for one in group if one.frame.task_type == task_type], dispatched)
+        self._turned(
+            [answer for answer in group if answer.frame.task_type == task_type], dispatched
+        )
 
     @rule(number=_WORKERS, task_type=_TYPES)
     def turn_that_rolls_back(self, number: int, task_type: str) -> None:

@@ -66,24 +66,28 @@ class Model:
     def leased(self, dispatched: Dispatched, now: float, rows: Iterable[Row]) -> None:
         """A dispatch gave these out (rows: the frames after it): each must have waited."""
         aside = {row["id"] for row in rows if _stands_aside(row, now)}
-        for one in dispatched.frames:
-            frame = self.frames[one.id]
-            assert frame.state in WAITING, f"frame {one.id} was leased while {frame.state}"
+        for leased_frame in dispatched.frames:
+            frame = self.frames[leased_frame.id]
+            assert frame.state in WAITING, f"frame {leased_frame.id} was leased while {frame.state}"
             if frame.task_type == TRIPWIRE:
-                self._assert_next_of_its_camera(one.id, aside)
-            frame.state, frame.token, frame.service_pk = "leased", one.lease_token, one.service_pk
+                self._assert_next_of_its_camera(leased_frame.id, aside)
+            frame.state, frame.token, frame.service_pk = (
+                "leased",
+                leased_frame.lease_token,
+                leased_frame.service_pk,
+            )
             frame.leased_at, frame.expires_at = now, now + LEASE_SEC
             self._seen["leased"] += 1
 
     def _assert_next_of_its_camera(self, frame_id: int, aside: Collection[int]) -> None:
         frame = self.frames[frame_id]
         camera = [
-            (one.captured_at, number, one.state)
-            for number, one in self.frames.items()
-            if (one.task_type, one.task_id) == (frame.task_type, frame.task_id)
+            (expected.captured_at, number, expected.state)
+            for number, expected in self.frames.items()
+            if (expected.task_type, expected.task_id) == (frame.task_type, frame.task_id)
         ]
         assert all(state != "leased" for _, _, state in camera), "two of a camera in flight"
-        waiting = [one for one in camera if one[2] in WAITING and one[1] not in aside]
+        waiting = [entry for entry in camera if entry[2] in WAITING and entry[1] not in aside]
         assert frame_id == min(waiting)[1], "out of order"
 
     def settled(self, group: Iterable[Answered], attempts: dict[int, int]) -> None:
@@ -92,17 +96,17 @@ class Model:
         `attempts` by frame id, as the ledger tells: whether a broken or late answer was held
         against its frame depends on what else the service has answered.
         """
-        for one in group:
-            frame = self.frames[one.frame.id]
-            if frame.state == "leased" and frame.token == one.frame.lease_token:
-                self._settle(frame, one, attempts[one.frame.id])
+        for answer in group:
+            frame = self.frames[answer.frame.id]
+            if frame.state == "leased" and frame.token == answer.frame.lease_token:
+                self._settle(frame, answer, attempts[answer.frame.id])
                 self._seen["settled"] += 1
             else:
                 self._seen["late"] += 1
 
-    def _settle(self, frame: Expected, one: Answered, attempts: int) -> None:
+    def _settle(self, frame: Expected, answer: Answered, attempts: int) -> None:
         self._release(frame)
-        verdict = one.verdict
+        verdict = answer.verdict
         if verdict.kind is Kind.INFERRED:
             frame.state = "done"
             frame.outcome = "alert" if verdict.detection_count else "no_detection"
@@ -176,7 +180,7 @@ class Model:
             if state != "pending":
                 assert row["outcome"] == frame.outcome or state == "leased", f"frame {number}"
         saved = sorted((row["frame_id"], row["result"]) for row in alerts)
-        expected = sorted((n, one.result) for n, one in self.frames.items() if one.result)
+        expected = sorted((n, frame.result) for n, frame in self.frames.items() if frame.result)
         assert saved == expected, "not one alert for each detection"
 
 
@@ -227,7 +231,7 @@ def assert_within_limits(
     assert model.in_flight() <= limits["installation"], "limit of the installation"
     if dispatched.frames[0].task_type == TYPE:
         assert model.in_flight(task_type=TYPE) <= limits["type"], "limit of the type"
-    for pk in {one.service_pk for one in dispatched.frames}:
+    for pk in {frame.service_pk for frame in dispatched.frames}:
         for limit in (services[pk]["max_concurrency"], services[pk]["concurrency_cap"]):
             if limit is not None:
                 assert model.in_flight(service_pk=pk) <= limit, "limit of a service"

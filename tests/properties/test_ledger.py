@@ -55,8 +55,8 @@ def make_world(tmp_path: Path, fresh_url: Callable[[Path], str]) -> Iterator[Mak
         def make() -> World:
             folder = tmp_path / str(next(numbers))
             folder.mkdir()
-            for one in clocks:
-                one.stop()
+            for patcher in clocks:
+                patcher.stop()
             clock = Clock()
             # PostgreSQL's own, too: a world has one clock, which the machine sets.
             clocks[:] = [
@@ -64,8 +64,8 @@ def make_world(tmp_path: Path, fresh_url: Callable[[Path], str]) -> Iterator[Mak
                 patch.object(db_clock, "now", lambda _conn: clock()),
             ]
             url = fresh_url(folder)
-            for one in clocks:
-                one.start()
+            for patcher in clocks:
+                patcher.start()
             return World(folder, url, clock)
 
         stack.callback(lambda: [clock.stop() for clock in clocks])
@@ -84,7 +84,7 @@ def test_no_frame_is_lost_or_counted_twice_and_limits_hold(
         machine = seed(_SEED)(machine)  # the same steps with every run
     run_state_machine_as_test(machine, settings=profile)
     # The machine goes where it hurts, or it proves nothing.
-    assert {what: seen[what] for what, least in _LEAST.items() if seen[what] < least} == {}
+    assert {event: seen[event] for event, least in _LEAST.items() if seen[event] < least} == {}
 
 
 def _quick(kind: str) -> settings:

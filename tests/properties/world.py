@@ -66,7 +66,7 @@ class Worker:
     def tokens(self) -> list[str]:
         """Its leases, as far as it knows."""
         held = {frame.lease_token for frame, _ in self.calls}
-        return sorted(held | {one.frame.lease_token for one in self.answered})
+        return sorted(held | {answer.frame.lease_token for answer in self.answered})
 
 
 @dataclass
@@ -173,16 +173,18 @@ class World:
         )
         self.forget(worker, group, carried)
         worker.moves += settled.moves + carried.renamed
-        worker.calls += [(one, dispatched.endpoints[one.service_pk]) for one in dispatched.frames]
+        worker.calls += [
+            (frame, dispatched.endpoints[frame.service_pk]) for frame in dispatched.frames
+        ]
         return settled, dispatched
 
     def _of_type(self, worker: Worker, task_type: str) -> list[Answered]:
-        return [one for one in worker.answered if one.frame.task_type == task_type]
+        return [answer for answer in worker.answered if answer.frame.task_type == task_type]
 
     @staticmethod
     def forget(worker: Worker, group: Sequence[Answered], carried: CarriedOut) -> None:
         """What was settled and recorded is off the worker's hands."""
-        worker.answered = [one for one in worker.answered if one not in group]
+        worker.answered = [answer for answer in worker.answered if answer not in group]
         if worker.carried is carried:
             worker.carried = CarriedOut()
 

@@ -51,12 +51,12 @@ def main() -> int:
         return mutations.main(options.mutations, options.jobs)
     ignored = frozenset(options.ignore.split(",")) if options.ignore else _not_mended()
     if options.seed is not None:
-        return _one(options.seed, ignored, shrinking=options.shrink)
+        return _run_seed(options.seed, ignored, shrinking=options.shrink)
     seeds = options.only or range(options.first, options.first + options.seeds)
     run = partial(run_seed, ignored=ignored, broken=options.broken)
     failed = _many(seeds, run, options.jobs, stories=bool(options.only))
     if failed:
-        _tell_smallest(failed[0], ignored, options.broken)
+        _print_smallest(failed[0], ignored, options.broken)
     return 1 if failed else 0
 
 
@@ -96,7 +96,7 @@ def _not_mended() -> frozenset[str]:
     return frozenset(NOT_MENDED)
 
 
-def _one(seed: int, ignored: frozenset[str], *, shrinking: bool) -> int:
+def _run_seed(seed: int, ignored: frozenset[str], *, shrinking: bool) -> int:
     from tests.simulation.draw import draw
     from tests.simulation.shrink import kind_of, shrink
     from tests.simulation.world import World
@@ -146,7 +146,7 @@ def _many(
     return failed
 
 
-def _tell_smallest(first: Result, ignored: frozenset[str], broken: int | None) -> None:
+def _print_smallest(first: Result, ignored: frozenset[str], broken: int | None) -> None:
     """Make the plan of a run that failed smaller, and print what is left of it."""
     from tests.simulation.draw import draw
     from tests.simulation.shrink import kind_of, shrink

@@ -34,7 +34,7 @@ class Ledger:
         self._album = album
         self._site = site
         # On a file server with coarse times several may look the same: as many frames are right.
-        self._alike = Counter((one.key, one.text) for one in album.versions)
+        self._alike = Counter((picture.key, picture.text) for picture in album.versions)
         self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for row in self.frames:
             self._rows[row["key"], row["version"]].append(row)
@@ -49,9 +49,11 @@ class Ledger:
         One that was replaced before a scan saw it never becomes a frame.
         """
         return any(
-            not self._is_over(one)
-            for one in self._album.versions
-            if one.poison and one.task_type in served and (one.stayed or self.rows(one))
+            not self._is_over(picture)
+            for picture in self._album.versions
+            if picture.poison
+            and picture.task_type in served
+            and (picture.stayed or self.rows(picture))
         )
 
     def waiting(self, served: set[str]) -> list[str]:
@@ -76,7 +78,7 @@ class Ledger:
 
     def violations(self, inferred: dict[int, list[int]], deleted: set[int]) -> list[str]:
         """What is wrong when nothing is left to do."""
-        over = [one for one in self._album.versions if self._is_over(one)]
+        over = [picture for picture in self._album.versions if self._is_over(picture)]
         found = [text for version in over for text in self._of(version, inferred)]
         found += self._of_alerts(deleted)
         found += self._of_store(deleted)
@@ -122,7 +124,9 @@ class Ledger:
                     f"alert-picture: alert {alert['id']} of picture {version.number} of "
                     f"{keys.get(alert['frame_id'])} has {there} at {alert['image_path']}"
                 )
-        found += [f"twice: picture {one} has {n} alerts" for one, n in seen.items() if n > 1]
+        found += [
+            f"twice: picture {picture} has {n} alerts" for picture, n in seen.items() if n > 1
+        ]
         with_alert = {alert["frame_id"] for alert in self.alerts} | deleted
         found += [
             f"lost: frame {row['id']} of {row['key']} has no alert"
@@ -140,7 +144,9 @@ class Ledger:
         ]
         ours = {alert["image_path"] for alert in self.alerts}
         ours |= {row["image_path"] for row in self.frames if row["state"] == "failed"}
-        ours |= {one.key for one in self._album.at_key.values() if not self._is_over(one)}
+        ours |= {
+            picture.key for picture in self._album.at_key.values() if not self._is_over(picture)
+        }
         for key in sorted(there - ours - set(self._site.foreign) - self._album.drafts):
             found.append(f"left: {key} lies there and nobody knows it")
         return found

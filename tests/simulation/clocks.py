@@ -103,8 +103,8 @@ def simulated_time(scheduler: Scheduler, machines: Sequence[Machine]) -> Iterato
         (secrets, "token_hex", lambda size=8: f"{rng.getrandbits(size * 8):0{size * 2}x}"),
     ]
     with ExitStack() as stack:
-        for where, name, what in replaced:
-            stack.enter_context(patch.object(where, name, what))
+        for where, name, replacement in replaced:
+            stack.enter_context(patch.object(where, name, replacement))
         yield
 
 
@@ -117,7 +117,9 @@ def simulated_identity(scheduler: Scheduler, processes: Sequence[Process]) -> It
 
     def runs(pid: int, _ticks: int | None) -> bool:
         here = current().machine
-        return any(one.alive for one in processes if one.pid == pid and one.machine is here)
+        return any(
+            process.alive for process in processes if process.pid == pid and process.machine is here
+        )
 
     replaced: list[tuple[Any, str, Any]] = [
         (identity, "home", lambda: current().machine.name),
@@ -126,8 +128,8 @@ def simulated_identity(scheduler: Scheduler, processes: Sequence[Process]) -> It
         (os, "getpid", lambda: current().pid),
     ]
     with ExitStack() as stack:
-        for where, name, what in replaced:
-            stack.enter_context(patch.object(where, name, what))
+        for where, name, replacement in replaced:
+            stack.enter_context(patch.object(where, name, replacement))
         yield
 
 

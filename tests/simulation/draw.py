@@ -102,10 +102,10 @@ def _limits(rng: random.Random, plan: Plan, types: list[str]) -> dict[str, dict[
 
 def _rates(plan: Plan, task_type: str) -> list[str]:
     """Those that let all pictures of a run through in time."""
-    cameras = [one for one in plan.cameras if one.task_type == task_type]
-    if any(one.poisons for one in cameras):
+    cameras = [camera for camera in plan.cameras if camera.task_type == task_type]
+    if any(camera.poisons for camera in cameras):
         return ["3/s", "10/s"]  # cameras come that write until the poison is over
-    pictures = sum(one.count for one in cameras)
+    pictures = sum(camera.count for camera in cameras)
     slow = {"6/m": 0.1, "30/m": 0.5, "60/m": 1.0}
     fit = [rate for rate, per_sec in slow.items() if pictures <= _RATE_TAKES_SEC * per_sec]
     return [*fit, "90/m", "3/s", "10/s"]

@@ -76,7 +76,9 @@ class Faults:
         machine = self._world.machines[fault.target % len(self._world.machines)]
         machine.suspended += fault.seconds
         on_it = [
-            one for one in (*self._world.workers, *self._world.beats) if one.machine is machine
+            process
+            for process in (*self._world.workers, *self._world.beats)
+            if process.machine is machine
         ]
         self._freeze(on_it, fault.seconds)
 

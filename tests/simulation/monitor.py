@@ -78,16 +78,16 @@ class Monitor:
     def _look_at_pictures(self) -> None:
         served, rows = self._served(), self._rows()
         # What its camera replaced before any scan saw it never becomes a frame.
-        open_ones = [
+        unfinished = [
             version
             for version in self._album.versions
             if version.number not in self._over
             and (version.stayed or (version.key, version.text) in rows)
         ]
-        for version in open_ones:
+        for version in unfinished:
             if rows.get((version.key, version.text)):
                 self._over.add(version.number)
-        waiting = [one for one in open_ones if one.number not in self._over]
+        waiting = [alarm for alarm in unfinished if alarm.number not in self._over]
         for version in waiting:
             if version.task_type in served and not version.poison:
                 self._waits(version)
@@ -102,7 +102,7 @@ class Monitor:
 
     def hanging_takes_sec(self) -> float:
         """How long pictures on which services hang may hold up others, where one has one place."""
-        hanging = sum(one.poison == "hang" for one in self._album.versions)
+        hanging = sum(picture.poison == "hang" for picture in self._album.versions)
         tries = self._analysis.max_attempts + _TRIES_OF_THE_SERVICE
         return hanging * tries * self._analysis.infer_timeout_sec
 
@@ -111,7 +111,7 @@ class Monitor:
         per_sec = self._analysis.type_settings(task_type).rate_per_sec
         if not per_sec:
             return 0.0
-        return sum(one.task_type == task_type for one in self._album.versions) / per_sec
+        return sum(picture.task_type == task_type for picture in self._album.versions) / per_sec
 
     def _report(self, version: Version, waited: float) -> None:
         self._violate(

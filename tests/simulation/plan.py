@@ -98,6 +98,6 @@ class Plan:
         changed: dict[str, Any] = {}
         for name in ("faults", "cameras", "services"):
             gone = {number for field_name, number in parts if field_name == name}
-            kept = [one for number, one in enumerate(getattr(self, name)) if number not in gone]
+            kept = [part for number, part in enumerate(getattr(self, name)) if number not in gone]
             changed[name] = tuple(kept)
         return replace(self, **changed)

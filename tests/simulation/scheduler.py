@@ -149,8 +149,10 @@ class Lock:
     def _first(self) -> Actor:
         """Who has waited longest and does not stand still."""
         now = self._scheduler.now
-        standing = [one for one in self._queue if one.process and one.process.frozen_until > now]
-        return next((one for one in self._queue if one not in standing), self._queue[0])
+        standing = [
+            event for event in self._queue if event.process and event.process.frozen_until > now
+        ]
+        return next((event for event in self._queue if event not in standing), self._queue[0])
 
 
 class Scheduler:

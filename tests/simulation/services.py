@@ -145,8 +145,8 @@ class Network:
 
     def _count(self, new: Request) -> None:
         """P5 at this very moment, without the requests of processes that stand still."""
-        counted = [one for one in self.open if self._counts(one.process)]
-        at_service = sum(one.service is new.service for one in counted)
+        counted = [call for call in self.open if self._counts(call.process)]
+        at_service = sum(call.service is new.service for call in counted)
         if new.service.limit is not None and at_service > new.service.limit:
             self._violate(
                 f"limit: {at_service} requests at {new.service.name}, which takes "
@@ -154,7 +154,7 @@ class Network:
             )
         if len(counted) > self.of_installation:
             self._violate(f"limit: {len(counted)} requests, {self.of_installation} are allowed")
-        of_type = sum(one.task_type == new.task_type for one in counted)
+        of_type = sum(call.task_type == new.task_type for call in counted)
         most = self.limits(new.task_type)
         if most is not None and of_type > most:
             self._violate(f"limit: {of_type} requests of {new.task_type}, {most} are allowed")

@@ -17,7 +17,7 @@ def steady_cameras(plan: Plan, type_limit: Callable[[str], int | None]) -> list[
     types = sorted({camera.task_type for camera in plan.cameras if camera.poisons})
     names = [name for name in types for _ in range(_count(name))]
     # All together half of what the installation lets through at once.
-    slowest_sec = max((one.latency for one in plan.services), default=0.0)
+    slowest_sec = max((service.latency for service in plan.services), default=0.0)
     least_sec = 2 * len(names) * slowest_sec / plan.settings["max_concurrent_infer"]
     return [
         CameraPlan(
@@ -43,8 +43,8 @@ def _period_sec(plan: Plan, task_type: str, type_limit: int | None) -> float:
     """
     cameras = _count(task_type)
     takes_sec = [
-        one.latency / min(one.limit or cameras, type_limit or cameras, cameras)
-        for one in plan.services
-        if task_type in one.task_types
+        service.latency / min(service.limit or cameras, type_limit or cameras, cameras)
+        for service in plan.services
+        if task_type in service.task_types
     ]
     return max(_PERIOD_SEC, 2 * cameras * max(takes_sec, default=0.0))

@@ -49,13 +49,13 @@ def test_promises_hold_in_tested_worlds_and_a_seed_repeats_its_run() -> None:
 
 def test_limit_broken_on_purpose_is_found_and_its_plan_is_shrunk() -> None:
     run = _simulate("--broken", "0", "--seeds", "3")
-    said = run.stdout + run.stderr
+    output = run.stdout + run.stderr
     found = re.search(r"^seed (\d+): limit: ", run.stdout, re.MULTILINE)
-    assert found, said
+    assert found, output
     assert run.returncode == 1
     seed = int(found[1])
     _, _, left = run.stdout.partition(f"what is left of the plan of seed {seed}:\n")
-    assert left, said
-    assert 0 < left.count("CameraPlan(") < len(draw(seed).cameras), said
-    assert left.count("ServicePlan(") == 1, said
-    assert "Fault(" not in left, said
+    assert left, output
+    assert 0 < left.count("CameraPlan(") < len(draw(seed).cameras), output
+    assert left.count("ServicePlan(") == 1, output
+    assert "Fault(" not in left, output

@@ -177,11 +177,11 @@ class World:
         """From nothing to the last check."""
         with ExitStack() as stack:
             stack.enter_context(simulated_time(self.scheduler, self.machines))
-            for where, name, what in (
+            for where, name, replacement in (
                 *pipeline.replacements(self.network),
                 *pipeline.short_memory(self.plan.kept_sec),
             ):
-                stack.enter_context(patch.object(where, name, what))
+                stack.enter_context(patch.object(where, name, replacement))
             stack.enter_context(simulated_identity(self.scheduler, self.processes))
             if self.plan.machines > 1:
                 for name in ("now", "estimate"):
@@ -219,7 +219,7 @@ class World:
             self.scheduler.spawn("fault", None, partial(self.faults.happen, f)) for f in plan.faults
         ]
         try:
-            while not all(one.done for one in (*cameras, *faults)) and not self._failed():
+            while not all(task.done for task in (*cameras, *faults)) and not self._failed():
                 self.scheduler.run(self.scheduler.now + _LOOK_EVERY_SEC)
             self._recover()
         except RunawayError as error:
@@ -258,13 +258,17 @@ class World:
             self.violate(text)
 
     def _recovery_sec(self) -> float:
-        steps_aside = any(one.poisons and one.task_type == TRIPWIRE for one in self.plan.cameras)
+        steps_aside = any(
+            camera.poisons and camera.task_type == TRIPWIRE for camera in self.plan.cameras
+        )
         own_sec = _SLOW_RECOVERY_SEC if steps_aside else _RECOVERY_SEC
         return own_sec + self._further_asides_sec() + self.monitor.hanging_takes_sec()
 
     def _further_asides_sec(self) -> float:
         """Of a camera in order each picture steps aside for itself, when the one before is over."""
-        counts = [len(one.poisons) for one in self.plan.cameras if one.task_type == TRIPWIRE]
+        counts = [
+            len(camera.poisons) for camera in self.plan.cameras if camera.task_type == TRIPWIRE
+        ]
         return _ASIDE_SEC * max(0, max(counts, default=0) - 1)
 
     def _failed(self) -> bool:
@@ -273,5 +277,7 @@ class World:
                 self.violations.append(f"error: {name}: {type(error).__name__}: {error}"[:500])
                 self.story.note(self.violations[-1])
                 self.error = error
-        self.scheduler.failures[:] = [one for one in self.scheduler.failures if one[0] == "world"]
+        self.scheduler.failures[:] = [
+            failure for failure in self.scheduler.failures if failure[0] == "world"
+        ]
         return bool(self.violations)

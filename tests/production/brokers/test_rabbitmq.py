@@ -127,8 +127,8 @@ def test_existing_queues_of_another_type_are_used_unchanged(
     parameters = f"{authority.parameters()}&queue_type={other}"
     installation = make_installation(broker_url=server.address(host, parameters))
     worker, beat = _works(installation, algorithm)
-    told = f"queue {queue_name(PEOPLE)} stays as it is"
-    assert told in worker.logs()
+    warning = f"queue {queue_name(PEOPLE)} stays as it is"
+    assert warning in worker.logs()
     assert f"rabbitmqctl delete_queue {queue_name(PEOPLE)}" in worker.logs()
     assert "Connection to broker lost" not in worker.logs() + beat.logs()
 

@@ -60,5 +60,5 @@ def _grant(server: GuardedRedis, *rights: str) -> None:
 
 def _documented_rights() -> list[str]:
     page = Path(__file__).parents[3] / "docs" / "brokers.md"
-    (line,) = [one for one in page.read_text().splitlines() if one.startswith("user easyai ")]
+    (line,) = [line for line in page.read_text().splitlines() if line.startswith("user easyai ")]
     return line.removeprefix("user easyai ").replace("a-long-password", PLAIN_PASSWORD).split()

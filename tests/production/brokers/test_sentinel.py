@@ -116,8 +116,8 @@ def test_faults_of_sentinels_are_reported(
         ): "no Sentinel names a Redis",
         address.replace(f":{PASSWORD}@", ":x@"): "refuses us",
     }
-    for url, told in wrong.items():
+    for url, message in wrong.items():
         installation = make_installation(broker_url=url)
-        with pytest.raises(BrokerUnavailableError, match=told) as caught:
+        with pytest.raises(BrokerUnavailableError, match=message) as caught:
             BrokerCheck(SettingsSource(installation.config).current).check()
         assert "object at" not in str(caught.value)

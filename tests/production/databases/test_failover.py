@@ -39,7 +39,7 @@ def pair() -> Iterator[Pair]:
 
 
 def _url(pair: Pair, name: str) -> str:
-    hosts = ",".join(f"127.0.0.1:{one.port}" for one in pair)
+    hosts = ",".join(f"127.0.0.1:{server.port}" for server in pair)
     return f"postgresql://easyai@{hosts}/{name}"
 
 

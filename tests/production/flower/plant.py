@@ -75,7 +75,9 @@ class ManagedRabbitmq(RabbitmqServer):
     def bindings(self) -> set[tuple[str, str, str]]:
         """Exchange, queue and routing key of every binding."""
         found = requests.get(f"{self.api}bindings", timeout=10).json()
-        return {(one["source"], one["destination"], one["routing_key"]) for one in found}
+        return {
+            (binding["source"], binding["destination"], binding["routing_key"]) for binding in found
+        }
 
     def close(self) -> None:
         """End it."""
@@ -125,8 +127,10 @@ class Plant:
         pattern = re.compile(outcome)
 
         def found() -> dict[str, Any] | None:
-            rows = [one for one in self.tasks(taskname="easyai.infer") if one["args"] == task_type]
-            hits = [one for one in rows if pattern.search(str(one["result"]))]
+            rows = [
+                task for task in self.tasks(taskname="easyai.infer") if task["args"] == task_type
+            ]
+            hits = [row for row in rows if pattern.search(str(row["result"]))]
             if not hits:
                 self.put(task_type)
                 time.sleep(0.3)  # a wake a second at most

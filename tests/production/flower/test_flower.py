@@ -64,7 +64,7 @@ def test_flower_shows_type_frames_and_outcome_of_each_task(plant: Plant) -> None
 def test_pages_show_every_type_and_no_secret(plant: Plant) -> None:
     def knows_all() -> bool:
         found = plant.ask("GET", "/api/workers?refresh=1").json().values()
-        return any(len(one.get("active_queues", ())) == 1 + 200 for one in found)
+        return any(len(worker.get("active_queues", ())) == 1 + 200 for worker in found)
 
     wait_until(knows_all, 30, "Flower knows the queues of 200 types")
     name = plant.worker
@@ -93,7 +93,7 @@ def test_broker_page_lists_the_queues_of_a_broker_server(plant: Plant) -> None:
     wait_until(listed, 30, "the broker's page lists the queue of a type")
     assert HOSTILE not in plant.page("/broker")
     lengths = json.loads(plant.page("/api/queues/length"))["active_queues"]
-    assert {f"infer.{HOSTILE}", "easyai"} <= {one["name"] for one in lengths}
+    assert {f"infer.{HOSTILE}", "easyai"} <= {queue["name"] for queue in lengths}
 
 
 def test_flower_listens_on_loopback_and_refuses_requests_without_its_password(plant: Plant) -> None:
@@ -135,7 +135,9 @@ def test_inspect_shows_the_dispatcher_at_work(plant: Plant) -> None:
 
 def test_bindings_of_the_broker_match_the_declared_routing(plant: Plant) -> None:
     (queues,) = json.loads(plant.question("inspect", "active_queues", "--json")).values()
-    declared = {one["name"]: (one["exchange"]["name"], one["routing_key"]) for one in queues}
+    declared = {
+        queue["name"]: (queue["exchange"]["name"], queue["routing_key"]) for queue in queues
+    }
     assert declared["easyai"] == ("easyai", "easyai")
     for task_type in (PEOPLE, HOSTILE, MANY[0], MANY[-1]):
         name = f"infer.{task_type}" if "," not in task_type else ""
@@ -144,7 +146,7 @@ def test_bindings_of_the_broker_match_the_declared_routing(plant: Plant) -> None
         real = plant.server.bindings()
         missing = {(where, name, key) for name, (where, key) in declared.items()} - real
         assert not missing
-        others = {one for one in real if one[0] == "infer"}
+        others = {binding for binding in real if binding[0] == "infer"}
         assert all(queue == key for _, queue, key in others)
 
 
@@ -157,7 +159,7 @@ def test_purge_and_cancelled_consumers_lose_nothing(plant: Plant) -> None:
     wanted = {key for key in keys if not _is_dim(key)}
 
     def done() -> bool:
-        alerts = {one["image_path"] for one in plant.site.alerts(PEOPLE)}
+        alerts = {alert["image_path"] for alert in plant.site.alerts(PEOPLE)}
         return {f"alerts/{key}" for key in wanted} <= alerts
 
     wait_until(done, 30, "what waited is inferred")
@@ -201,8 +203,8 @@ def test_flower_works_behind_nginx_under_its_own_path(plant: Plant) -> None:
             assert page.ok
             links = set(re.findall(r'(?:href|src)="(/[^"]*)"', page.text))
             assert links
-            assert {one for one in links if not one.startswith("/flower/")} <= {"/flower"}
-            script = next(one for one in links if one.partition("?")[0].endswith("flower.js"))
+            assert {link for link in links if not link.startswith("/flower/")} <= {"/flower"}
+            script = next(link for link in links if link.partition("?")[0].endswith("flower.js"))
             assert requests.get(f"http://127.0.0.1:{gateway.port}{script}", timeout=20).ok
     finally:
         flower.close()

@@ -53,16 +53,18 @@ def _rendered(folder: Path) -> tuple[Manifest, ...]:
 
 def of_kind(manifests: tuple[Manifest, ...], kind: str) -> dict[str, Manifest]:
     """Those of one kind, by name."""
-    return {one["metadata"]["name"]: one for one in manifests if one["kind"] == kind}
+    return {
+        manifest["metadata"]["name"]: manifest for manifest in manifests if manifest["kind"] == kind
+    }
 
 
 def pods(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
     """The template of each Deployment's and Job's pods, by the role."""
     found = {}
-    for one in manifests:
-        if one["kind"] in ("Deployment", "Job"):
-            role = one["metadata"]["name"].removeprefix("easyai-")
-            found[role] = one["spec"]["template"]
+    for manifest in manifests:
+        if manifest["kind"] in ("Deployment", "Job"):
+            role = manifest["metadata"]["name"].removeprefix("easyai-")
+            found[role] = manifest["spec"]["template"]
     return found
 
 
@@ -79,6 +81,6 @@ def selects(selector: Manifest, labels: dict[str, str]) -> bool:
 
 def environment(pod: Manifest) -> Iterator[tuple[str, str]]:
     """The variables of a pod that are not taken from a secret."""
-    for one in container(pod).get("env", []):
-        if "value" in one:
-            yield one["name"], one["value"]
+    for variable in container(pod).get("env", []):
+        if "value" in variable:
+            yield variable["name"], variable["value"]

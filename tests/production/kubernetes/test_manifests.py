@@ -50,15 +50,15 @@ def test_an_overlay_is_complete_without_further_components() -> None:
 @pytest.mark.parametrize("version", [_OLDEST, _NEWEST])
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_object_fits_its_schema(overlay: str, version: str) -> None:
-    for one in render_with_everything(overlay):
-        if model := _OPERATORS.get(one["kind"]):
+    for manifest in render_with_everything(overlay):
+        if model := _OPERATORS.get(manifest["kind"]):
             # The models leave out what they do not know: whatever is left out is misspelt.
-            read = model.model_validate(one).model_dump(
+            read = model.model_validate(manifest).model_dump(
                 mode="json", by_alias=True, exclude_none=True, exclude_unset=True
             )
-            assert read == one
+            assert read == manifest
         else:
-            kubernetes_validate.validate(one, version, strict=True)
+            kubernetes_validate.validate(manifest, version, strict=True)
 
 
 def test_every_role_has_two_pods_on_two_nodes(manifests: tuple[Manifest, ...]) -> None:
@@ -106,38 +106,38 @@ def test_deployment_and_budget_select_the_pods_of_their_role(
     manifests: tuple[Manifest, ...],
 ) -> None:
     for kind in ("Deployment", "PodDisruptionBudget"):
-        for name, one in of_kind(manifests, kind).items():
-            taken = _taken(manifests, one["spec"]["selector"]["matchLabels"])
+        for name, manifest in of_kind(manifests, kind).items():
+            taken = _taken(manifests, manifest["spec"]["selector"]["matchLabels"])
             assert taken == {name.removeprefix("easyai-")}
     budgets = of_kind(manifests, "PodDisruptionBudget")
     # Flower has a single pod: a budget would hold up whoever empties its node.
     assert set(budgets) == {f"easyai-{role}" for role in _TWICE}
-    for one in budgets.values():
-        assert one["spec"]["maxUnavailable"] == 1
+    for budget in budgets.values():
+        assert budget["spec"]["maxUnavailable"] == 1
         # While the database is away no pod is ready, and nodes can be emptied all the same.
-        assert one["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
 def test_a_service_leads_to_the_port_of_its_role(manifests: tuple[Manifest, ...]) -> None:
     services = of_kind(manifests, "Service")
     assert set(services) == {"easyai-api", "easyai-flower"}
-    for name, one in services.items():
-        (role,) = _taken(manifests, one["spec"]["selector"])
+    for name, service in services.items():
+        (role,) = _taken(manifests, service["spec"]["selector"])
         assert role == name.removeprefix("easyai-")
         (port,) = container(pods(manifests)[role])["ports"]
-        assert one["spec"]["ports"][0]["targetPort"] == port["name"]
+        assert service["spec"]["ports"][0]["targetPort"] == port["name"]
     backend = of_kind(manifests, "Ingress")["easyai"]["spec"]["rules"][0]["http"]["paths"][0]
     assert backend["backend"]["service"]["name"] in services
 
 
 def test_pods_are_reachable_only_through_their_service(manifests: tuple[Manifest, ...]) -> None:
     policies = of_kind(manifests, "NetworkPolicy")
-    for name, one in policies.items():
-        taken = _taken(manifests, one["spec"]["podSelector"]["matchLabels"])
+    for name, policy in policies.items():
+        taken = _taken(manifests, policy["spec"]["podSelector"]["matchLabels"])
         everybody = name == "easyai"
         assert taken == (set(pods(manifests)) if everybody else {name.removeprefix("easyai-")})
-        assert one["spec"]["policyTypes"] == ["Ingress"]
-        assert everybody != ("ingress" in one["spec"])
+        assert policy["spec"]["policyTypes"] == ["Ingress"]
+        assert everybody != ("ingress" in policy["spec"])
     assert set(policies) == {"easyai", *of_kind(manifests, "Service")}
 
 
@@ -145,7 +145,7 @@ def test_prometheus_scrapes_the_api(manifests: tuple[Manifest, ...]) -> None:
     (monitor,) = of_kind(manifests, "ServiceMonitor").values()
     wanted = monitor["spec"]["selector"]["matchLabels"]
     services = of_kind(manifests, "Service").items()
-    watched = [name for name, one in services if selects(wanted, one["metadata"]["labels"])]
+    watched = [name for name, service in services if selects(wanted, service["metadata"]["labels"])]
     assert watched == ["easyai-api"]
     of_api = of_kind(manifests, "Service")["easyai-api"]["metadata"]["labels"]
     assert of_api[monitor["spec"]["jobLabel"]] == "easyai", "the job of the alert rules"
@@ -169,8 +169,8 @@ def test_every_volume_and_secret_is_known(manifests: tuple[Manifest, ...]) -> No
     maps = of_kind(manifests, "ConfigMap")
     claims = of_kind(manifests, "PersistentVolumeClaim")
     for pod in pods(manifests).values():
-        volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
-        assert {one["name"] for one in container(pod)["volumeMounts"]} == set(volumes)
+        volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+        assert {mount["name"] for mount in container(pod)["volumeMounts"]} == set(volumes)
         assert volumes["config"]["configMap"]["name"] in maps
         assert volumes["secrets"]["secret"]["secretName"] == "easyai"
         if "frames" in volumes:
@@ -181,13 +181,13 @@ def test_page_has_a_command_for_each_key_of_the_secret(manifests: tuple[Manifest
     page = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
     used = set()
     for pod in pods(manifests).values():
-        for one in container(pod)["env"]:
-            if str(one.get("value", "")).startswith("/run/secrets/easyai/"):
-                used.add(one["value"].rpartition("/")[2])
-            elif "valueFrom" in one:
-                used.add(one["valueFrom"]["secretKeyRef"]["key"])
-    for one in of_kind(manifests, "TriggerAuthentication").values():
-        used |= {target["key"] for target in one["spec"]["secretTargetRef"]}
+        for variable in container(pod)["env"]:
+            if str(variable.get("value", "")).startswith("/run/secrets/easyai/"):
+                used.add(variable["value"].rpartition("/")[2])
+            elif "valueFrom" in variable:
+                used.add(variable["valueFrom"]["secretKeyRef"]["key"])
+    for trigger in of_kind(manifests, "TriggerAuthentication").values():
+        used |= {target["key"] for target in trigger["spec"]["secretTargetRef"]}
     assert {"database_url", "broker_url", "secret_key", "operator_token"} <= used
     assert [key for key in used if f"--from-literal={key}=" not in page] == []
 
@@ -196,9 +196,9 @@ def test_no_secret_stands_in_a_manifest(manifests: tuple[Manifest, ...]) -> None
     assert not of_kind(manifests, "Secret")
     words = ("PASSWORD", "SECRET", "TOKEN", "DATABASE_URL", "BROKER_URL", "ACCESS_KEY", "AUTH")
     for pod in pods(manifests).values():
-        for one in container(pod)["env"]:
-            if any(word in one["name"] for word in words):
-                assert one["name"].endswith("_FILE") or "valueFrom" in one, one
+        for variable in container(pod)["env"]:
+            if any(word in variable["name"] for word in words):
+                assert variable["name"].endswith("_FILE") or "valueFrom" in variable, variable
 
 
 def test_workers_are_never_scaled_to_zero(manifests: tuple[Manifest, ...]) -> None:

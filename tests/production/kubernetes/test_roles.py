@@ -141,8 +141,8 @@ def test_pods_starting_without_the_database_are_not_restarted(
 ) -> None:
     _migrate(node, roles)
     for role in _OWN_ROW:
-        said = "the database is there, a row of this pod is not"
-        assert not node.passes(role, roles[role], "startupProbe"), f"{role}: {said}"
+        reason = "the database is there, a row of this pod is not"
+        assert not node.passes(role, roles[role], "startupProbe"), f"{role}: {reason}"
     postgres_server.stop()
     for role in _OWN_ROW:
         node.start(role, roles[role])

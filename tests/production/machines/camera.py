@@ -24,7 +24,7 @@ class BucketCamera:
         self._thread: threading.Thread | None = None
         self.keys: list[str] = []
 
-    def write_one(self) -> None:
+    def write_next(self) -> None:
         """Put the next frame of the next camera."""
         number = len(self.keys)
         key = f"{self._folders[number % len(self._folders)]}/{number:07d}.jpg"
@@ -34,12 +34,12 @@ class BucketCamera:
     def burst(self, count: int) -> None:
         """Put frames as fast as the store takes them."""
         for _ in range(count):
-            self.write_one()
+            self.write_next()
 
     def _run(self) -> None:
         due = time.monotonic()
         while not self._over.wait(max(0.0, due - time.monotonic())):
-            self.write_one()
+            self.write_next()
             due = max(due + self._pause_sec, time.monotonic() - 1)  # never catches up for long
 
     def __enter__(self) -> BucketCamera:

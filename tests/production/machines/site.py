@@ -145,7 +145,7 @@ class Site:
         settled = self.ledger.count("SELECT processed FROM statistics WHERE bucket = 0")
         assert settled == self.ledger.done(), "a frame was settled twice"
         found = self.place.client.list_objects(self.place.bucket, recursive=True)
-        there = {one.object_name or "" for one in found}
+        there = {entry.object_name or "" for entry in found}
         pictures = {key for key in there if key.endswith(".jpg")}
         rows = self.ledger.frames()
         wanted = {f"alerts/{row.key}" for row in rows if row.outcome == "alert"}
@@ -159,8 +159,8 @@ class Site:
 
     def works(self, name: str, since: int) -> bool:
         """Whether a worker has found or sent frames since its log was so long."""
-        said = self.parts[name].all_output()[since:]
-        return "found new images" in said or "scheduling inference" in said
+        output = self.parts[name].all_output()[since:]
+        return "found new images" in output or "scheduling inference" in output
 
     def leading(self) -> int:
         """The number of the beat that leads, and of its host."""
@@ -182,5 +182,5 @@ class Site:
 
 
 def _leads_or_stands_by(beat: PartProcess) -> bool:
-    said = beat.all_output()
-    return " leads" in said or " stands by" in said
+    output = beat.all_output()
+    return " leads" in output or " stands by" in output

@@ -39,7 +39,9 @@ def test_limits_hold_over_all_hosts_and_are_reached(site: Site) -> None:
     site.settle()
     requests = site.fleet.requests()
     most = {
-        service_id: most_in_flight([one for one in requests if one.service_id == service_id])
+        service_id: most_in_flight(
+            [request for request in requests if request.service_id == service_id]
+        )
         for service_id in site.fleet.ports
     }
     # Of eight places two services have three by arithmetic; `settle` saw that none had more.
@@ -54,7 +56,7 @@ def test_host_cut_off_under_load_loses_and_doubles_no_frame(site: Site, proves: 
     numbers = sorted(range(1, len(site.machines.hosts) + 1), key=lambda number: number != leading)
 
     def at_work() -> int | None:
-        return next((one for one in numbers if site.leased_by(f"worker-{one}") > 1), None)
+        return next((number for number in numbers if site.leased_by(f"worker-{number}") > 1), None)
 
     with site.camera, ExitStack() as stack:
         gone = wait_until(at_work, 60, "one has frames in flight", 0.02)
@@ -70,10 +72,10 @@ def test_host_cut_off_under_load_loses_and_doubles_no_frame(site: Site, proves: 
         wait_until(lambda: site.leading() != gone, 20, "a beat that is not cut off leads")
         with Rhythm(site.ledger):
             time.sleep(max(0.0, began + CUT_OFF_SEC - time.monotonic()))
-        said = len(site.parts[worker].all_output())
+        begin = len(site.parts[worker].all_output())
         stack.close()
         joined = time.monotonic()
-        wait_until(lambda: site.works(worker, said), 60, "the host works again", 0.1)
+        wait_until(lambda: site.works(worker, begin), 60, "the host works again", 0.1)
         works_after_sec = time.monotonic() - joined
         print(f"the host works again after {works_after_sec:.1f} s")
     site.settle()

@@ -56,7 +56,9 @@ def test_every_rule_is_tested_and_has_both_languages_and_a_runbook(
 def test_rules_and_dashboard_query_exactly_the_existing_metrics(
     rules: list[dict[str, Any]],
 ) -> None:
-    asked = " ".join([rule["query"] for rule in rules] + [one.expr for one in dashboard.queries()])
+    asked = " ".join(
+        [rule["query"] for rule in rules] + [query.expr for query in dashboard.queries()]
+    )
     used = {re.sub(r"_(bucket|sum|count)$", "", name) for name in _METRIC.findall(asked)}
     assert used == set(NAMES)
     page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -67,7 +69,9 @@ def test_provisioning_names_the_data_source_of_the_dashboard() -> None:
     folder = ROOT / "docker" / "grafana" / "provisioning"
     source = (folder / "datasources" / "prometheus.yml").read_text(encoding="utf-8")
     (chosen,) = [
-        one for one in dashboard.load()["templating"]["list"] if one["type"] == "datasource"
+        variable
+        for variable in dashboard.load()["templating"]["list"]
+        if variable["type"] == "datasource"
     ]
     assert f"    type: {chosen['query']}\n" in source
     assert f"    uid: {chosen['current']['value']}\n" in source

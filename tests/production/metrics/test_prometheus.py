@@ -144,7 +144,7 @@ def test_counters_agree_with_the_ledger_and_go_on_after_everything_was_killed(
     before = _inferred(working.easyai)
     listed = working.easyai.run("frames", "--task-type", WELL, "--limit", "9999", "--json")
     frames = json.loads(listed.stdout)["frames"]
-    assert before == sum(one["outcome"] in ("alert", "no_detection") for one in frames) > 0
+    assert before == sum(frame["outcome"] in ("alert", "no_detection") for frame in frames) > 0
 
     working.easyai.kill_everything()
     working.easyai.start(timeout=180)
@@ -158,7 +158,9 @@ def test_counters_agree_with_the_ledger_and_go_on_after_everything_was_killed(
 def _inferred(easyai: EasyaiProcess) -> int:
     """Frames of the type that is well, by a scrape."""
     lines = easyai.get("/metrics").content.decode().splitlines()
-    labels = [f'outcome="{one}",reason="",task_type="{WELL}"' for one in ("alert", "no_detection")]
-    own = [line for line in lines if any(one in line for one in labels)]
+    labels = [
+        f'outcome="{outcome}",reason="",task_type="{WELL}"' for outcome in ("alert", "no_detection")
+    ]
+    own = [line for line in lines if any(label in line for label in labels)]
     assert len(own) == 2
     return int(sum(float(line.split()[-1]) for line in own))

@@ -30,7 +30,7 @@ def test_worker_answers_control_and_serves_new_types(
 ) -> None:
     assert celery_setup.ready(ping=False, control=True, docker=True)
     wait_until(lambda: celery_setup.app.control.ping(timeout=2), 30, "the worker answers")
-    assert [list(one) for one in celery_setup.app.control.ping(timeout=2)] == [
+    assert [list(reply) for reply in celery_setup.app.control.ping(timeout=2)] == [
         [celery_setup.worker.hostname()]
     ]
     site.put_frame(_worker(celery_setup), 1)
@@ -89,7 +89,7 @@ def test_flower_lists_worker_and_tasks_with_the_password(
 
     def inferred() -> bool:
         tasks = get("/api/tasks").values()
-        return any("infer" in one["name"] and one["state"] == "SUCCESS" for one in tasks)
+        return any("infer" in task["name"] and task["state"] == "SUCCESS" for task in tasks)
 
     wait_until(inferred, 60, "Flower knows an inference", 0.5)
 

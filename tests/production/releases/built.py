@@ -84,7 +84,9 @@ class Built:
     def in_sdist(self, name: str) -> set[str]:
         """The names of all files in the sources of a distribution, below their folder."""
         with tarfile.open(self.sdist(name)) as archive:
-            return {one.name.partition("/")[2] for one in archive.getmembers() if one.isfile()}
+            return {
+                member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()
+            }
 
     def metadata(self, name: str) -> bytes:
         """What the wheel of a distribution says of itself."""

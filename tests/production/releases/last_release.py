@@ -46,8 +46,8 @@ def last_release(folder: Path) -> LastRelease:
         sources.extractall(folder, filter="data")
     code = "from easyai.db.revision import newest; print(newest())"
     environment = clean_environment({"PYTHONPATH": str(folder)})
-    told = subprocess.check_output([sys.executable, "-c", code], env=environment, cwd=folder)
-    return LastRelease(name, folder, told.decode().strip())
+    output = subprocess.check_output([sys.executable, "-c", code], env=environment, cwd=folder)
+    return LastRelease(name, folder, output.decode().strip())
 
 
 def _newest_tag() -> str | None:

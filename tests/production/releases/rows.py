@@ -20,7 +20,7 @@ def tables(url: str) -> Iterator[tuple[Connection, list[Table]]]:
     try:
         with engine.begin() as conn:
             metadata.reflect(conn)
-            found = [one for one in metadata.sorted_tables if one.name != "alembic_version"]
+            found = [table for table in metadata.sorted_tables if table.name != "alembic_version"]
             yield conn, found
     finally:
         engine.dispose()
@@ -29,7 +29,7 @@ def tables(url: str) -> Iterator[tuple[Connection, list[Table]]]:
 def columns(url: str) -> dict[str, list[str]]:
     """The names of all columns by table."""
     with tables(url) as (_, found):
-        return {one.name: [column.name for column in one.columns] for one in found}
+        return {table.name: [column.name for column in table.columns] for table in found}
 
 
 def rows(url: str, wanted: dict[str, list[str]]) -> Rows:
@@ -49,7 +49,9 @@ def fill_empty(url: str) -> list[str]:
     with tables(url) as (conn, found):
         for table in found:
             if not conn.execute(select(func.count()).select_from(table)).scalar():
-                conn.execute(insert(table).values({one.name: _value(one) for one in table.columns}))
+                conn.execute(
+                    insert(table).values({column.name: _value(column) for column in table.columns})
+                )
                 filled.append(table.name)
     return filled
 

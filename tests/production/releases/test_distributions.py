@@ -86,8 +86,8 @@ def test_metadata_of_the_distribution_is_complete(built: Built, name: str) -> No
 def test_stray_files_of_the_checkout_are_not_packed(built: Built, name: str) -> None:
     packed = built.in_wheel(name) | built.in_sdist(name)
     for stray in STRAY:
-        assert not any(one.endswith(stray.removeprefix("easyai/sdk/")) for one in packed), stray
-    assert not any(one.startswith(("tests/", "docker/", ".ci/", ".git/")) for one in packed)
+        assert not any(name.endswith(stray.removeprefix("easyai/sdk/")) for name in packed), stray
+    assert not any(name.startswith(("tests/", "docker/", ".ci/", ".git/")) for name in packed)
 
 
 @pytest.mark.parametrize("name", [SERVER, SDK])
@@ -178,7 +178,7 @@ def test_an_editable_installation_works_without_git(
     (theirs,) = server.folder.glob("lib/python*/site-packages")
     (site / "server.pth").write_text(str(theirs), encoding="utf-8")
     environment.pip("install", "--no-deps", "--no-build-isolation", "--editable", checkout)
-    said = environment.run("easyai", "--version")
-    assert said.startswith("easyai, version 0.0.0+unknown (built without git")
+    output = environment.run("easyai", "--version")
+    assert output.startswith("easyai, version 0.0.0+unknown (built without git")
     code = "import easyai; print(easyai.__file__)"
     assert environment.run("python", "-c", code) == f"{checkout / 'easyai' / '__init__.py'}\n"

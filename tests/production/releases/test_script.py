@@ -56,32 +56,32 @@ def test_release_script_requests_each_step_and_builds_at_the_last(repository: Pa
         1,
         "release: '7.1' is no version; write three numbers, for example 0.2.0 or 0.2.0rc1\n",
     )
-    code, said = _release(repository, "7.1.0")
+    code, output = _release(repository, "7.1.0")
     assert code == 1
-    assert "CHANGELOG.md has no line '## [7.1.0] - " in said
+    assert "CHANGELOG.md has no line '## [7.1.0] - " in output
     _write_changelog(repository)
-    code, said = _release(repository, "7.1.0")
+    code, output = _release(repository, "7.1.0")
     assert code == 1
-    assert "files are changed or new" in said
+    assert "files are changed or new" in output
     _commit(repository)
-    code, said = _release(repository, "7.1.0")
+    code, output = _release(repository, "7.1.0")
     assert code == 0
-    assert "git tag -a v7.1.0" in said
+    assert "git tag -a v7.1.0" in output
     assert not run("git", "tag", cwd=repository), "it makes no tag"
     run("git", "tag", "v7.1.0", cwd=repository)
-    code, said = _release(repository, "7.1.0")
-    assert code == 0, said
+    code, output = _release(repository, "7.1.0")
+    assert code == 0, output
     built = {file.name for file in (repository / "dist").iterdir()}
     ends = ("-7.1.0-py3-none-any.whl", "-7.1.0.tar.gz")
     assert built == {f"{name}{end}" for name in (SERVER, SDK) for end in ends}
-    assert "--build-arg VERSION=7.1.0" in said
+    assert "--build-arg VERSION=7.1.0" in output
 
 
 def test_a_tag_at_another_commit_is_not_built(repository: Path) -> None:
     run("git", "tag", "v7.1.0", cwd=repository)
     _write_changelog(repository)
     _commit(repository)
-    code, said = _release(repository, "7.1.0")
+    code, output = _release(repository, "7.1.0")
     assert code == 1
-    assert "the tag v7.1.0 is at another commit" in said
+    assert "the tag v7.1.0 is at another commit" in output
     assert not (repository / "dist").exists()

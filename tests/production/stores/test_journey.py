@@ -45,17 +45,17 @@ class Site:
 
         def found() -> dict[str, Any] | None:
             alerts = self.outside.alerts(TYPE)
-            return next((one for one in alerts if one["image_path"] == f"alerts/{key}"), None)
+            return next((alert for alert in alerts if alert["image_path"] == f"alerts/{key}"), None)
 
         return wait_until(found, 60, f"an alert of {key}", every=0.2)
 
     def diagnosed(self, english: str, chinese: str) -> None:
         """Wait until the diagnosis has these words, in both languages."""
 
-        def said() -> bool:
+        def shown() -> bool:
             return english in self.diagnosis()
 
-        wait_until(said, 60, f"the diagnosis says: {english}", every=0.5)
+        wait_until(shown, 60, f"the diagnosis says: {english}", every=0.5)
         assert chinese in self.diagnosis("--lang", "zh")
 
     def diagnosis(self, *options: str) -> str:
@@ -85,8 +85,8 @@ def test_a_frame_becomes_an_alert_whose_picture_is_read_by_a_signed_link_only(si
     wait_until(lambda: site.bucket.content(key) is None, 20, "the frame is gone")
     link = alert["image_url"]
     assert requests.get(link, timeout=5).content == _PICTURE
-    for one in (received.frame["image_url"], link):
-        assert site.bucket.server.secret_key not in one
+    for url in (received.frame["image_url"], link):
+        assert site.bucket.server.secret_key not in url
     forged = re.sub(r"(X-Amz-Signature=)(.)", lambda found: found[1] + "01"[found[2] == "0"], link)
     assert requests.get(forged, timeout=5).status_code == 403
     assert requests.get(link.partition("?")[0], timeout=5).status_code == 403

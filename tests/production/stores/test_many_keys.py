@@ -21,7 +21,7 @@ _MOST_BYTES = 64 * 2**20  # by which the process may grow
 
 def _scan(watch: Watch, interval: float) -> list[str]:
     """What one scan lists in its time."""
-    return [key for one in watch.listings(time.monotonic() + interval) for key in one.keys]
+    return [key for listing in watch.listings(time.monotonic() + interval) for key in listing.keys]
 
 
 def _resident_bytes() -> int:
@@ -57,8 +57,8 @@ def test_each_of_many_pictures_is_listed_once_a_round_and_new_pictures_within_a_
     assert peak - before < _MOST_BYTES
 
     watches = [store.watch() for _ in range(SCANNERS)]
-    for one in watches:
-        _scan(one, 1.0)  # a piece of a round, wherever it begins
+    for watched in watches:
+        _scan(watched, 1.0)  # a piece of a round, wherever it begins
     new = {f"人数统计/cam{n:02}/{COUNT + n:06}.jpg" for n in range(CAMERAS)}
     for key in new:
         bucket.put(key, jpeg(key))

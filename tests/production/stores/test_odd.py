@@ -54,7 +54,7 @@ def test_impossible_frame_names_break_no_listing(bucket: BucketPlace) -> None:
     keys = {key for key in listed(watch) if store.rules.parse(key)}
     # This server takes two slashes for one.
     assert keys - {"t/cam1/double.jpg"} == frames
-    assert {one.key for one in watch.look(sorted(keys), 2.0, set())} == keys
+    assert {picture.key for picture in watch.look(sorted(keys), 2.0, set())} == keys
 
 
 def test_an_upload_in_parts_is_a_picture_once_it_is_complete(bucket: BucketPlace) -> None:

@@ -58,5 +58,5 @@ def test_documented_user_is_the_user_of_these_tests(
     object_server: SeaweedServer,
 ) -> None:
     (on_the_page,) = written('"identities"')["identities"]
-    (ours,) = [one for one in object_server.users if one["name"] == on_the_page["name"]]
+    (ours,) = [user for user in object_server.users if user["name"] == on_the_page["name"]]
     assert ours["actions"] == [f"{action}-*" for action in on_the_page["actions"]]

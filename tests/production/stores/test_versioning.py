@@ -62,6 +62,6 @@ def test_versioned_bucket_keeps_each_deleted_picture(kept: BucketPlace) -> None:
     kept.put(KEY, jpeg("1"))
     assert store.delete(KEY, store.version(KEY) or "") is Carried.DONE
     listing = kept.client.list_objects(kept.bucket, prefix=KEY, include_version=True)
-    found = Counter(one.is_delete_marker for one in listing if one.object_name == KEY)
+    found = Counter(version.is_delete_marker for version in listing if version.object_name == KEY)
     # Suspended: those of the time before stay. A lifecycle rule gives this space back.
     assert (found[False] > 0) == (versions in (ENABLED, SUSPENDED))

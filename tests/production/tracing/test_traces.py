@@ -75,23 +75,23 @@ def test_journey_of_a_frame_is_a_single_trace_from_its_file_to_the_bus(
         assert "hidden" not in text
         assert "signature" not in text.lower()
         assert "/files/" not in text
-        turns = [one for one in collector.spans if one.name == "turn"]
+        turns = [span for span in collector.spans if span.name == "turn"]
         linked = {trace for turn in turns for trace, _ in turn.links}
         assert {root.trace_id for root, _ in by_key.values()} <= linked
-        assert {one.resource["service.name"] for one in collector.spans} == {"site 7"}
+        assert {span.resource["service.name"] for span in collector.spans} == {"site 7"}
 
 
 def _check_journey(root: Received, spans: list[Received]) -> None:
-    assert [one.name for one in spans if one.name not in (root.name, "find")] == [
+    assert [span.name for span in spans if span.name not in (root.name, "find")] == [
         "wait",
         "POST",
         "settle",
         "publish easyai.alerts",
     ]
     assert not root.parent
-    assert {one.parent for one in spans if one is not root} == {root.span_id}
+    assert {span.parent for span in spans if span is not root} == {root.span_id}
     find, wait, post, settle = (
-        next(one for one in spans if one.name == name)
+        next(span for span in spans if span.name == name)
         for name in ("find", "wait", "POST", "settle")
     )
     assert root.begin <= find.end <= wait.end <= post.begin <= post.end <= settle.end <= root.end
@@ -101,7 +101,7 @@ def _check_journey(root: Received, spans: list[Received]) -> None:
     assert post.attributes["http.response.status_code"] == 200
     assert post.attributes["server.address"] == "127.0.0.1"
     assert post.attributes["url.full"] == without_secrets(post.attributes["url.full"])
-    publish = next(one for one in spans if one.name.startswith("publish"))
+    publish = next(span for span in spans if span.name.startswith("publish"))
     assert publish.kind == PRODUCER
     assert publish.attributes["messaging.system"] == "redis"
 
@@ -110,13 +110,13 @@ def _check_failure(root: Received, spans: list[Received]) -> None:
     """Two attempts that were refused are one trace."""
     assert root.status == ERROR
     assert root.attributes["easyai.state"] == "failed"
-    assert Counter(one.name for one in spans)["POST"] == 2
-    assert not [one for one in spans if one.name.startswith("publish")]
+    assert Counter(span.name for span in spans)["POST"] == 2
+    assert not [span for span in spans if span.name.startswith("publish")]
 
 
 def _check_headers(spans: list[Received], sent: list[str]) -> None:
     """Each call's header names its own span."""
-    calls = {f"00-{one.trace_id}-{one.span_id}-01" for one in spans if one.name == "POST"}
+    calls = {f"00-{span.trace_id}-{span.span_id}-01" for span in spans if span.name == "POST"}
     assert len(sent) == 4
     assert set(sent) == calls
 
@@ -137,7 +137,7 @@ def test_sampled_frames_have_whole_traces_and_other_calls_carry_no_header(start:
         assert 0 < traced < FRAMES
 
         def complete() -> bool:
-            names = Counter(one.name.partition(" ")[0] for one in collector.spans)
+            names = Counter(span.name.partition(" ")[0] for span in collector.spans)
             return names["frame"] == names["POST"] == names["wait"] == names["settle"] == traced
 
         collector.wait_for(f"{traced} whole journeys", complete)
