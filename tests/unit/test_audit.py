@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class _Advisories(BaseHTTPRequestHandler):
-    """Answers as OSV does: one advisory, on celery."""
+    """Answers as OSV does: a single advisory, on celery."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["package"]["name"]

@@ -1,4 +1,4 @@
-"""The contract of imports: they point down, never in a circle, and a few things have one place."""
+"""The contract of imports: they point down, never in a circle; a few things have a single place."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_domain_rules_do_no_io() -> None:
 
 
 def test_only_the_tasks_and_the_broker_know_that_celery_exists() -> None:
-    # Which brokers there are, and whether what one needs is installed, only kombu can say.
+    # Only kombu knows the brokers, and whether the library of a broker is installed.
     asking_kombu = {"settings/addresses.py"}
     knowing = {*_in_package("tasks", "broker", "celery"), "cli/celery_requeue.py", *asking_kombu}
     wrong = [

@@ -1,4 +1,4 @@
-"""One version everywhere, and none that is asked for in vain."""
+"""Every part has the same version, and no build fails for lack of a version."""
 
 from __future__ import annotations
 

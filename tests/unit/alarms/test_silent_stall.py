@@ -1,4 +1,4 @@
-"""A worker that takes no tasks is started again; one whose scan is only slow is not."""
+"""A worker that takes no tasks is restarted; a worker with a slow scan is not."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_bottlenecks_of_ten_thousand_cameras_are_named_with_a_remedy() -> None:
     assert [bottleneck.share for bottleneck in found] == sorted(
         (bottleneck.share for bottleneck in found), reverse=True
     )
-    assert found[0].share > 1, "one PostgreSQL leases no 10,000 frames a second"
+    assert found[0].share > 1, "a single PostgreSQL leases no 10,000 frames a second"
     assert all(bottleneck.remedy and bottleneck.figures for bottleneck in found)
 
 

@@ -1,6 +1,6 @@
-"""The embedded broker as a test uses it: real connections on one folder."""
+"""The embedded broker as a test uses it: real connections on a shared folder."""
 
-# kombu says it is typed, but few of its functions are.
+# kombu declares that it is typed, but few of its functions are.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from easyai.broker import transports
 
 
 class Broker:
-    """Opens connections to one folder and closes them all."""
+    """Opens connections to a folder and closes them all."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
         transports.register()
@@ -58,7 +58,7 @@ def task_queue(name: str) -> Any:
 
 
 def mailbox(name: str) -> Any:
-    """A queue of one process, as Celery's remote control makes them."""
+    """A queue of a single process, as Celery's remote control makes them."""
     return Queue(name, Exchange("box.pidbox", "fanout", durable=False), auto_delete=True)
 
 

@@ -29,7 +29,7 @@ def test_a_silent_redis_is_noticed(scheme: str) -> None:
     options = config["broker_transport_options"]
     assert options["socket_timeout"] == options["health_check_interval"] == 10
     assert options["socket_keepalive"] is True
-    # The shortest one of all applications on a Redis wins.
+    # The shortest timeout of all applications on a Redis wins.
     assert "visibility_timeout" not in options
 
 

@@ -1,6 +1,6 @@
 """The embedded broker loses nothing to torn files, kills, reboots or long names."""
 
-# kombu says it is typed, but few of its functions are.
+# kombu declares that it is typed, but few of its functions are.
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def hook() -> Iterator[Webhook]:
 
 
 def _alarm(installation: Installation, kind: str, began_ago: float, over_ago: float = 0) -> None:
-    """An alarm that was told half a minute after its trouble began."""
+    """An alarm that was raised half a minute after its trouble began."""
     began = installation.now - began_ago
     with installation.db.write() as conn:
         moments = (began, began + 30, began + 30)
@@ -42,7 +42,7 @@ def test_ringing_alarms_come_first_and_make_exit_code_1(installation: Installati
     assert (second["kind"], second["ringing"]) == ("bus_down", False)
     assert first["raised_at"].endswith("Z")
     assert second["began_at"] < second["raised_at"] < second["over_at"]
-    assert second["lasted_sec"] == 540.0, "the trouble, not the time that it was told"
+    assert second["lasted_sec"] == 540.0, "the trouble, not the time that it was notified"
     assert (first["cause"], first["cause_code"]) == ("services are dead 服务已停止", "quoted")
     lines = installation.run("alarms").stdout.splitlines()
     assert "no_algorithm" in lines[1]

@@ -100,7 +100,7 @@ def test_without_a_database_the_report_is_written_and_none_is_made(
 def _configured(installation: Installation, text: str) -> Path:
     """The installation's settings in a file, with `text` below them, and not in variables.
 
-    But for the port: whatever API runs at the default one here is not to be asked.
+    But for the port: an API at the default port of this machine is not to be called.
     """
     for name in installation.environment.keys() - {"EASYAI_PORT"}:
         installation.monkeypatch.delenv(name)

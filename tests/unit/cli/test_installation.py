@@ -127,7 +127,7 @@ def test_operator_chooses_among_several_running_installations(
     assert f"EASYAI_DATA_DIR={first}" in result.stderr
     os.environ["EASYAI_DATA_DIR"] = str(second)
     result = _run("frames", "--json")
-    assert (result.exit_code, result.stderr) == (1, _IDLE), "it is named, so nothing is to be told"
+    assert (result.exit_code, result.stderr) == (1, _IDLE), "no other is reported"
 
 
 def test_settings_file_selects_among_several_installations(

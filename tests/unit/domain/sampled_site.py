@@ -21,11 +21,11 @@ class SampledSite:
     """
 
     places: int = 5
-    call_sec: float = 0.3  # of one call, more or less
+    call_sec: float = 0.3  # of a call, more or less
     endpoints: int = 1
     cameras: int = 5
     max_queue_size: int = 0  # beyond it, all but the newest of each camera are dropped; 0: never
-    one_by_one: bool = False  # however many calls it takes, the algorithm does one at a time
+    one_by_one: bool = False  # the algorithm works on a single call at a time
     sampling: Sampling = field(default_factory=Sampling)
     ns: list[int] = field(default_factory=list)  # by the second
     longest_wait: list[float] = field(default_factory=list)  # likewise

@@ -1,4 +1,4 @@
-"""The alarm board: raised after a grace, told once, repeated seldom, over after a hold."""
+"""The alarm board: raised after a grace, notified once, repeated seldom, over after a hold."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Desk:
         self.now = 0.0
 
     def after(self, seconds: float, *holding: Condition, judged: Sequence[str] = KINDS) -> str:
-        """Let time pass, move the board; what it told, in short."""
+        """Let time pass and move the board; return its notices in short form."""
         return " ".join(
             f"{notice.change}:{notice.subject or notice.kind}"
             for notice in self.notices(seconds, *holding, judged=judged)
@@ -153,7 +153,7 @@ def test_momentary_condition_is_not_notified_with_others_of_its_kind() -> None:
     desk = Desk()
     lasting, moment = (_condition("service_offline", name, grace_sec=4) for name in "ab")
     assert desk.after(0, lasting) == ""
-    assert desk.after(4, lasting, moment) == "", "it waits: another may be to tell of, too"
+    assert desk.after(4, lasting, moment) == "", "it waits for further alarms of the same round"
     assert desk.after(1, lasting) == "raised:a"
     assert desk.after(60, lasting) == ""
 

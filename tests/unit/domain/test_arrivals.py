@@ -1,4 +1,4 @@
-"""The order in which a scan takes pictures in: live ones first, cameras in turn, none lost."""
+"""The order in which a scan records pictures: live frames first, cameras in turn, none lost."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ORDERED = "绊线人数统计"
 
 
 def frames(names: Iterable[int], camera: str = "1", task_type: str = "t") -> list[FrameKey]:
-    """Frames of one camera, numbered as it wrote them."""
+    """Frames of a camera, numbered as it wrote them."""
     return [FrameKey(f"{task_type}/{camera}/{n}.jpg", task_type, camera, f"{n}.jpg") for n in names]
 
 
 def dated(day: str, numbers: Iterable[int]) -> list[FrameKey]:
-    """Frames of one camera in a folder of a day, in no order."""
+    """Frames of a camera in a folder of a day, in no order."""
     keys = [f"{ORDERED}/1/{day}/{n}.jpg" for n in numbers]
     return [FrameKey(key, ORDERED, "1", key.rpartition("/")[2]) for key in keys[::-1]]
 

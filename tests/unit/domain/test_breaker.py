@@ -1,4 +1,4 @@
-"""A breaker opens after three failures, pauses longer each time, closes after one success."""
+"""A breaker opens after three failures, pauses longer each time, closes after a success."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which endpoint takes a frame, and which one keeps a camera."""
+"""Which endpoint gets a frame, and which endpoint keeps a camera."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def candidate(
 
 @dataclass
 class FixedLoad:
-    """What is in flight and free by pk; nothing and any number where nothing is said."""
+    """Calls in flight and free places by pk; by default 0 calls and any number of places."""
 
     flying: dict[int, int] = field(default_factory=dict)
     places: dict[int, int] = field(default_factory=dict)
@@ -48,13 +48,13 @@ class FixedLoad:
 def chosen(
     *candidates: Candidate, load: FixedLoad | None = None, avoid: int | None = None
 ) -> int | None:
-    """The pk of the endpoint that takes one frame."""
+    """The pk of the endpoint that gets a single frame."""
     fastest = FastestFirst(Ranking(candidates), load or FixedLoad()).take(avoid)
     return fastest.pk if fastest else None
 
 
 def slowly_chosen(endpoints: Sequence[Candidate], load: FixedLoad, avoid: int | None) -> int | None:
-    """The same by looking at every one."""
+    """The same by looking at every endpoint."""
     measured = [endpoint.ewma_ms for endpoint in endpoints if endpoint.ewma_ms is not None]
     typical = median(measured) if measured else 50.0
 

@@ -1,4 +1,4 @@
-"""A token bucket holds what one second brings, and fills as time goes by."""
+"""A token bucket holds the tokens of a second, and fills as time goes by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of task types and cameras have one Unicode form."""
+"""Names of task types and cameras have a single Unicode form."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from easyai.messages.catalogue import text
 
 @dataclass
 class Scripted:
-    """A check that does what the test says."""
+    """A check with a scripted result."""
 
     name: str
     work: Callable[[], None]

@@ -121,7 +121,7 @@ def test_no_text_is_missing_in_a_language(language: str) -> None:
         found = translated[code]
         texts = found.string if isinstance(found.string, tuple) else (found.string,)
         wanted = _arguments(ids if isinstance(ids, str) else ids[-1])
-        # A text may be empty in a language where the English one is not a whole word.
+        # A text may be empty in a language where the English text is not a whole word.
         assert not found.fuzzy, code
         for each in texts:
             assert each, f"{code} has no text in {language}"

@@ -1,4 +1,4 @@
-"""Every command that messages tell operators to run exists, and works from any folder."""
+"""Every command in a message exists, and works from any folder."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def elsewhere(tmp_path: Path) -> Path:
 
 
 def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str) -> Settings:
-    """An installation in a folder of its own, which is the one this process runs in."""
+    """An installation in its own folder, the working folder of this process."""
     home = tmp_path / "the site"
     home.mkdir()
     monkeypatch.chdir(home)
@@ -203,7 +203,7 @@ def _seen_here() -> str:
 
 
 def _run(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a command as it is told, in a shell that knows nothing of the installation."""
+    """Run a command of a message, in a shell without variables of the installation."""
     with monkeypatch.context() as shell:
         for name in ("EASYAI_CONFIG", "EASYAI_DATA_DIR"):
             shell.delenv(name, raising=False)
@@ -233,7 +233,7 @@ def test_the_program_is_named_as_it_can_be_started(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert program() == "easyai", "there is no script"
     script.touch(mode=0o755)
-    assert program() == str(script), "the one beside the interpreter"
+    assert program() == str(script), "the program beside the interpreter"
     monkeypatch.setattr(sys, "argv", [str(script)])
     assert program() == str(script), "as it was started"
     monkeypatch.chdir(tmp_path)

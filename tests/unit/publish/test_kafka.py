@@ -1,4 +1,4 @@
-"""What Kafka's client raises is told as the bus's own error."""
+"""Errors of Kafka's client are raised as the bus's own error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alerts of one camera go to the bus in order, with as few round trips as that needs."""
+"""Alerts of a camera go to the bus in order, with as few round trips as that needs."""
 
 from __future__ import annotations
 

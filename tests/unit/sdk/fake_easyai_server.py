@@ -11,7 +11,7 @@ _PREFIX = "/api/v1/ai_analysis/"
 
 
 class FakeEasyaiServer:
-    """Knows services by endpoint until it is told to forget them."""
+    """Knows services by endpoint until a test makes it forget them."""
 
     def __init__(self, port: int = 0) -> None:
         self._stub = HttpStub(self._answer, port)

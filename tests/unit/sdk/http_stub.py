@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback interface whose answers are one function."""
+"""A real HTTP server on the loopback interface whose answers come from a function."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Call:
-    """One request that came."""
+    """A request that came."""
 
     method: str
     path: str  # as on the wire, with the query
@@ -25,7 +25,7 @@ Answer = tuple[int, bytes]
 
 
 class HttpStub:
-    """Listens between enter and exit; `port` 0 takes a free one."""
+    """Listens between enter and exit; `port` 0 takes a free port."""
 
     def __init__(self, answer: Callable[[Call], Answer], port: int = 0) -> None:
         self._server = _Server(("127.0.0.1", port), answer)

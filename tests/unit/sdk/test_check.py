@@ -1,4 +1,4 @@
-"""The contract check passes good services and names what is wrong with bad ones."""
+"""The contract check passes good services and names the faults of bad services."""
 
 import json
 import subprocess
@@ -49,7 +49,7 @@ def good(call: Call) -> Answer:
 
 
 def check(answer: Callable[[Call], Answer], timeout_sec: float = 10.0) -> Report:
-    """Check a service made of one function."""
+    """Check a service made of a function."""
     with HttpStub(answer) as service, PictureHost(SAMPLE_JPEG) as pictures:
         size = image_size(SAMPLE_JPEG)
         url = f"{service.url}/infer"
@@ -62,12 +62,12 @@ def failed(report: Report) -> set[str]:
 
 
 def detail(report: Report, name: str) -> str:
-    """What was seen at one point."""
+    """The finding at a point."""
     return next(finding.detail for finding in report.findings if finding.name == name)
 
 
 def detect(picture: Picture) -> list[Detection]:
-    """Finds one object as large as the picture."""
+    """Finds a single object as large as the picture."""
     return [Detection((0, 0, *picture.size), "frame", 0.5)]
 
 

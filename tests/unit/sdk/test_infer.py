@@ -41,7 +41,7 @@ def one_person(picture: Picture) -> list[Detection]:
 
 
 def ask(endpoint: str, url: str, **changes: Any) -> requests.Response:
-    """Post one frame."""
+    """Post a frame."""
     body = {"image_url": url, "task_type": "人数统计", "task_id": "门口2", **changes}
     return requests.post(endpoint, json=body, timeout=10)
 

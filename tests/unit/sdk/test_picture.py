@@ -93,7 +93,7 @@ def test_a_picture_that_cannot_be_decoded_is_a_picture_error() -> None:
 
 
 def _huge_png() -> bytes:
-    """A PNG whose header says that it has a billion pixels, in one scan line of real data."""
+    """A PNG whose header claims a billion pixels, with a single scan line of real data."""
     content = bytearray(encoded("PNG", 8, 8))
     content[16:24] = struct.pack(">II", 32_000, 32_000)
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))

@@ -1,4 +1,4 @@
-"""The last good settings are never lost to a mistake in the file, and hold where it has one."""
+"""A mistake in the file never loses the last good settings, which then stay in force."""
 
 from __future__ import annotations
 

@@ -479,7 +479,7 @@ def test_valid_keys_are_read_with_defaults_for_the_rest(write: Write) -> None:
     with pytest.raises(SettingsError) as caught:
         load(path)
     settings, fault = load_in_part(path)
-    assert fault == str(caught.value), "every mistake is told, as ever"
+    assert fault == str(caught.value), "every mistake is reported"
     analysis, extractor = settings.ai_analysis, settings.frame_extractor
     assert (analysis.stall_alarm_sec, analysis.batch_size, settings.easyai.port) == (30.0, 7, 7)
     assert [url.get_secret_value() for url in analysis.notify_urls] == ["json://a", "json://b"]

@@ -17,7 +17,7 @@ from easyai.errors import StoreUnavailableError
 from easyai.store import bucket_ends, bucket_pages, bucket_watch
 
 PAGE: Final = 10
-_EMPTY_SEC: Final = 0.003  # of a page of nothing; a full one takes `page_sec`
+_EMPTY_SEC: Final = 0.003  # of an empty page; a full page takes `page_sec`
 
 
 class Clock:

@@ -29,7 +29,7 @@ def watch_of(bucket: ListedBucket) -> BucketWatch:
 
 
 def scan(watch: BucketWatch, clock: Clock) -> dict[str, bool]:
-    """What one scan of a second lists, each with whether it may have lain there before."""
+    """The keys that a scan of a second lists, each with whether it may be of the backlog."""
     tick = clock.now
     seen = {key: listing.first for listing in watch.listings(tick + 1.0) for key in listing.keys}
     clock.now = max(clock.now + 0.25, tick + 1.0)

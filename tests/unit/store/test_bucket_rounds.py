@@ -21,7 +21,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def backlog(pages: int, cameras: int) -> list[str]:
-    """So many pages of pictures of one type."""
+    """So many pages of pictures of a single type."""
     each = pages * PAGE // cameras
     return [f"site/人数统计/cam{c:03}/{n:05}.jpg" for c in range(cameras) for n in range(each)]
 
@@ -32,7 +32,7 @@ def watch_of(bucket: ListedBucket, rules: KeyRules = RULES) -> BucketWatch:
 
 
 def piece(watch: BucketWatch, until: float = 0.0) -> list[str]:
-    """What one scan lists."""
+    """The keys that a scan lists."""
     return [key for listing in watch.listings(until) for key in listing.keys]
 
 

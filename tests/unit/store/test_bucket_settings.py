@@ -1,4 +1,4 @@
-"""Settings of an object store that cannot be right are told by the name of the key."""
+"""Wrong settings of an object store are refused with the name of the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links to pictures: what may be changed about one (nothing), and how long it lives."""
+"""Links to pictures: any change makes a link invalid, and its life is limited."""
 
 from __future__ import annotations
 

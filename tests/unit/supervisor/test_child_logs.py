@@ -86,7 +86,7 @@ def test_stopped_terminal_delays_no_child_and_files_have_every_line(
         shown += _read(pipe[0])
         return "lines left out" in shown
 
-    wait_until(catches_up, 10, "the terminal says that lines were left out")
+    wait_until(catches_up, 10, "the terminal shows that lines were left out")
     os.close(pipe[0])
     logs.close()
 

@@ -24,7 +24,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, objec
 
 
 def test_supervisor_keeps_all_four_running_for_ever(programs: dict[str, object]) -> None:
-    # The order of the start; they stop in the opposite one.
+    # The order of the start; they stop in the opposite order.
     assert list(programs) == ["api", "worker", "beat", "watchdog"]
     for program in programs.values():
         assert program.autorestart  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""A child that said it works and fell silent is ended; a slow start and a held machine are not."""
+"""A child that falls silent is ended; a slow start or a suspended machine ends no child."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_messages_of_a_process_arrive_with_its_pid(
     monkeypatch.setenv("NOTIFY_SOCKET", listening.address)
     notifier = Notifier()
     notifier.alive()
-    notifier.alive()  # at once: it is not said again
+    notifier.alive()  # at once: the second sign is not sent
     assert notifier.ask_restart("worker", quoted("two\nlines"))
     notifier.stopping()
     assert list(listening.heard()) == [

@@ -25,7 +25,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """In place of the real one."""
+    """In place of the real clock."""
     made = Clock()
     monkeypatch.setattr(time, "monotonic", made)
     return made

@@ -87,7 +87,7 @@ def test_worker_beat_api_and_watchdog_write_clean_lines(
     assert all(line.isprintable() for line in lines)
     assert sum(not line.startswith("  ") for line in lines) == records
     assert not any(line.startswith(FORGED) for line in lines)
-    assert sum(ESCAPED in line for line in lines) == records - 1  # not the one with the traceback
+    assert sum(ESCAPED in line for line in lines) == records - 1  # not the traceback
 
 
 def test_supervisor_escapes_the_output_of_children_and_its_own_log(tmp_path: Path) -> None:

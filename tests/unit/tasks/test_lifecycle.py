@@ -1,4 +1,4 @@
-"""A worker's application has one process of its own, and a new one in each child."""
+"""A worker's application has its own process object, and a new object in each child."""
 
 from __future__ import annotations
 

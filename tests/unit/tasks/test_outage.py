@@ -1,4 +1,4 @@
-"""An outage is one line at its start and one at its end, however often it is met."""
+"""An outage is logged at its start and at its end, however often a call fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each periodic duty has a thread of its own, whatever ``-c`` says."""
+"""Each periodic task has a thread of its own, whatever ``-c`` is."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_periodic_task_never_runs_twice_at_once(pool: TaskPool, work: Work) -> N
 def test_ticks_behind_a_running_periodic_task_are_taken_and_dropped(
     pool: TaskPool, work: Work
 ) -> None:
-    # One that is not acknowledged counts among the messages that a worker may take at once.
+    # A message without acknowledgement counts towards the prefetch limit of a worker.
     for _ in range(40):
         work.put(pool, UPKEEP_TASK)
     wait_until(lambda: len(work.started) == 1, LIMIT_SEC, "one runs")

@@ -1,4 +1,4 @@
-"""Every task type has one queue that every broker and the command line can take."""
+"""Every task type has a queue name that every broker and the command line accept."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_awkward_type_gets_a_name_that_every_broker_takes(task_type: str) -> 
 
 
 def test_the_name_of_a_shortened_type_never_changes() -> None:
-    # Workers of two releases meet on one queue during an upgrade.
+    # Workers of two releases share a queue during an upgrade.
     assert queue_name("a,b") == "infer.a_b-1eb7c54d5283"
     assert queue_name("x" * 300) == "infer." + "x" * 171 + "-0d4e2ca9e9cb"
 

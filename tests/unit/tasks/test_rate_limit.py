@@ -1,4 +1,4 @@
-"""``celery control rate_limit`` of our tasks changes nothing and says what to set."""
+"""``celery control rate_limit`` of our tasks changes nothing and names the setting."""
 
 from __future__ import annotations
 

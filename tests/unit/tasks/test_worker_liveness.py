@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 
 
 class Consumer:
-    """A consumer whose loop turns when the test says so, and its timer."""
+    """A consumer whose loop runs when the test wants it, and its timer."""
 
     pool = None  # no thread pool: the step begins with the connection
     turning = True
@@ -44,13 +44,13 @@ class Consumer:
 
 
 class Process:
-    """Stands for the worker's process: an inference loop that turns when the test says so."""
+    """In place of the worker's process: an inference loop that runs when the test wants it."""
 
     turning = True
     presence: Any = None
 
     def ask_inference(self, answer: Callable[[], None]) -> bool:
-        """As the real one."""
+        """As in the worker's process."""
         if self.turning:
             answer()
         return True
@@ -58,7 +58,7 @@ class Process:
 
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> Process:
-    """In place of the real one, and quick."""
+    """In place of the real process, and quick."""
     monkeypatch.setattr(
         worker_liveness, "Presence", lambda *_: type("P", (), {"start": lambda _: None})()
     )

@@ -1,4 +1,4 @@
-"""Traces are off unless OpenTelemetry's variables ask for them; what stands in the way is said."""
+"""Traces are off unless OpenTelemetry's variables switch them on; obstacles are reported."""
 
 from __future__ import annotations
 
