@@ -15,7 +15,7 @@ from tests.support.waiting import accepts_connections
 
 
 class AlgorithmProcess(ServerProcess):
-    """Finds one object in every frame after ``delay`` seconds; killed as a power cut does it.
+    """Finds a single object in every frame after ``delay`` seconds; killed as a power cut does it.
 
     What it received stays readable after its death.
     """

@@ -29,11 +29,11 @@ _API = "/api/v1/ai_analysis"
 
 @dataclass
 class Received:
-    """One frame that was sent to the stub."""
+    """A frame that was sent to the stub."""
 
     frame: Frame  # the JSON body
     at: float  # time.time() of its arrival
-    running: int  # requests running then, this one included
+    running: int  # requests running then, this request included
     picture: bytes | None = None  # what image_url gave, with download=True
     answered_at: float | None = None
 
@@ -64,7 +64,7 @@ class AlgorithmStub:
     health_status: int = 200
     port: int = field(default_factory=free_port)
     received: list[Received] = field(default_factory=list, init=False)
-    traceparents: list[str] = field(default_factory=list, init=False)  # of those that had one
+    traceparents: list[str] = field(default_factory=list, init=False)  # where sent
     health_checks: int = field(default=0, init=False)
     running: int = field(default=0, init=False)
     max_running: int = field(default=0, init=False)
@@ -126,7 +126,7 @@ class AlgorithmStub:
         _call("POST", f"{server}{_API}/register", body | extra)
 
     def heartbeat(self, server: str) -> None:
-        """Send one heartbeat by service id."""
+        """Send a heartbeat by service id."""
         _call("POST", f"{server}{_API}/heartbeat/{quote(self.service_id, safe='')}", None)
 
     def unregister(self, server: str) -> None:

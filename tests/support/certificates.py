@@ -1,4 +1,4 @@
-"""A certificate authority, and certificates for 127.0.0.1 that it signs, as docs/tls.md says."""
+"""A certificate authority, and certificates for 127.0.0.1 that it signs, as in docs/tls.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.needs import program
 
 
 class Authority:
-    """Files of one authority below a folder: ca.pem, and NAME.pem with NAME.key."""
+    """Files of an authority below a folder: ca.pem, and NAME.pem with NAME.key."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from easyai.runtime import Runtime
 
 
 def set_clocks(monkeypatch: pytest.MonkeyPatch, wall: Callable[[], float]) -> None:
-    """Have this process's wall clock and the database's show what `wall` says."""
+    """Set the wall clock of this process and of the database to `wall`."""
     monkeypatch.setattr(time, "time", wall)
     monkeypatch.setattr(clock, "now", lambda conn: wall())
     monkeypatch.setattr(clock, "estimate", lambda engine: wall())

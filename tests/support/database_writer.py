@@ -1,8 +1,8 @@
-"""A process that writes, checkpoints and opens and closes one SQLite database all the time.
+"""A process that writes, checkpoints and opens and closes an SQLite database all the time.
 
 python -m tests.support.database_writer FILE NAME SECONDS [busy]: adds a row, and after each commit
 writes its number on standard output. Every tenth write is followed by something that checkpoints.
-`busy`: large transactions only, one after the other.
+`busy`: large transactions only, without pauses.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def writer(path: Path, name: str, seconds: float, *how: str) -> subprocess.Popen
 
 
 def write_side_by_side(path: Path, seconds: float) -> None:
-    """Four processes write and checkpoint; one is killed in the middle. Nothing is lost."""
+    """Four processes write and checkpoint; a writer is killed meanwhile. No row is lost."""
     database = prepare(path)
     writers = {name: writer(path, name, seconds) for name in "abcd"}
     first = writers["d"].stdout
@@ -62,7 +62,7 @@ def write_side_by_side(path: Path, seconds: float) -> None:
             total = conn.execute(
                 text("SELECT count FROM sums WHERE writer = :w"), {"w": name}
             ).scalar_one()
-        # The killed one may have committed a row that it did not acknowledge any more.
+        # The killed process may have committed a row without acknowledging it.
         assert written <= total <= written + (name == "d")
         assert tuple(rows) == (total, total)
     with database.read() as conn:

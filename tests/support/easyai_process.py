@@ -27,7 +27,7 @@ _MARK = "EASYAI_TEST_RUN"
 class EasyaiProcess:
     """A running ``easyai up``: settings, frames, data and log below ``folder``.
 
-    ``settings`` is the text of the TOML file; ``environment`` is added to a clean one (no
+    ``settings`` is the text of the TOML file; ``environment`` is added to a clean environment (no
     EASYAI_… variable of the caller gets in). ``prefix`` is put before the command that starts it.
     """
 
@@ -136,11 +136,11 @@ class EasyaiProcess:
         wait_until(noticed, 10, "the worker has read the settings")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One call of the ``easyai`` program on this installation."""
+        """A call of the ``easyai`` program on this installation."""
         return run_to_end(easyai_command(*arguments), self.installation, self.folder)
 
     def run_celery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One call of ``celery -A easyai`` on this installation."""
+        """A call of ``celery -A easyai`` on this installation."""
         return run_to_end(celery_command(*arguments), self.installation, self.folder)
 
     def wait_for_line(self, text: str, timeout: float = 15.0) -> None:

@@ -1,6 +1,6 @@
 """A fake collector of OpenTelemetry: a real OTLP/HTTP receiver that only keeps what it gets.
 
-The real one is a program that no package of Debian's or PyPI's has.
+The real collector is a program that no package of Debian's or PyPI's has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 
 @dataclass(frozen=True)
 class Received:
-    """One span as it came over the wire."""
+    """A span as it came over the wire."""
 
     trace_id: str
     span_id: str

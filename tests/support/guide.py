@@ -15,6 +15,6 @@ def blocks(language: str) -> list[str]:
 
 
 def block(language: str, word: str) -> str:
-    """The one block of a language that holds ``word``."""
+    """The only block of a language that holds ``word``."""
     (found,) = (block for block in blocks(language) if word in block)
     return found

@@ -57,7 +57,7 @@ class Installation:
         self.db.dispose()
 
     def run(self, *arguments: str) -> Result:
-        """One call of the easyai program in this process."""
+        """A call of the easyai program in this process."""
         return CliRunner().invoke(cli, list(arguments))
 
     def frame(self, **columns: Any) -> int:
@@ -117,7 +117,7 @@ class Installation:
             conn.execute(insert(TaskType), {"name": name, "first_seen": self.now})
 
     def alert(self, **columns: Any) -> int:
-        """An alert of one detection saved just now, but for `columns`."""
+        """An alert of a single detection saved just now, but for `columns`."""
         values = {
             "task_id": CAMERA,
             "task_type": TYPE,

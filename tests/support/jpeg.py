@@ -1,4 +1,4 @@
-"""Real pictures that differ from one another."""
+"""Real pictures that all differ."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Debian has no Kafka. This is librdkafka's own mock cluster: no Kafka, but it spe
 protocol over TCP (metadata, idempotent produce, fetch), checks producer ids and sequence numbers,
 and keeps what it was given. It runs in a process of its own, so that a test can freeze and kill it.
 
-It is made through librdkafka's C functions, as only these can tell it to answer with an error.
+It is made through librdkafka's C functions, as only these can make it answer with an error.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class KafkaCluster(ServerProcess):
         return [sys.executable, "-m", "tests.support.kafka_cluster"]
 
     def answers(self) -> bool:
-        """It has told its addresses."""
+        """It has printed its addresses."""
         return bool(self.addresses)
 
     @property

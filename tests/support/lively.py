@@ -32,7 +32,7 @@ def look(site: Installation, *, probes: bool = True) -> Diagnosis:
 
 
 def silent_for(site: Installation, seconds: float) -> None:
-    """The last heartbeat of every service, and all else that tells of its life, was so long ago."""
+    """The last heartbeat of every service, and any other sign of life, was so long ago."""
     site.execute(
         "UPDATE services SET last_heartbeat = last_heartbeat - :ago,"
         " last_evidence = last_evidence - :ago, state_since = state_since - :ago,"

@@ -13,7 +13,7 @@ from tests.support.server_process import ServerProcess
 
 
 class ObjectServer(ServerProcess):
-    """One server with buckets, which stay over `stop`, `kill` and `start`."""
+    """A server with buckets, which stay over `stop`, `kill` and `start`."""
 
     region = "us-east-1"
     access_key = ""  # of easyai's user

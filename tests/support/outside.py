@@ -39,7 +39,7 @@ class Outside:
     def put_many(
         self, count: int, task_type: str, camera: str = "门口1", first: int = 0
     ) -> list[str]:
-        """Frames 00000.jpg and on of one camera; their keys."""
+        """Frames 00000.jpg and on of a camera; their keys."""
         numbers = range(first, first + count)
         keys = [f"{task_type}/{camera}/{number:05d}.jpg" for number in numbers]
         for number, key in zip(numbers, keys, strict=True):
@@ -47,7 +47,7 @@ class Outside:
         return keys
 
     def pictures(self, folder: str) -> list[str]:
-        """The files below a folder, as keys in order; one that is held under its own name."""
+        """The files below a folder, as keys in order; a held picture under its original name."""
         found = (self.frames / folder).rglob("*")
         return sorted(
             str(_own(path).relative_to(self.frames))
@@ -107,7 +107,7 @@ class Outside:
         return {service["service_id"] for service in self.services()}
 
     def state(self, service_id: str) -> str:
-        """The state of a service with one endpoint."""
+        """The state of a service with a single endpoint."""
         (found,) = (
             service for service in self.services(True) if service["service_id"] == service_id
         )

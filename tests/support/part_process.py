@@ -44,7 +44,7 @@ def run_to_end(
 
 
 class PartProcess(ServerProcess):
-    """One part, running in a folder of its own; ``ready`` says when it works."""
+    """A process in a folder of its own; ``ready`` returns whether it works."""
 
     name = "part"
 
@@ -64,11 +64,11 @@ class PartProcess(ServerProcess):
         return self._command
 
     def environment(self) -> dict[str, str]:
-        """As given, in a clean one."""
+        """As given, added to a clean environment."""
         return clean_environment(self._own)
 
     def answers(self) -> bool:
-        """Whether it says or shows that it works."""
+        """Whether its log or its answers show that it works."""
         return self._is_ready(self)
 
     def all_output(self) -> str:

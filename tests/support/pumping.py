@@ -30,7 +30,7 @@ class PumpedLoop(InferenceLoop):
         """Wake it for a type, until nothing is left to do or the budget is over; what was done."""
         began = time.monotonic()
         with self.pumped(task_type):
-            # Asked on the loop: between two of its steps, when what it says of itself is whole.
+            # Asked on the loop, between two of its steps: its state is consistent then.
             while self._asked(self._goes_on(time.monotonic() - began, budget_sec)):
                 time.sleep(_LOOK_SEC)
         return self._dispatcher.tally.take(task_type)

@@ -33,7 +33,7 @@ class ManagedRabbitmq(RabbitmqServer):
         (self.folder / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
 
     def control(self, *arguments: str) -> str:
-        """What ``rabbitmqctl`` says."""
+        """The output of ``rabbitmqctl``."""
         program = Path(self.command()[0]).with_name("rabbitmqctl")
         done = subprocess.run(
             [program, "-q", *arguments],
@@ -85,7 +85,7 @@ class SecureRabbitmq(ManagedRabbitmq):
 
 
 class _Member(ManagedRabbitmq):
-    """One node of a cluster; the nodes find each other by one port mapper."""
+    """A node of a cluster; the nodes find each other by a shared port mapper."""
 
     mapper = 0
 

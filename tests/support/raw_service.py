@@ -1,4 +1,4 @@
-"""Algorithm services that misbehave below HTTP: bytes on a socket, as a test says."""
+"""Algorithm services that misbehave below HTTP: bytes on a socket, as scripted by a test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Talk = Callable[[socket.socket], None]
 
 
 class RawService:
-    """Accepts connections, reads one request of each and hands the socket to ``talk``.
+    """Accepts connections, reads a request of each and hands the socket to ``talk``.
 
     GET requests (probes) are answered with 200 unless ``probes`` is false: then they meet ``talk``.
     """
@@ -68,13 +68,13 @@ class RawService:
 
 
 def _read_request(connection: socket.socket) -> bytes:
-    """One request with its body: closing on unread bytes would reset the connection."""
+    """A request with its body: closing on unread bytes would reset the connection."""
     data = b""
     while b"\r\n\r\n" not in data:
         if not (chunk := connection.recv(65536)):
             return data
         data += chunk
-        if data.startswith(b"\x16"):  # TLS says hello
+        if data.startswith(b"\x16"):  # a ClientHello of TLS
             return data
     head, _, body = data.partition(b"\r\n\r\n")
     length = 0
@@ -95,7 +95,7 @@ def answer(
 
 
 def drip(connection: socket.socket, data: bytes, pause_sec: float) -> None:
-    """Send one byte at a time."""
+    """Send the bytes singly."""
     for number in range(len(data)):
         connection.sendall(data[number : number + 1])
         time.sleep(pause_sec)

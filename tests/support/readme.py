@@ -18,14 +18,14 @@ _SERVICE = "127.0.0.1:7901"
 
 
 def commands(word: str) -> str:
-    """The one block of shell commands that holds ``word``."""
+    """The only block of shell commands that holds ``word``."""
     blocks = re.findall(r"```sh\n(.*?)```", _README.read_text(encoding="utf-8"), re.DOTALL)
     (found,) = (block for block in blocks if word in block)
     return str(found)
 
 
 def run(script: str, easyai: EasyaiProcess, service_port: int) -> str:
-    """Run commands of the README on an installation; their output. Every one must succeed.
+    """Run commands of the README on an installation; their output. Every command must succeed.
 
     Only what differs between a reader's machine and a test's is replaced: the ports, and where
     the ``easyai`` program lies.

@@ -26,7 +26,7 @@ class GuardedRedis(RedisServer):
     def __init__(
         self, authority: Authority | None = None, *, of: int | None = None, certificate: str = ""
     ) -> None:
-        """`of`: the port of the primary that this one replicates."""
+        """`of`: the port of the primary that this server replicates."""
         self._authority, self._of = authority, of
         self._certificate = certificate or "server"
         super().__init__()
@@ -56,7 +56,7 @@ class GuardedRedis(RedisServer):
 
 
 class SentinelProcess(ServerProcess):
-    """One Sentinel with a password of its own."""
+    """A Sentinel with a password of its own."""
 
     name = "sentinel"
 

@@ -1,4 +1,4 @@
-"""Bodies of registrations: VALID with one field changed, by who takes or refuses them."""
+"""Bodies of registrations: VALID with a changed field, by who accepts or refuses them."""
 
 from __future__ import annotations
 

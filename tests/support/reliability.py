@@ -1,4 +1,4 @@
-"""docs/reliability.md is written by three runs: the faults own the page, the others one section."""
+"""Three runs write docs/reliability.md: the faults own the page, the others a section each."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SECTIONS: Final = (PRODUCTION, SOAK)
 
 
 def sections_of_others(page: Path) -> str:
-    """What the last other runs wrote, one section behind the other; '' when there is none."""
+    """The sections that the other runs wrote last, in order; '' when there are none."""
     return "\n".join(text for title in _SECTIONS if (text := section(page, title)))
 
 
 def section(page: Path, title: str) -> str:
-    """One section with its title; '' when it was never written."""
+    """A section with its title; '' when it was never written."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     if title not in text:
         return ""

@@ -10,7 +10,7 @@ from tests.support.site import Installation
 
 
 class Scans:
-    """Beat and a worker that scans: their traces, many times a second, until told to cease."""
+    """Beat and a worker that scans: their traces, many times a second, until the test ends."""
 
     def __init__(self, site: Installation) -> None:
         self._db = site.open().db

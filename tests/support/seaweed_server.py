@@ -1,4 +1,4 @@
-"""SeaweedFS in one process on loopback: master, volumes, filer and S3 gateway with credentials."""
+"""SeaweedFS as a process on loopback: master, volumes, filer and S3 gateway with credentials."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _READY = "ready"  # a bucket of our own, in which a first object is written
 
 
 class SeaweedServer(ObjectServer):
-    """A SeaweedFS with one disk in a folder. `options` are added to its command line."""
+    """A SeaweedFS with a single disk in a folder. `options` are added to its command line."""
 
     name = "seaweedfs"
     stop_signal = signal.SIGKILL  # it takes 15 s to end in order
@@ -50,7 +50,7 @@ class SeaweedServer(ObjectServer):
         ]
 
     def command(self) -> list[str]:
-        """All of SeaweedFS in one process; it reports to nobody."""
+        """All of SeaweedFS in a single process, without reports to its makers."""
         users = self.folder / "users.json"
         users.write_text(json.dumps({"identities": self.users}))
         ports = []
@@ -75,7 +75,7 @@ class SeaweedServer(ObjectServer):
         return [self._weed, "shell", *(f"-{part}=127.0.0.1:{ports[part]}" for part in parts)]
 
     def environment(self) -> dict[str, str]:
-        """One volume for a bucket, as there are many buckets here; by default it is seven."""
+        """A single volume for a bucket, as there are many buckets here; the default is seven."""
         return super().environment() | {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 
     def client(self) -> Client:

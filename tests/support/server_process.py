@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 
 
 class ServerProcess(ABC):
-    """One server on a free loopback port, its data in a folder of its own.
+    """A server on a free loopback port, its data in a folder of its own.
 
     The port and the data stay the same over `stop`, `kill` and `start`; until `close` no other
     program can take the port.
@@ -32,7 +32,7 @@ class ServerProcess(ABC):
         self._held = HeldPort()
         self.port = self._held.number
         self.user = user
-        # Not pytest's tmp_path: that one cannot be entered by another user.
+        # Not pytest's tmp_path: another user cannot enter that folder.
         self.folder = Path(tempfile.mkdtemp(prefix=f"easyai-{self.name}-"))
         if user:
             account = pwd.getpwnam(user)

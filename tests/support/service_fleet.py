@@ -1,4 +1,4 @@
-"""Many algorithm services of one type, whose heartbeats and deaths a test decides."""
+"""Many algorithm services of a single type, whose heartbeats and deaths a test decides."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Fleet:
         self._set(some, "last_heartbeat", ago)
 
     def succeeded(self, some: Sequence[AlgorithmStub], ago: float) -> None:
-        """They answered a frame so long ago; nothing else has told of them since."""
+        """They answered a frame so long ago and have shown no sign of life since."""
         self._set(some, "last_success_at", ago)
         self._set(some, "last_evidence", ago)
 
     def _set(self, some: Sequence[AlgorithmStub], column: str, ago: float) -> None:
         statement = text(f"UPDATE services SET {column} = :at WHERE endpoint = :endpoint")
         at = time.time() - ago
-        # In one transaction: a watchdog that looks meanwhile sees all of them changed, or none.
+        # In a single transaction: a watchdog that looks meanwhile sees all changed, or none.
         with self.site.runtime.db.write() as conn:
             conn.execute(statement, [{"at": at, "endpoint": stub.endpoint} for stub in some])
             generations.bump_registry(conn)

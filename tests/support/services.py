@@ -134,7 +134,7 @@ class RabbitmqServer(ServerProcess):
     start_limit_sec = 90.0
 
     def __init__(self) -> None:
-        # The script of /usr/sbin insists on root or rabbitmq; this one runs as anybody.
+        # The script of /usr/sbin insists on root or rabbitmq; this program runs as any user.
         self._server = program("rabbitmq-server", "RabbitMQ", Path("/usr/lib/rabbitmq/bin"))
         super().__init__()
         self._distribution, self._epmd = HeldPort(), HeldPort()

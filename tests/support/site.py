@@ -37,7 +37,7 @@ class WatchfulSource(SettingsSource):
 
 
 class Installation:
-    """Everything one machine has, below ``folder``; keyword values go into ``[ai_analysis]``.
+    """Everything that a machine has, below ``folder``; keyword values go into ``[ai_analysis]``.
 
     The database is there and migrated.
     """
@@ -76,7 +76,7 @@ class Installation:
         draft.replace(self.config)
 
     def open(self) -> Runtime:
-        """One more runtime, as another process has it."""
+        """A further runtime, as of another process."""
         runtime = open_runtime(WatchfulSource(self.config))
         self._opened.append(runtime)
         return runtime
@@ -99,14 +99,14 @@ class Installation:
         return path
 
     def put_many(self, count: int, task_type: str = TYPE, camera: str = "门口1") -> list[str]:
-        """Pictures 00000.jpg and on, of one camera; their keys in order of capture."""
+        """Pictures 00000.jpg and on, of a camera; their keys in order of capture."""
         keys = [f"{task_type}/{camera}/{number:05d}.jpg" for number in range(count)]
         for number, key in enumerate(keys):
             self.put(key, modified_at=1_700_000_000.0 + number)
         return keys
 
     def scan(self) -> intake.ScanReport:
-        """One whole scan, in as many pieces as it takes."""
+        """A whole scan, in as many pieces as it takes."""
         report = intake.scan(self.runtime)
         while report.more:
             before, report = report, intake.scan(self.runtime)
@@ -150,7 +150,7 @@ class Installation:
             recorded_frames.add(conn, new, time.time())
 
     def lease(self, task_type: str = TYPE, most: int = 32, now: float | None = None) -> Dispatched:
-        """One dispatch of a worker that serves one type, without the calls."""
+        """A dispatch of a worker that serves a single type, without the calls."""
         token, moment = secrets.token_hex(6), time.time() if now is None else now
         settings, cache = self.runtime.settings, ServiceCache()
         with self.runtime.db.dispatching() as conn:
@@ -171,7 +171,7 @@ class Installation:
             return [dict(row) for row in conn.execute(text(sql), values).mappings()]
 
     def execute(self, sql: str, **values: Any) -> None:
-        """Run one statement in a transaction of its own."""
+        """Run a statement in a transaction of its own."""
         with self.runtime.db.write() as conn:
             conn.execute(text(sql), values)
             if "services" in sql:
@@ -186,7 +186,7 @@ class Installation:
         return self.rows("SELECT * FROM frames WHERE key = :key ORDER BY id", key=key)[-1]
 
     def service(self, pk: int) -> Row:
-        """One row of the registry."""
+        """A row of the registry."""
         (row,) = self.rows("SELECT * FROM services WHERE pk = :pk", pk=pk)
         return row
 
@@ -215,7 +215,7 @@ class Installation:
         wait_until(settled, timeout, "every frame is settled and its picture carried")
 
     def pictures(self, folder: str) -> list[str]:
-        """The pictures below a folder of the store, as keys in order; held ones by their own."""
+        """The pictures below a folder of the store, as keys in order; held pictures included."""
         found = (self.snapshots / folder).rglob("*")
         return sorted(
             str(_shown(path).relative_to(self.snapshots))

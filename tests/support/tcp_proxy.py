@@ -12,7 +12,7 @@ _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
 class TcpProxy:
-    """Forwards connections to a loopback port until told to `swallow` or to `cut` them."""
+    """Forwards connections to a loopback port until a test calls `swallow` or `cut`."""
 
     def __init__(self, target_port: int) -> None:
         self._target = ("127.0.0.1", target_port)
@@ -28,7 +28,7 @@ class TcpProxy:
         self._thread.start()
 
     def swallow(self) -> int:
-        """From now on nothing passes on the connections there are; nobody is told. How many."""
+        """Drop all bytes of the open connections from now on, without a reset; their number."""
         with self._lock:
             pairs, self._pairs = self._pairs, {}
             for connection in pairs:
