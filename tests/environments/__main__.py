@@ -1,4 +1,4 @@
-"""``python -m tests.environments``: try every row; exit code 1 when one fails."""
+"""``python -m tests.environments``: try every row; exit code 1 when a row fails."""
 
 from __future__ import annotations
 

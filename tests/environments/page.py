@@ -25,7 +25,7 @@ code 2 and a message with the remedy.
 def page(results: Mapping[str, str]) -> str:
     """The page; `results` holds by name "ok" or why a row was left out or failed.
 
-    Of rows that are not among them it keeps what it says now.
+    Of other rows it keeps the present text.
     """
     known = _kept() | dict(results)
     passed = sum(known.get(row.name) == "ok" for row in ROWS)

@@ -18,7 +18,7 @@ USER: int = 54321  # has no entry in /etc/passwd
 
 @dataclass
 class Place:
-    """One environment; a row changes it before the start."""
+    """An environment; a row changes it before the start."""
 
     folder: Path  # settings, frames and data lie below it
     scratch: Path  # for what the row needs besides

@@ -10,7 +10,7 @@ from tests.environments.place import Place
 
 @dataclass(frozen=True)
 class Row:
-    """One environment."""
+    """An environment."""
 
     group: str  # a heading of the page
     name: str

@@ -62,7 +62,7 @@ _named("with a colon and a comma", "a:b,c=d@e", "a:b,c")
 
 @row(_NAMES, "frames below a path of 1,200 bytes")
 def _long(place: Place) -> None:
-    # The data folder's is shorter: SQLite takes 504 bytes, and easyai says so.
+    # The data folder's is shorter: SQLite takes 504 bytes, which the error names.
     deep = place.folder.joinpath(*["很长的名字" * 8] * 10)
     deep.mkdir(parents=True)
     (place.folder / "snapshots").symlink_to(deep)

@@ -1,4 +1,4 @@
-"""One row: start, register, a picture, its alert, a clean stop."""
+"""A row: start, register, a picture, its alert, a clean stop."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _try(place: Place) -> None:
     easyai.start(wait=False)
     if place.refused:
         assert easyai.exit_code(place.start_sec) == 2, f"refused\n{easyai.log[-6000:]}"
-        assert place.refused in easyai.log, f"{place.refused!r} is said\n{easyai.log[-6000:]}"
+        assert place.refused in easyai.log, f"{place.refused!r} is in the log\n{easyai.log[-6000:]}"
         return
     url = _url(place.host, easyai.port)
     try:

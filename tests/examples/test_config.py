@@ -1,4 +1,4 @@
-"""The sample settings file says every key with its default, and nothing else."""
+"""The sample settings file has every key with its default, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from easyai.settings.schema_table import is_table
 from easyai.settings.source import load_with_unknown
 
 FILE = Path(__file__).parents[2] / "examples" / "config.toml"
-# Their default is that nothing is said: the sample shows a value.
+# These keys are unset by default: the sample shows a value.
 WITHOUT_DEFAULT = {"max_concurrent": 8, "affinity": "none"}
 
 

@@ -1,4 +1,4 @@
-"""``python -m tests.soak``: run, show the figures, write them; exit code 1 when one grew."""
+"""``python -m tests.soak``: run, show the figures, write them; exit code 1 when a figure grew."""
 
 from __future__ import annotations
 

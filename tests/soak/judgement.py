@@ -1,4 +1,4 @@
-"""Whether figures stayed flat: the last quarter of the time against the one after the warm-up."""
+"""Whether figures stayed flat: the last quarter against the quarter after the warm-up."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MAY_GROW = (
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure over the time of a run."""
+    """A figure over the time of a run."""
 
     name: str
     first: float  # mean of the sixth after the warm-up

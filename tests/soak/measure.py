@@ -1,4 +1,4 @@
-"""What one look at a running installation finds: memory, files and threads, and what is kept."""
+"""A measurement of a running installation: memory, files and threads, and what is kept."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _add_process(found: Sample, pid: int, name: str) -> None:
 
 
 def _kept(database: Path, failed: float, others: float) -> float:
-    """Bytes of what only grows for now: some tables, and the failed ones' share of the frames."""
+    """Bytes of tables that only grow for now, and of the failed frames' share."""
     with _opened(database) as conn:
         size = dict(conn.execute(_BYTES).fetchall())
     share = failed / max(failed + others, 1.0)

@@ -25,7 +25,7 @@ TRIPWIRE = "绊线人数统计"
 STEADY_RATE, LATEST_CAMERAS, LATEST_RATE = 24.0, 3, 2.0
 RATE = STEADY_RATE + LATEST_CAMERAS * LATEST_RATE  # frames a second
 _TOPIC = "easyai.alerts"
-# Away for long enough to be found dead, so that people are told of it and of its end.
+# Away for long enough to be found dead, so that its alarm is raised and ends.
 _RESTART_EVERY_SEC, _AWAY_SEC = 120.0, 35.0
 _KEPT_ON_THE_BUS = 10_000
 # What is kept is little, so that each limit has been reached long before the figures count.
@@ -114,7 +114,7 @@ class Plant:
 
     @property
     def frames_written(self) -> int:
-        """How many frames all cameras have written, each version of `latest.jpg` as one."""
+        """How many frames all cameras have written, each version of `latest.jpg` as a frame."""
         return len(self._camera.keys) + self._latest_written
 
     def _started(self, server: Server) -> Server:

@@ -1,4 +1,4 @@
-"""Whose heartbeat it is: one id on many endpoints, two ids on one, registrations without end."""
+"""Whose heartbeat counts: an id on many endpoints, two ids on one, endless registrations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ID = "yolo"
 
 @pytest.fixture
 def twins() -> Iterator[list[AlgorithmStub]]:
-    """Three endpoints of one id."""
+    """Three endpoints of a single id."""
     stubs = [AlgorithmStub(ID) for _ in range(3)]
     for stub in stubs:
         stub.start()
@@ -72,7 +72,7 @@ def test_dead_endpoint_is_found_and_returns_while_heartbeats_of_its_id_go_on(
             sweep(site.runtime)
             return bool(site.service(pk)["state"] == "offline")
 
-        wait_until(is_offline, 10, "the dead one is offline", every=0.05)
+        wait_until(is_offline, 10, "the dead endpoint is offline", every=0.05)
         assert time.monotonic() - killed_at < 5, "frames kept flowing, each round within seconds"
         calls = site.service(pk)["call_count"]
         for _ in range(5):
@@ -224,7 +224,7 @@ def test_constant_registrations_give_a_broken_service_no_extra_trials(
             loop.pump(TYPE, 0.05)
             wait_until(lambda: site.count("leased") == 0, 5, "the calls have failed")
         assert site.service(pk)["breaker_open_until"] > time.time()
-        assert broken.count <= 20, "the first ones, before its breaker opened"
+        assert broken.count <= 20, "the first calls, before its breaker opened"
         assert len(_events(site, "service_registered")) == 1
         broken.forget()
         site.execute("UPDATE services SET register_at = register_at - 100")
@@ -232,7 +232,7 @@ def test_constant_registrations_give_a_broken_service_no_extra_trials(
         broken.delay = 0.05
         site.register(broken)
         site.execute("UPDATE frames SET due_at = 0 WHERE state = 'pending'")
-        assert len(site.lease().frames) == 1, "one trial, at once"
+        assert len(site.lease().frames) == 1, "a single trial, at once"
 
 
 def test_registration_after_a_restart_allows_a_trial_despite_a_grown_breaker_pause(
@@ -244,7 +244,7 @@ def test_registration_after_a_restart_allows_a_trial_despite_a_grown_breaker_pau
     site.register(algorithm)
     site.put_many(3)
     site.scan()
-    assert len(site.lease().frames) == 1, "one trial, at once"
+    assert len(site.lease().frames) == 1, "a single trial, at once"
 
 
 def test_learned_figures_of_a_service_survive_a_registration(site: Installation) -> None:

@@ -1,4 +1,4 @@
-"""Machines whose clocks differ share one PostgreSQL: its clock alone judges.
+"""Machines whose clocks differ share a PostgreSQL: its clock alone counts.
 
 The wall clock of this process stands for the machine that is off; whatever it writes must look the
 same to all others.

@@ -1,4 +1,4 @@
-"""Services that misbehave: their frames go to the other one, and everybody can see why."""
+"""Services that misbehave: their frames go to the other service, and every view shows why."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _drips(connection: socket.socket) -> None:
     raw_service.drip(connection, answer(GOOD), 0.1)
 
 
-# How a service misbehaves, and what its row says then.
+# How a service misbehaves, and the reason in its row then.
 MISBEHAVIOUR: dict[str, tuple[Callable[[socket.socket], None], str]] = {
     "hangs": (_hangs, "no answer within 1.5 s"),
     "slow": (_slow, "no answer within 1.5 s"),

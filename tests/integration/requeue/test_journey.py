@@ -21,7 +21,7 @@ PICTURE = b"\xff\xd8 a picture \xff\xd9"
 
 @pytest.fixture
 def inference(runtime: Runtime) -> Iterator[PumpedLoop]:
-    """The inference of one worker process."""
+    """The inference of a worker process."""
     loop = PumpedLoop(runtime)
     yield loop
     loop.drain(5)

@@ -1,4 +1,4 @@
-"""A probe asks one question: does anybody live there."""
+"""A probe finds out whether a service is alive."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ NOBODY = 65534
 def as_nobody(call: Callable[[], T]) -> T:
     """Call with the rights of nobody in the file system.
 
-    Root reads everything whatever the mode says. Linux keeps the user for file access by thread
-    (setfsuid), and takes the power to override modes away with it: so one thread of its own will
+    Root reads everything whatever the mode. Linux keeps the user for file access by thread
+    (setfsuid), and takes the power to override modes away with it: so a thread of its own will
     do, and nothing has to be undone. Any other user calls as itself: so modes must take the right
     from the owner, too.
     """

@@ -51,7 +51,7 @@ def place(request: pytest.FixtureRequest) -> Place:
 
 @pytest.fixture
 def open_folder() -> Iterator[Folder]:
-    """A folder that every user can enter; pytest's own ones only root can."""
+    """A folder that every user can enter; only root can enter pytest's own folders."""
     root = Path(tempfile.mkdtemp(prefix="easyai-frames-"))
     root.chmod(0o755)
     yield Folder(root)

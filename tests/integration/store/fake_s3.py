@@ -15,7 +15,7 @@ from easyai.settings.schema import Minio
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, body and headers of one answer."""
+    """Status, body and headers of an answer."""
 
     status: int
     body: str = ""
@@ -35,7 +35,7 @@ class FakeS3:
 
     def __init__(self, answer: Callable[[str, str], Answer]) -> None:
         self.requests: list[tuple[str, str]] = []  # method and path with query
-        self.if_match = ""  # the condition of the last one, known before it is answered
+        self.if_match = ""  # the condition of the last request, known before its answer
         self._answer = answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))

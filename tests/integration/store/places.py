@@ -35,7 +35,7 @@ def walked(store: Store) -> set[str]:
 
 
 def listed(watch: Watch) -> set[str]:
-    """All keys of one look over a store; none comes twice."""
+    """All keys of a walk over a store; no key comes twice."""
     keys = [key for listing in watch.listings(math.inf) for key in listing.keys]
     assert len(keys) == len(set(keys))
     return set(keys)
@@ -44,14 +44,14 @@ def listed(watch: Watch) -> set[str]:
 def look(
     place: Store | Watch, key: str, stable_sec: float = 2.0, *, wary: bool = False
 ) -> Picture | None:
-    """One look at one key, the first where a store is given."""
+    """A look at a key, the first look where a store is given."""
     watch = place if isinstance(place, LocalWatch | BucketWatch) else cast(Store, place).watch()
     found = watch.look([key], stable_sec, {key} if wary else set())
     return found[0] if found else None
 
 
 class Place(Protocol):
-    """One kind of store."""
+    """A kind of store."""
 
     def store(self, rules: KeyRules | None = None) -> Store:
         """The store under test, with the usual rules."""

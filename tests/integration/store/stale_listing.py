@@ -1,6 +1,6 @@
 """A fake in front of a real object store: its listings are old, everything else is passed on.
 
-Each page of a listing is shown again, as it was, for some seconds: pages of one listing are of
+Each page of a listing is shown again, as it was, for some seconds: pages of a listing are of
 different moments, as those of real stores may be.
 """
 

@@ -1,4 +1,4 @@
-"""OpenStack Swift in one process: its proxy with the S3 API, and the three servers behind it.
+"""OpenStack Swift in a single process: its proxy with the S3 API, and the three servers behind it.
 
 A program of its own, because Swift runs on eventlet:
 ``swift_process.py FOLDER PORT REGION PAGE HOST``.

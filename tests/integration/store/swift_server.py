@@ -8,11 +8,11 @@ from pathlib import Path
 from easyai.store.bucket_conditions import DELETE, TARGET
 from tests.support.object_server import ObjectServer
 
-PAGE = 7  # keys in one page of a listing: small, so that every test pages
+PAGE = 7  # keys in a page of a listing: small, so that every test pages
 
 
 class SwiftServer(ObjectServer):
-    """Swift with one disk in a folder."""
+    """Swift with a single disk in a folder."""
 
     name = "swift"
     access_key, secret_key = "test:tester", "testing"
@@ -26,7 +26,7 @@ class SwiftServer(ObjectServer):
         self.region, self._page = region, page
 
     def command(self) -> list[str]:
-        """All of Swift in one process."""
+        """All of Swift in a single process."""
         program = str(Path(__file__).with_name("swift_process.py"))
         options = [str(self.folder), str(self.port), self.region, str(self._page)]
         options.append(self.host)

@@ -54,7 +54,7 @@ def test_newer_picture_arriving_at_any_step_of_a_move_is_kept(
     assert moved in (Carried.DONE, Carried.REPLACED)
     lost = is_lost_where_nothing_can_be_done(store, between, number)
     assert bucket.content(KEY) == (None if lost else NEWER)
-    assert lost == (bucket.content(KEY) is None), "the report says so: diagnosis/report/words.py"
+    assert lost == (bucket.content(KEY) is None), "as diagnosis/report/words.py promises"
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -27,7 +27,7 @@ _COPIED = Answer(200, '<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>')
 class Server:
     """A fake that answers as servers do that keep to conditions, refuse all, or know none.
 
-    It is asked for one thing twice: first on a condition that does not hold, then on one that does;
+    Each call is made twice: first with a condition that does not hold, then with a true condition;
     to write the object, the other way round.
     """
 
@@ -65,7 +65,7 @@ _KEEPS_ALL = Kept(copy=True, delete=True, target=True, put=True)
             Kept(copy=True, delete=False),
         ),
     ],
-    ids=["keeps all", "ignores all", "refuses all", "knows one"],
+    ids=["keeps all", "ignores all", "refuses all", "knows a single condition"],
 )
 def test_condition_is_trusted_only_where_its_trial_succeeded(
     puts: list[Answer],
@@ -140,7 +140,7 @@ def test_newer_picture_after_the_look_is_kept_by_a_store_with_conditions() -> No
     def answer(method: str, path: str) -> Answer:
         if "location" in path:
             return Answer(200, "<LocationConstraint></LocationConstraint>")
-        if method == "DELETE":  # another one lies there by now: only who names his own is refused
+        if method == "DELETE":  # another picture is there by now
             return _NO if fake.if_match == '"e1"' else Answer(204)
         return Answer(200, headers=_FOUND)
 

@@ -1,4 +1,4 @@
-"""A picture of a folder is held under a private name, and no newer one is ever deleted for it."""
+"""A picture of a folder is held under a private name, and no newer picture is deleted for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An object store that is down, hangs, refuses or is none: told in words that help, never lost."""
+"""An object store that is down, hangs, refuses or is none: the error helps, no picture is lost."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
 def refusal(store: Store, call: Callable[[Store], object]) -> str:
-    """What the store says when a call fails, which it must."""
+    """The error of a call, which must fail."""
     with pytest.raises(StoreUnavailableError) as caught:
         call(store)
     return str(caught.value)

@@ -33,5 +33,5 @@ def test_new_cameras_do_not_wait_for_a_scan_each(
     while not keys <= seen:
         scans += 1
         seen |= {key for page in watch.listings(clock[0] + 1.0) for key in page.keys}
-    # A round over all that is known takes fifteen scans: one new folder with each was too few.
+    # A round over all that is known takes fifteen scans: a single new folder with each was too few.
     assert scans <= 8

@@ -1,4 +1,4 @@
-"""What this user may not read is told as that, and not as missing."""
+"""A file that this user may not read is reported as unreadable, and not as missing."""
 
 from __future__ import annotations
 
