@@ -27,7 +27,7 @@ from tests.properties.world import CAMERAS, ENDPOINTS, TYPES, Worker, World
 _WORKERS = st.integers(0, 2)
 _TYPES = st.sampled_from(TYPES)
 _CAMERAS = st.sampled_from(CAMERAS)
-# SUPERSEDED is no answer: a picture that was replaced ends so without one.
+# SUPERSEDED is no answer: the frame of a replaced picture ends so without an answer.
 _POSSIBLE = [kind for kind in Kind if kind is not Kind.SUPERSEDED]
 _KINDS = st.sampled_from([Kind.INFERRED] * 4 + _POSSIBLE)
 _ANSWERS = st.lists(st.tuples(_KINDS, st.integers(0, 2)), min_size=1, max_size=3)
@@ -54,7 +54,7 @@ class Ledger(RuleBasedStateMachine):
         self._sound = False
 
     def worker(self, number: int) -> Worker:
-        """One of the workers."""
+        """A worker."""
         return self.world.workers[number]
 
     @initialize(installation=st.integers(2, 9), limit=st.sampled_from([None, 2, 3]))
@@ -161,7 +161,7 @@ class Ledger(RuleBasedStateMachine):
     def leases_are_outlived(self, successor: int, task_type: str) -> None:
         """Workers are frozen until their leases are over and others have their frames.
 
-        One of them finishes its work all the same.
+        The first worker still finishes its work.
         """
         frozen = self.world.busy(successor)
         number, late = self.world.workers.index(frozen), frozen.calls[0][0].task_type

@@ -21,7 +21,7 @@ MAX_ATTEMPTS = 3
 
 @dataclass
 class Expected:
-    """One frame as it must stand in the ledger."""
+    """A frame as it must be in the ledger."""
 
     task_type: str
     task_id: str
@@ -37,7 +37,7 @@ class Expected:
 
 
 class Model:
-    """Every frame ever found; each method is what one step of the world must have changed."""
+    """Every frame ever found; each method is the change that a step of the world must make."""
 
     def __init__(self, seen: Counter[str]) -> None:
         self.frames: dict[int, Expected] = {}
@@ -51,7 +51,7 @@ class Model:
                 self.frames[row["id"]] = frame
 
     def given_up(self, rows: Iterable[Row], policy: str) -> None:
-        """An admission has been: what it dropped had waited, and a policy of the operator says so.
+        """After an admission: frames that it dropped had waited, and a policy wants them dropped.
 
         Failed frames are given up by their age alone, which no run of the machine reaches.
         """
@@ -93,7 +93,7 @@ class Model:
     def settled(self, group: Iterable[Answered], attempts: dict[int, int]) -> None:
         """A settling was committed: answers whose lease still stood count, others do not.
 
-        `attempts` by frame id, as the ledger tells: whether a broken or late answer was held
+        `attempts` by frame id, as in the ledger: whether a broken or late answer was held
         against its frame depends on what else the service has answered.
         """
         for answer in group:
@@ -149,7 +149,7 @@ class Model:
                 self._seen["expired"] += 1
 
     def requeued(self, rows: Iterable[Row]) -> None:
-        """Failed frames whose picture lies still (the rows before tell) wait again."""
+        """Failed frames whose picture is at rest (by the rows before) wait again."""
         for row in rows:
             if row["state"] == "failed" and row["image_target"] is None and row["image_path"] != "":
                 frame = self.frames[row["id"]]
@@ -169,7 +169,7 @@ class Model:
         )
 
     def assert_equal(self, rows: Iterable[Row], alerts: Iterable[Row]) -> None:
-        """The ledger says of every frame what it must, and alerts are the settled detections."""
+        """The ledger equals the model for every frame, and alerts are the settled detections."""
         stand = {row["id"]: row for row in rows}
         assert stand.keys() == self.frames.keys()
         for number, frame in self.frames.items():
@@ -181,7 +181,7 @@ class Model:
                 assert row["outcome"] == frame.outcome or state == "leased", f"frame {number}"
         saved = sorted((row["frame_id"], row["result"]) for row in alerts)
         expected = sorted((n, frame.result) for n, frame in self.frames.items() if frame.result)
-        assert saved == expected, "not one alert for each detection"
+        assert saved == expected, "not an alert for each detection"
 
 
 def _stands_aside(row: Row, now: float) -> bool:
@@ -193,10 +193,10 @@ def _stands_aside(row: Row, now: float) -> bool:
 def assert_pictures(
     pictures: Iterable[Picture], where: dict[int, str], rows: Iterable[Row], alerts: Iterable[Row]
 ) -> None:
-    """Every picture is where its frame says, or was not found yet and lies at its key."""
+    """Every picture is at the path of its frame, or was not found yet and is at its key."""
     by_version: dict[str, Row] = {}
     for row in rows:
-        assert row["version"] not in by_version, f"one picture in two frames: {row['key']}"
+        assert row["version"] not in by_version, f"a picture in two frames: {row['key']}"
         by_version[row["version"]] = row
     paths = {row["frame_id"]: row["image_path"] for row in alerts}
     for picture in pictures:
@@ -237,4 +237,4 @@ def assert_within_limits(
                 assert model.in_flight(service_pk=pk) <= limit, "limit of a service"
         assert services[pk]["state"] in ("online", "suspect")
         if services[pk]["breaker_open_until"]:
-            assert model.in_flight(service_pk=pk) == 1, "a half-open breaker lets one through"
+            assert model.in_flight(service_pk=pk) == 1, "a half-open breaker admits a single trial"

@@ -58,7 +58,7 @@ def make_world(tmp_path: Path, fresh_url: Callable[[Path], str]) -> Iterator[Mak
             for patcher in clocks:
                 patcher.stop()
             clock = Clock()
-            # PostgreSQL's own, too: a world has one clock, which the machine sets.
+            # PostgreSQL's clock, too: a world has a single clock, which the machine sets.
             clocks[:] = [
                 patch.object(time, "time", clock),
                 patch.object(db_clock, "now", lambda _conn: clock()),

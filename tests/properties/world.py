@@ -56,7 +56,7 @@ class Clock:
 
 @dataclass
 class Worker:
-    """What one worker process holds in memory; all of it is gone when it is killed."""
+    """The memory of a worker process; all of it is gone when the process is killed."""
 
     calls: list[tuple[LeasedFrame, Endpoint]] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Worker:
 
 @dataclass
 class Picture:
-    """One picture that a camera wrote; `lost` once a camera or a person has taken it away."""
+    """A picture that a camera wrote; `lost` once a camera or a person has taken it away."""
 
     number: int
     key: str
@@ -80,17 +80,17 @@ class Picture:
 
     @property
     def version(self) -> str:
-        """As the local store tells it: no two pictures have the same."""
+        """The version as in the local store: no two pictures have the same."""
         return f"{(_FIRST_PICTURE_AT + self.number) * 10**9}-{len(self.content)}"
 
     @property
     def content(self) -> bytes:
-        """A whole JPEG, as far as its ends tell."""
+        """A whole JPEG by its first and last bytes."""
         return b"\xff\xd8%08d\xff\xd9" % self.number
 
 
 class World:
-    """One installation and its workers; the methods are the steps that may interleave."""
+    """An installation and its workers; the methods are the steps that may interleave."""
 
     def __init__(self, folder: Path, database_url: str, clock: Clock) -> None:
         self.clock = clock
@@ -101,7 +101,7 @@ class World:
         self.workers = [Worker(), Worker(), Worker()]
 
     def set_limits(self, installation: int, own_type: int, strategy: str = "wait") -> None:
-        """The operator changes the limits of the installation and of one type, and its policy."""
+        """The operator changes the limits of the installation and of a type, and its policy."""
         self.limits = {"installation": installation, "type": own_type}
         self.site.configure(
             f'[ai_analysis.types."{TYPE}"]\nmax_concurrent = {own_type}\n',
@@ -115,7 +115,7 @@ class World:
         )
 
     def write_picture(self, task_type: str, camera: str, name: int) -> Picture:
-        """A camera writes a picture, in place of one of that name which still lies there."""
+        """A camera writes a picture, and replaces a picture of that name which is still there."""
         picture = Picture(len(self.pictures), f"{task_type}/{camera}/{name}.jpg", task_type)
         where = self.where_pictures_lie()
         for other in self.pictures:
@@ -164,7 +164,7 @@ class World:
     def transaction(
         self, worker: Worker, task_type: str, leasing: bool
     ) -> tuple[Settled, Dispatched]:
-        """One transaction of a worker's dispatcher, of one type only: record, settle, lease."""
+        """A transaction of a worker's dispatcher, of a single type: record, settle, lease."""
         token = secrets.token_hex(8) if leasing else None
         runtime = self.site.runtime
         group, carried = self._of_type(worker, task_type), worker.carried
@@ -212,7 +212,7 @@ class World:
             return
 
     def answer(self, worker: Worker, number: int, kind: Kind, detections: int) -> None:
-        """One of the worker's calls ends."""
+        """A call of the worker ends."""
         frame, endpoint = worker.calls.pop(number % len(worker.calls))
         exists = self.site.runtime.store.exists(frame.image_key)
         if kind is Kind.MISSING and exists:
@@ -224,7 +224,7 @@ class World:
         worker.answered.append(Answered(frame, endpoint, verdict))
 
     def busy(self, number: int) -> Worker:
-        """One of the workers with calls under way."""
+        """A worker with calls in flight."""
         busy = [worker for worker in self.workers if worker.calls]
         return busy[number % len(busy)]
 

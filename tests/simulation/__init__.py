@@ -1,1 +1,1 @@
-"""A deterministic simulation of the whole: one seed is one run (`make simulate`)."""
+"""A deterministic simulation of the whole: a seed always gives the same run (`make simulate`)."""

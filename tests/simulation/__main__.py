@@ -1,4 +1,4 @@
-"""``python -m tests.simulation --seeds 1000``: runs seeds on all cores, or one with its story."""
+"""``python -m tests.simulation --seeds 1000``: runs seeds on all cores, or prints a seed's story."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIXED_HASHES = "0"  # sets of names have their order from it
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one seed."""
+    """The result of a seed."""
 
     seed: int
     violations: list[str]
@@ -29,7 +29,7 @@ class Result:
 
 
 def run_seed(seed: int, ignored: frozenset[str], broken: int | None = None) -> Result:
-    """Run one seed; `broken`: with so-numbered defect of the mutations put into the code."""
+    """Run a seed; `broken`: the number of the mutation that is put into the code."""
     from tests.simulation.draw import draw
     from tests.simulation.world import World
 

@@ -59,7 +59,7 @@ class ObjectServer:
         """Delete an object whose condition this server ignores.
 
         A picture that came since whoever deletes has looked is lost. That cannot be mended
-        (docs/decisions/0009-one-version.md), so `lost` is told; one that came before is a defect.
+        (docs/decisions/0009-one-version.md), so `lost` is recorded; a loss before is a defect.
         """
         looked_key, looked_at = self._looks.pop(self.scheduler.current, ("", 0.0))
         found = self.objects.get(key)

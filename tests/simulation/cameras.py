@@ -17,14 +17,14 @@ _LONGEST_PAUSE_SEC = 1.2  # of a writer, below frame_stable_sec
 
 @dataclass
 class Version:
-    """One picture, from the first byte on; times in seconds since the run began."""
+    """A picture, from the first byte on; times in seconds since the run began."""
 
     number: int
     key: str
     task_type: str
     content: bytes
     began_at: float
-    fresh: bool = True  # a file of its own, not one written over another in place
+    fresh: bool = True  # a file of its own, not written over another in place
     ends_early: bool = False  # an older picture's end stands there while it is being written
     whole_at: float = -1.0
     replaced_at: float = -1.0  # its writer put another in its place, or somebody took it away
@@ -50,7 +50,7 @@ class Album:
         """A picture that is about to be written."""
         number = len(self.versions)
         head = b"\xff\xd8#%08d#" % number
-        # Its own to the end: written over an older one, it must not look whole before it is.
+        # Its own to the end: written over an older picture, it must not look whole too early.
         filling = (b"%08d" % number * size)[: size + number % 7]
         content = head + filling + (b"\xff\xd9" if marked else b"end")
         version = Version(number, key, task_type, content, now)
@@ -82,7 +82,7 @@ class CameraPlan:
     latest: bool = False  # always the same name
     marked: bool = True  # its pictures end as their format does
     sets_times: str = ""  # past, future: it sets the time of its files
-    slow: float = 0.0  # seconds that it writes at one picture
+    slow: float = 0.0  # seconds to write a picture
     first_byte: float = 0.0  # seconds until the first byte of a file in place
     truncates: bool = True  # a file in place is empty before it is written anew
     poisons: dict[int, str] = field(default_factory=dict)  # by number of its pictures
@@ -119,7 +119,7 @@ class FolderCamera:
             self._scheduler.sleep(self.plan.period * rng.uniform(0.5, 1.5))
 
     def write(self, number: int) -> None:
-        """Write one picture."""
+        """Write a picture."""
         plan = self.plan
         name = "latest.jpg" if plan.latest else f"{number:04d}.jpg"
         key = f"{plan.task_type}/{plan.name}/{name}"

@@ -22,7 +22,7 @@ def rows_of(conn: Connection, sql: str) -> list[Row]:
 
 
 class Ledger:
-    """The ledger's rows at one moment, beside what is known of the pictures."""
+    """The ledger's rows at a moment, beside the facts about the pictures."""
 
     def __init__(self, conn: Connection, album: Album, site: Site) -> None:
         self.frames = rows_of(conn, "SELECT * FROM frames ORDER BY id")
@@ -40,13 +40,13 @@ class Ledger:
             self._rows[row["key"], row["version"]].append(row)
 
     def rows(self, version: Version) -> list[Row]:
-        """The frames of one picture."""
+        """The frames of a picture."""
         return self._rows[version.key, version.text]
 
     def poisons_left(self, served: set[str]) -> bool:
         """Whether a picture on which services break is not over yet.
 
-        One that was replaced before a scan saw it never becomes a frame.
+        A picture that was replaced before a scan saw it never becomes a frame.
         """
         return any(
             not self._is_over(picture)

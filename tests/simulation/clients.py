@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """The program of one service, as far as the registry sees it."""
+    """The program of a service, as far as the registry sees it."""
 
     def __init__(self, world: World, plan: ServicePlan) -> None:
         self._world = world

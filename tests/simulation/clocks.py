@@ -20,7 +20,7 @@ _NOBODY = Process("outside", _NO_MACHINE, 1)
 
 
 class _Timer:
-    """Stands in for threading.Timer: one more actor of the process."""
+    """Replaces threading.Timer: a further actor of the process."""
 
     def __init__(self, scheduler: Scheduler, seconds: float, work: Callable[..., None]) -> None:
         self._scheduler = scheduler
@@ -60,7 +60,7 @@ class _ThreadLock:
         return True
 
     def release(self) -> None:
-        """Let the next one have it."""
+        """Pass the lock to the next actor."""
         self._locked = False
 
     def locked(self) -> bool:
@@ -78,7 +78,7 @@ class _ThreadLock:
 def simulated_time(scheduler: Scheduler, machines: Sequence[Machine]) -> Iterator[None]:
     """Replaces the clocks, the timers and the sources of chance.
 
-    The API is no process of a run: it has the clock of the only machine, or a true one.
+    The API is no process of a run: it has the clock of the only machine, or the true time.
     """
     of_api = machines[0] if len(machines) == 1 else _NO_MACHINE
 

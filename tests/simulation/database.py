@@ -50,7 +50,7 @@ class _Plain(sqlite3.Connection):
 def _connections() -> tuple[sqlite3.Connection, _Plain, Connection]:
     """Template, connection and SQLAlchemy's: made once, for compiled statements are worth keeping.
 
-    One connection is enough, since only one transaction runs at a time.
+    A single connection is enough, since transactions run one at a time.
     """
     if not _shared:
         template = sqlite3.connect(":memory:")
@@ -68,7 +68,7 @@ def _connections() -> tuple[sqlite3.Connection, _Plain, Connection]:
 
 
 class SharedDatabase:
-    """The one database of a run, to which every process has a `SimDatabase`."""
+    """The database of a run, to which every process has a `SimDatabase`."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         template, self._plain, self._conn = _connections()
@@ -95,7 +95,7 @@ class SharedDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction, by whoever holds the lock."""
+        """A transaction, by the holder of the lock."""
         with self._conn.begin():
             self._plain.execute("BEGIN")
             yield self._conn
@@ -112,7 +112,7 @@ class SharedDatabase:
 
 
 class SimDatabase(Database):
-    """What one process has of the database."""
+    """The view of a process on the database."""
 
     def __init__(self, shared: SharedDatabase) -> None:
         self.url = "sqlite://"
@@ -122,7 +122,7 @@ class SimDatabase(Database):
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """As in the real one: it must not write."""
+        """As in the real Database: it must not write."""
         with self._transaction() as conn:
             before = self._shared.changes()
             yield conn
@@ -131,7 +131,7 @@ class SimDatabase(Database):
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """As in the real one; at times the answer of the commit gets lost."""
+        """As in the real Database; at times the answer of the commit gets lost."""
         with self._transaction() as conn:
             yield conn
         shared = self._shared
@@ -140,7 +140,7 @@ class SimDatabase(Database):
 
     @contextmanager
     def dispatching(self) -> Iterator[Connection]:
-        """As in the real one."""
+        """As in the real Database."""
         with self.write() as conn:
             yield conn
 

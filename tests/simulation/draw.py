@@ -82,7 +82,7 @@ def _with_more(plan: Plan, types: list[str], *, crowded: bool) -> Plan:
 def _drifts(rng: random.Random, machines: int) -> tuple[float, ...]:
     """A time service leaves 1e-6, a quartz 1e-4, a bad clock of a virtual machine 1e-3.
 
-    Far worse ones are in a few worlds: what goes by two clocks shows there.
+    A few worlds have far worse clocks: code that mixes two clocks fails there.
     """
     most = 0.02 if rng.random() < 0.04 else 0.001
     return tuple(rng.choice([0.0, rng.uniform(-most, most)]) for _ in range(machines))
@@ -171,7 +171,7 @@ def _camera(rng: random.Random, number: int, types: list[str], store: str) -> Ca
         sets_times=rng.choice(["", "", "", "past", "future"]) if store == "local" else "",
         slow=slow,
         # Whoever keeps a file open, leaves it alone and writes over it later is not covered: no
-        # look can tell (docs/decisions/0009-one-version.md).
+        # look can see (docs/decisions/0009-one-version.md).
         first_byte=rng.choice([0.0, 0.0, 4.0]) if slow and truncates else 0.0,
         truncates=truncates,
         poisons=_poisons(rng) if rng.random() < 0.12 else {},

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Faults:
-    """The faults of one world."""
+    """The faults of a world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -69,7 +69,7 @@ class Faults:
         for process in processes:
             if process.frozen_until <= now:
                 process.frozen_since = now
-            # A pause within a longer one ends with that: its actors sleep until then.
+            # A pause within a longer pause ends with the longer pause: its actors sleep until then.
             process.frozen_until = max(process.frozen_until, now + seconds)
 
     def _suspend(self, fault: Fault) -> None:

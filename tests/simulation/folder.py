@@ -126,14 +126,14 @@ class FolderOs:
         return step
 
     def access(self, path: Any, mode: int, *, effective_ids: bool = False) -> bool:
-        """Whether it may be used; a server that does not answer says no, and raises nothing."""
+        """Whether it may be used; false for a server that does not answer, without an exception."""
         self._server.scheduler.point(_CALL_SEC)
         return self._server.scheduler.now >= self._server.down_until and os.access(
             path, mode, effective_ids=effective_ids
         )
 
     def scandir(self, path: Any = ".") -> _Entries:
-        """The entries of a folder, all at one moment."""
+        """The entries of a folder, all at the same moment."""
         self._server.scheduler.point(_CALL_SEC)
         self._server.must_be_up()
         with os.scandir(path) as found:

@@ -1,4 +1,4 @@
-"""What was leased, as the ledger itself tells: rates of types, and services that were taken out.
+"""Leased frames as recorded by the ledger: rates of types, and services taken out of use.
 
 A trigger notes each lease in the transaction that makes it, whatever code does it; a transaction
 that comes to nothing takes its notes along.

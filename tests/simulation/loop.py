@@ -1,6 +1,6 @@
 """An asyncio event loop whose clock, waiting and threads are those of the simulation.
 
-The dispatcher of a worker runs on it as it runs on a real one: the loop is an actor, and so is each
+The dispatcher of a worker runs on it as on a real loop: the loop is an actor, and so is each
 piece of work that it gives to a thread.
 """
 
@@ -40,12 +40,12 @@ class _Selector:
 
 
 class SimLoop(base_events.BaseEventLoop):
-    """One loop of one process."""
+    """A loop of a process."""
 
     def __init__(
         self, scheduler: Scheduler, process: Process, failed: Callable[[str], None]
     ) -> None:
-        """`failed` is told of errors that nobody awaits."""
+        """`failed` is called with errors that nobody awaits."""
         super().__init__()
         self._sim = scheduler
         self._process = process
@@ -159,7 +159,7 @@ class SimPool:
         self.add(lambda: work(*args))
 
     def map(self, work: Callable[..., Result], *items: Iterable[Any]) -> Iterator[Result]:
-        """As Executor.map; done here, one after the other."""
+        """As Executor.map, but sequential and in this thread."""
         return map(work, *items)
 
     def shutdown(self, *_: Any, **__: Any) -> None:

@@ -20,7 +20,7 @@ LONGEST_WAIT_SEC = 40.0  # of a picture while all is well
 # A picture on which services break waits for longer: after three calls it steps aside for 65 s. It
 # holds up nothing else beyond the bound, not even its camera, for a breaker rests for 10 s at most
 # while a type has no other endpoint. That it ends at all is asked for when the run is over.
-LONGEST_GAP_SEC = 6.0  # between two scans while all is well; every second one is due
+LONGEST_GAP_SEC = 6.0  # between two scans while all is well; every second scan is due
 _TRIES_OF_THE_SERVICE = 2  # calls for which the service is blamed before its picture is
 _SETTLE_SEC = 15.0  # after a fault, or the start of a service, until all counts as well
 _EVERY_SEC = 1.0
@@ -101,7 +101,7 @@ class Monitor:
             self._report(version, waited)
 
     def hanging_takes_sec(self) -> float:
-        """How long pictures on which services hang may hold up others, where one has one place."""
+        """How long pictures on which services hang may delay others, where a type has 1 place."""
         hanging = sum(picture.poison == "hang" for picture in self._album.versions)
         tries = self._analysis.max_attempts + _TRIES_OF_THE_SERVICE
         return hanging * tries * self._analysis.infer_timeout_sec

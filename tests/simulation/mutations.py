@@ -1,6 +1,6 @@
-"""Breaks the code on purpose, one thing at a time: the simulation must find each.
+"""Breaks the code on purpose, by a single defect at a time: the simulation must find each.
 
-``python -m tests.simulation --mutations 100`` says within how many seeds it did.
+``python -m tests.simulation --mutations 100`` prints within how many seeds each was found.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MOST_SEEDS = 120
 
 @dataclass(frozen=True)
 class Mutation:
-    """One defect, and where it is put in."""
+    """A defect, and where it is put in."""
 
     name: str
     where: Any
@@ -106,7 +106,7 @@ MUTATIONS = (
         ledger,
         "_FINISH",
         _without(ledger._FINISH, " AND frames.lease_token = {token}"),
-        # Its picture has one result all the same: the answer of the lease that stands is late then.
+        # Its picture still has a single result: the answer of the lease that stands is late then.
         "integration/pipeline/test_late_results.py, ... leased_by_another_worker ...",
     ),
     Mutation(
@@ -185,7 +185,7 @@ def find(mutation: Mutation, most_seeds: int = MOST_SEEDS) -> Found | None:
     for seed in range(most_seeds):
         with put_in(mutation):
             violations = World(draw(seed), ignored).run().violations
-        # A seed that fails without it as well says nothing.
+        # A seed that fails without the defect as well proves nothing.
         if violations and not World(draw(seed), ignored).run().violations:
             return Found(seed, violations[0])
     return None

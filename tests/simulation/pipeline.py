@@ -104,7 +104,7 @@ class Broker:
         }
 
     def send(self, task: str, task_type: str = "") -> None:
-        """Send a message, unless the same one waits."""
+        """Send a message, unless an equal message waits."""
         queue = self._queues.setdefault(task, deque())
         if any(waiting[0] == task_type for waiting in queue):
             return
@@ -152,7 +152,7 @@ class SimInference(InferenceLoop):
 
 
 class Worker:
-    """One worker process: a thread for each periodic duty, some for wakes, and the inference."""
+    """A worker process: a thread for each periodic task, some for wakes, and the inference."""
 
     def __init__(
         self,
@@ -227,7 +227,7 @@ def delete_alerts(runtime: Runtime, ids: list[int]) -> None:
 def short_memory(kept_sec: float) -> list[tuple[Any, str, Any]]:
     """What a run replaces so that task types are forgotten within it; nothing where it is 0.
 
-    The times stand to each other as the real ones do: a note is renewed well before it is too old.
+    The times have the real proportions: a note is renewed well before it is too old.
     """
     if not kept_sec:
         return []

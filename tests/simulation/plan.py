@@ -1,6 +1,6 @@
 """What a run is made of, drawn from its seed; a part of it can be left out, to find what it needs.
 
-Each run has some of the habits and faults that are known, never all: rare ones meet then.
+Each run has some of the known habits and faults, never all: rare faults then meet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNTIL_BACK_SEC = HEARTBEAT_SEC + RESTART_SEC  # from when it is taken out
 
 @dataclass(frozen=True)
 class ServicePlan:
-    """An algorithm service: one endpoint."""
+    """An algorithm service with a single endpoint."""
 
     name: str
     task_types: tuple[str, ...]
@@ -52,7 +52,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run."""
+    """The plan of a run."""
 
     seed: int
     store: str  # local, s3

@@ -1,4 +1,4 @@
-"""One thread, many actors: who goes on is decided by a clock of our own and by nothing else.
+"""A single thread, many actors: our own clock alone decides which actor goes on.
 
 An actor is a greenlet; it belongs to a process, the process to a machine with its own clock. Every
 transaction and every store operation calls `Scheduler.point`: there another actor may go on, the
@@ -27,7 +27,7 @@ class CrashError(BaseException):
 
 
 class RunawayError(Exception):
-    """A run took more steps than any sound one does."""
+    """A run took more steps than any correct run."""
 
 
 @dataclass
@@ -40,11 +40,11 @@ class Machine:
     suspended: float = 0.0  # seconds that the monotonic clock did not see
 
     def wall(self, true: float) -> float:
-        """What `time.time` says there."""
+        """The value of `time.time` there."""
         return EPOCH + true * (1 + self.drift) + self.offset
 
     def monotonic(self, true: float) -> float:
-        """What `time.monotonic` says there; it never steps."""
+        """The value of `time.monotonic` there; it never jumps."""
         return 1000.0 + true * (1 + self.drift) - self.suspended
 
     def lasts(self, seconds: float) -> float:
@@ -66,7 +66,7 @@ class Process:
 
 
 class Actor:
-    """One thread of a process."""
+    """A thread of a process."""
 
     def __init__(
         self, name: str, process: Process | None, work: Callable[[], None], rng: random.Random
@@ -74,7 +74,7 @@ class Actor:
         self.name = name
         self.process = process
         self.rng = rng
-        self.ticket = 0  # of its latest wake-up; earlier ones are void
+        self.ticket = 0  # of its latest wake-up; earlier tickets are void
         self.done = False
         self.work = work
         self.green: Any = None
@@ -189,7 +189,7 @@ class Scheduler:
             actor.work()
         except CrashError:
             pass
-        except BaseException as error:  # noqa: BLE001 - found, told with the run's story
+        except BaseException as error:  # noqa: BLE001 - found, printed with the run's story
             self.failures.append((actor.name, error))
         finally:
             events._set_running_loop(None)
@@ -211,7 +211,7 @@ class Scheduler:
         actor = self.current
         self._check(actor)
         self._push(actor, self.now + max(0.0, seconds))
-        # Each process has an event loop of its own, and asyncio but one running in a thread.
+        # Each process has its own event loop, but asyncio allows a single running loop in a thread.
         loop = events._get_running_loop()
         events._set_running_loop(None)
         try:
@@ -221,7 +221,7 @@ class Scheduler:
         self._check(actor)
 
     def point(self, mean_sec: float = 0.001) -> None:
-        """A step that takes a moment, at times a long one; others may come in between."""
+        """A step that takes a short or long time; other actors may run in between."""
         rng = self.current.rng
         draw = rng.random()
         seconds = mean_sec * rng.uniform(0.2, 2.0)
@@ -242,7 +242,7 @@ class Scheduler:
             self.end(actor)
 
     def end(self, actor: Actor) -> None:
-        """End one actor: what it does is given up where it stands."""
+        """End an actor: its work stops where it is."""
         if actor.done or actor is self.current:
             return
         before, loop = self.current, events._get_running_loop()
@@ -254,7 +254,7 @@ class Scheduler:
         if actor.process is not None and actor in actor.process.actors:
             actor.process.actors.remove(actor)
         self.current = before
-        events._set_running_loop(loop)  # the one of whoever ends it
+        events._set_running_loop(loop)  # the loop of the actor that ends it
 
     def run(self, until: float) -> None:
         """Let time pass; raises RunawayError when nothing comes to an end."""

@@ -18,7 +18,7 @@ from tests.simulation.scheduler import Process, Scheduler
 
 @dataclass(eq=False)
 class Request:
-    """One request that a service has in hand."""
+    """A request that a service is working on."""
 
     service: ServicePlan
     task_type: str
@@ -75,7 +75,7 @@ class Network:
         return "/".join(url.split("/")[:3])
 
     def post(self, endpoint: str, body: bytes, timeout_sec: float) -> tuple[int, bytes]:
-        """One call: status and body of the answer.
+        """A call: status and body of the answer.
 
         Raises what aiohttp raises.
         """
@@ -119,7 +119,7 @@ class Network:
     def _look_at(self, request: Request, content: bytes) -> Version | None:
         version = self._album.seen_in(content)
         if version is None or content != version.content:
-            # No look can tell a writer's pause from its end where an older picture's end still
+            # No look distinguishes a writer's pause from its end where an older picture's end still
             # stands (docs/decisions/0011-the-scan.md).
             if version is None or not version.ends_early:
                 self._violate(

@@ -11,7 +11,7 @@ from tests.simulation.plan import HORIZON_SEC, Plan
 from tests.simulation.world import World
 
 _LONGEST_SEC = 120.0
-# What may be made simpler, one after the other: the calmest value of each.
+# Fields that may be made simpler, in this order: the calmest value of each.
 _CALM: tuple[tuple[str, Any], ...] = (
     ("workers", 1),
     ("beats", 1),
@@ -29,7 +29,7 @@ _CALM: tuple[tuple[str, Any], ...] = (
 
 
 def kind_of(violation: str) -> str:
-    """What is wrong in one word, the one before the colon."""
+    """The kind of a violation: the word before the colon."""
     return violation.split(":")[0]
 
 

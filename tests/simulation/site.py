@@ -61,7 +61,7 @@ class Site:
             self._put_foreign()
 
     def _lost(self, key: str) -> None:
-        self._note(f"{key} came within the moment in which the one before was deleted")
+        self._note(f"{key} came within the moment in which the previous picture was deleted")
         self._album.replace(key, self._scheduler.now)
 
     def _put_foreign(self) -> None:

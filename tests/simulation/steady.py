@@ -8,7 +8,7 @@ from tests.simulation.cameras import CameraPlan
 from tests.simulation.plan import TRIPWIRE, Plan
 
 _PERIOD_SEC = 3.0
-# With a state per camera each goes to one service: so many, that each service gets some.
+# With a state per camera each camera has a fixed service: enough cameras for all services.
 _WITH_STATE = 6
 
 

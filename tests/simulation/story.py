@@ -15,7 +15,7 @@ class Story(logging.Handler):
     """Gathers lines; also the log's while it is `attached`."""
 
     def __init__(self, scheduler: Scheduler, failed: Callable[[str], None]) -> None:
-        """`failed` is told of errors of ours, which the pipeline logs and survives."""
+        """`failed` is called with our errors, which the pipeline logs and survives."""
         super().__init__(logging.INFO)
         self._scheduler = scheduler
         self._failed = failed
@@ -23,7 +23,7 @@ class Story(logging.Handler):
         self._before = (logging.NOTSET, True)
 
     def note(self, text: str) -> None:
-        """One line more."""
+        """Add a line."""
         process = self._scheduler.current.process
         who = process.name if process is not None else "world"
         self.lines.append(f"{self._scheduler.now:9.3f} {who:10} {text}")

@@ -1,4 +1,4 @@
-"""The smallest failing plan is found, and is one that can be."""
+"""The smallest failing plan is found, and is a possible plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Some seeds of the simulation, and that a seed is one run."""
+"""Some seeds of the simulation, and that a seed always gives the same run."""
 
 from __future__ import annotations
 

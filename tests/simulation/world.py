@@ -1,4 +1,4 @@
-"""One run: machines, processes, services, cameras and faults of a plan, and what came of them."""
+"""A run: machines, processes, services, cameras and faults of a plan, and their outcome."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.simulation.story import Story
 _RECOVERY_SEC = 150.0  # after the last fault, until every frame is over
 # Where a picture that breaks its service steps aside, a minute each time, for its camera's others.
 _SLOW_RECOVERY_SEC = 330.0
-_ASIDE_SEC = 65.0  # of one picture on which services break
+_ASIDE_SEC = 65.0  # of a picture on which services break
 _LOOK_EVERY_SEC = 3.0
 _BEAT_LEASE_SEC, _BEAT_SEC = 5.0, 1.0
 
@@ -61,7 +61,7 @@ class FixedSource:
 
 
 class World:
-    """Everything of one run."""
+    """Everything of a run."""
 
     def __init__(self, plan: Plan, ignored: frozenset[str] = frozenset()) -> None:
         """`ignored`: kinds of violations, the word before the colon, that end no run."""
@@ -91,7 +91,7 @@ class World:
             plan, self.scheduler, self.album, self.database, self.network, analysis, self.violate
         )
         self.leases = Leases(plan, analysis)
-        self.processes: list[Process] = []  # dead ones too
+        self.processes: list[Process] = []  # dead processes too
         self.workers: list[Process] = []
         self._served = {name for service in plan.services for name in service.task_types}
         self.beats: list[Process] = []
@@ -135,7 +135,7 @@ class World:
         return self.processes[-1]
 
     def start_worker(self, number: int) -> None:
-        """Start a worker, in place of the one before."""
+        """Start a worker, in place of its predecessor."""
         process = self._process(f"worker{number}", number)
         self.workers[number : number + 1] = [process]
 
@@ -149,7 +149,7 @@ class World:
         self.scheduler.spawn(f"{process.name} main", process, begin)
 
     def start_beat(self, number: int) -> None:
-        """Start a beat, in place of the one before."""
+        """Start a beat, in place of its predecessor."""
         process = self._process(f"beat{number}", number + 1)
         self.beats[number : number + 1] = [process]
         self.scheduler.spawn(process.name, process, lambda: self._beat(process.name))
@@ -265,7 +265,7 @@ class World:
         return own_sec + self._further_asides_sec() + self.monitor.hanging_takes_sec()
 
     def _further_asides_sec(self) -> float:
-        """Of a camera in order each picture steps aside for itself, when the one before is over."""
+        """With a camera in order each picture steps aside by itself, after the previous picture."""
         counts = [
             len(camera.poisons) for camera in self.plan.cameras if camera.task_type == TRIPWIRE
         ]
