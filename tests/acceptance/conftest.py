@@ -28,7 +28,7 @@ def production_broker_url(redis_server: RedisServer) -> str:
 
 @pytest.fixture(scope="session")
 def shared_easyai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
-    """One ``easyai up`` for many tests: starting one for each would take most of their time."""
+    """An ``easyai up`` for many tests: a start for each test would take most of their time."""
     with EasyaiProcess(tmp_path_factory.mktemp("shared")) as process:
         yield process
 

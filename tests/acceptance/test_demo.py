@@ -1,4 +1,4 @@
-"""The demo runs to its end, tells the truth about every frame, and leaves nothing behind."""
+"""The demo runs to its end, reports every frame correctly, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Demo:
 
 
 def write_video(path: Path, pixels: list[pictures.Pixels]) -> None:
-    """Write a video of these pictures, all of one size."""
+    """Write a video of these pictures, all of the same size."""
     height, width = pixels[0].shape[:2]
     codec = cv2.VideoWriter.fourcc(*"MJPG")
     writer = cv2.VideoWriter(str(path), codec, 25.0, (width, height))
@@ -216,7 +216,7 @@ FRAMES = [SEEN, EMPTY, REFUSED, PREVIEW]
 
 
 def row(frame: Frame, state: str, outcome: str, count: int = 0, calls: int = 0) -> dict[str, Any]:
-    """One frame as the ledger tells it."""
+    """A frame as the ledger has it."""
     return {
         "key": frame.key,
         "task_type": frame.task_type,
@@ -253,7 +253,7 @@ RIGHT = Observed(
 
 
 def ledger(*rows: dict[str, Any]) -> Change:
-    """A change of what the ledger tells."""
+    """A change of the rows of the ledger."""
     return lambda seen: replace(seen, ledger=list(rows))
 
 

@@ -68,9 +68,9 @@ def test_full_disk_drops_the_oldest_parked_frames_and_live_frames_go_on(
         wait_until(lambda: site.pictures(UNSERVED) == keys[given:], 10, "the oldest went")
 
         with kept_full(easyai.folder, lambda: _free_percent(easyai.folder) >= FULL_PERCENT):
-            wait_until(lambda: site.alerts("disk_low"), 40, "people are told")
+            wait_until(lambda: site.alerts("disk_low"), 40, "the alarm is raised")
             site.assert_one_alert_each(site.put_many(5, SERVED[1]), timeout=40)
-        wait_until(lambda: "disk" in _results(site, "recovered"), 40, "they are told its end")
+        wait_until(lambda: "disk" in _results(site, "recovered"), 40, "the alarm ends")
         site.assert_one_alert_each(site.put_many(5, SERVED[2]), timeout=40)
         assert _drops(site) == len(keys) - len(site.pictures(UNSERVED)), "each is counted"
         assert site.stats()["dropped_total"] == _drops(site)

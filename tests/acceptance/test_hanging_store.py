@@ -74,7 +74,7 @@ def test_easyai_up_stops_normally_while_its_store_hangs(
     _hang(easyai)
     began = time.monotonic()
     easyai.stop(signal.SIGTERM, timeout=60)
-    # The processes stop one after the other; the worker alone has a drain time.
+    # The processes stop in sequence; the worker alone has a drain time.
     assert time.monotonic() - began < DRAIN_SEC + 4 * FEW_SEC
     with closing(sqlite3.connect(easyai.data / "easyai.db")) as database:
         # Who ends in order takes its row away, and gives back what it has leased.

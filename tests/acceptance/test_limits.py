@@ -45,7 +45,7 @@ class Feed:
 
 @pytest.fixture
 def second_worker(running: EasyaiProcess) -> Iterator[PartProcess]:
-    """One more worker of the running installation."""
+    """A further worker of the running installation."""
     second = part_process.worker("second", running.installation)
     with second:
         yield second

@@ -26,7 +26,7 @@ _NAMED = "gpu-box"  # the second machine, in its hosts file and the box's
 
 @pytest.fixture
 def box() -> Iterator[str]:
-    """The name of a network namespace, with one more for each machine: its name and 0 or 1."""
+    """The name of a network namespace; each machine's namespace is this name and 0 or 1."""
     if os.geteuid() != 0:
         raise MissingError("root's rights, for networks of its own", "run as root")
     ip = program("ip", "iproute2")

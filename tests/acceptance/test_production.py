@@ -28,7 +28,7 @@ AT_ONCE = 12
 
 @dataclass(frozen=True)
 class Production:
-    """Two workers, one pinned to a task type, two beats, an API and Flower."""
+    """Two workers, a worker pinned to a task type, two beats, an API and Flower."""
 
     site: Outside
     workers: tuple[PartProcess, PartProcess]
@@ -43,7 +43,7 @@ def production(
     production_broker_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Production]:
-    """Started as the README says, each part in a folder of its own."""
+    """Started as in the README, each process in a folder of its own."""
     postgres_server.start()
     folder = tmp_path_factory.mktemp("production")
     held, flower_held = HeldPort(), HeldPort()

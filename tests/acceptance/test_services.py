@@ -73,13 +73,13 @@ class Deaths:
     alone: AlgorithmProcess
     alone_at_restart: AlgorithmStub
     silent: AlgorithmStub  # sends no heartbeats but lives
-    states: list[str]  # of `with_companion`, as they followed one another
+    states: list[str]  # of `with_companion`, in order
     waiting: dict[str, list[str]]  # keys of frames by service_id
 
 
 @pytest.fixture(scope="module")
 def deaths(running: EasyaiProcess) -> Iterator[Deaths]:
-    """Three services die at once and are found offline; one of them has a companion."""
+    """Three services die at once and are found offline; the first has a companion."""
     site = Outside(running.url, running.frames)
     with ExitStack() as stack:
         companion = stack.enter_context(AlgorithmStub("companion", ("有伙伴",)))

@@ -1,4 +1,4 @@
-"""Under systemd (Type=notify, NotifyAccess=main, WatchdogSec) every part says that it works."""
+"""Under systemd (Type=notify, NotifyAccess=main, WatchdogSec) every process reports its state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CREDENTIALS = struct.Struct("iII")
 
 
 class Systemd:
-    """The socket of one unit: its datagrams, with the process that sent each."""
+    """The socket of a unit: its datagrams, with the process that sent each."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -74,7 +74,7 @@ def test_each_process_sends_ready_then_watchdog_pings_then_stopping_to_systemd(
     part = PartProcess(PARTS[name], environment, lambda _: bool(systemd.listen()))
     try:
         part.start()
-        wait_until(lambda: len(systemd.listen()) >= 4, 20, f"{name} says that it works")
+        wait_until(lambda: len(systemd.listen()) >= 4, 20, f"{name} reports that it works")
         part.stop()
     finally:
         part.close()

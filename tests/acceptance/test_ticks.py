@@ -1,4 +1,4 @@
-"""Ticks that piled up while no worker ran do not run in a burst when one does again."""
+"""Ticks that piled up while no worker ran do not run in a burst when a worker returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.scan_times import ScanTimes
 from tests.support.waiting import wait_until
 
 PAUSED = "暂停"
-PILE = 10  # ticks, one a second
+PILE = 10  # ticks, 1 a second
 WATCHED_SEC = 3.0
 
 
@@ -51,7 +51,7 @@ def test_ticks_piled_up_behind_a_frozen_worker_cause_no_burst_of_scans(
             os.kill(worker, signal.SIGCONT)
         end = time.monotonic() + WATCHED_SEC
         wait_until(lambda: scans.times() and time.monotonic() > end, WATCHED_SEC + 2)
-        # One for the pile, then one a second as ever; a burst would be ten more.
+        # A scan for the pile, then 1 a second as usual; a burst would be ten more.
         assert 1 <= len(scans.times()) - before <= WATCHED_SEC + 3
         site.assert_one_alert_each(keys)
         wait_until(lambda: not list(queue.glob("*.easyai.msg")), 5, "the pile is gone")

@@ -1,4 +1,4 @@
-"""Tripwire counting: one camera, one endpoint, one frame at a time, in the order of capture."""
+"""Tripwire counting: a camera has a fixed endpoint, frames go singly in the order of capture."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def test_frames_of_a_camera_go_to_a_single_endpoint_sequentially_in_order_of_cap
         served = [_of_camera(stub, camera) for stub in (first, other)]
         (received,) = [items for items in served if items]
         _assert_sequential_in_order(received, [*names, "20251114-170000.000.jpg"])
-    assert first.max_running + other.max_running > 1, "cameras do not wait for one another"
+    assert first.max_running + other.max_running > 1, "cameras do not wait for each other"
 
 
 def _arrive_at_once(site: Outside, keys: Sequence[str]) -> None:
-    """In this order of writing, but seen by no scan before the last one is there."""
+    """In this order of writing, but no scan sees a frame before the last frame is there."""
     for key in keys:
         site.put(f".arriving/{key}")
     (site.frames / ".arriving" / TRIPWIRE).rename(site.frames / TRIPWIRE)

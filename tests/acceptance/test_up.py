@@ -1,4 +1,4 @@
-"""``easyai up``: one command starts everything, keeps it running and stops it."""
+"""``easyai up``: a single command starts everything, keeps it running and stops it."""
 
 from __future__ import annotations
 

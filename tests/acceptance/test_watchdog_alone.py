@@ -78,7 +78,7 @@ def test_dead_beat_and_its_return_are_notified_once_although_the_watchdog_dies_t
     wait_until(lambda: parts.kinds() in ([], ["inference_stalled", "recovered"]), 30, "all is well")
     before = parts.kinds()
     parts.beat.kill()
-    wait_until(lambda: parts.kinds() == [*before, "inference_stalled"], 40, "it is told")
+    wait_until(lambda: parts.kinds() == [*before, "inference_stalled"], 40, "the alarm is raised")
     assert "no frame could be found" in parts.alerts()[-1][1]
     parts.watchdog.kill()
     parts.watchdog.start()
