@@ -1,7 +1,7 @@
 """Things are broken while frames come in; what happened is checked from outside.
 
 A fault is a test that takes `trials`, opens a trial, breaks something inside of
-``with trial.fault(…)`` and says how soon work must go on:
+``with trial.fault(…)`` and states how soon work must go on:
 
     def test_…(trials: Trials) -> None:
         with trials(EMBEDDED) as trial:
@@ -11,6 +11,6 @@ A fault is a test that takes `trials`, opens a trial, breaks something inside of
 
 Opening the trial starts the installation, the algorithm services and the camera, and waits for the
 first results. Leaving it stops the camera, waits until everything has settled and checks that
-every frame has one fate, that alerts match the answers, that limits held and that no process is
-left. README.md beside this file tells more.
+every frame has a single fate, that alerts match the answers, that limits held and that no
+process is left. See README.md beside this file.
 """

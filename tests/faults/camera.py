@@ -1,4 +1,4 @@
-"""A steady camera: writes real pictures under names of their own and remembers every one."""
+"""A steady camera: writes real pictures under distinct names and remembers every key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import TracebackType
 
 from tests.support.jpeg import jpeg
 
-_DIFFERENT = 20  # pictures; writing one shall cost little, whatever it shows
+_DIFFERENT = 20  # pictures; writing a picture shall cost little, whatever it shows
 
 
 class Camera:

@@ -75,7 +75,7 @@ class Trials:
         download: bool = False,  # services fetch every picture
         **fleet_options: Any,
     ) -> Trial:
-        """A trial that has not begun; three services for two task types if not said otherwise."""
+        """A trial that has not begun; by default with three services for two task types."""
         people = People()
         text = f'{ALWAYS}{times}notify_urls = ["{people.url}"]\n{settings}'
         own = environment or {}
@@ -155,10 +155,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """The tests in another order, so that no long one runs alone at the end.
+    """The tests in another order, so that no long test runs alone at the end.
 
-    Each process of xdist has its next test waiting behind the one that runs. At the beginning and
-    at the end that is a quick one, for nobody else can take it.
+    Each process of xdist has its next test waiting behind the running test. At the beginning and
+    at the end that is a quick test, for no other process can take it.
     """
     quick = [item for item in items if item.path.stem == _QUICK]
     others = sorted((item for item in items if item not in quick), key=_place)

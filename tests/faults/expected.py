@@ -17,7 +17,7 @@ class Expected(NamedTuple):
 
 
 def expected(key: str) -> Expected:
-    """The one possible fate of the frame with this key."""
+    """The only possible fate of the frame with this key."""
     number = zlib.crc32(key.encode())
     if number % 100 < _NOTHING_UP_TO:
         return Expected("no_detection", 0)

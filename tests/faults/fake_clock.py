@@ -1,4 +1,4 @@
-"""Clocks of machines, made by libfaketime: each process may be told another time."""
+"""Clocks of machines, made by libfaketime: each process may have another time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support.needs import faketime_library
 
 
 class FakeClock:
-    """What libfaketime tells the processes that are started with `environment`."""
+    """The time that processes started with `environment` get from libfaketime."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
@@ -17,7 +17,7 @@ class FakeClock:
             "LD_PRELOAD": str(faketime_library()),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",  # seconds until the file is read again
-            # No clock of any system lets this one jump.
+            # The monotonic clock of no system jumps.
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             # Else every wait for Python's GIL returns at once: five times less work gets done.
             "FAKETIME_FORCE_MONOTONIC_FIX": "0",

@@ -19,7 +19,7 @@ from tests.support.waiting import accepts_connections
 
 @dataclass(frozen=True)
 class Request:
-    """One frame at one service."""
+    """A frame at a service."""
 
     service_id: str
     key: str
@@ -29,7 +29,7 @@ class Request:
 
 
 class Fleet(ServerProcess):
-    """One process with some services (``name-1`` …); ports and record stay over a restart."""
+    """A process with some services (``name-1`` …); ports and record stay over a restart."""
 
     name = "fleet"
     host = "127.0.0.1"
@@ -43,7 +43,7 @@ class Fleet(ServerProcess):
         services: int = 3,
         delay_sec: float = 0.1,
         max_concurrency: int = 4,
-        options: Sequence[str] = (),  # further ones of the program
+        options: Sequence[str] = (),  # further options of the program
     ) -> None:
         super().__init__()
         self.ports = {f"{name}-{number}": free_port() for number in range(1, services + 1)}
@@ -95,7 +95,7 @@ class Fleet(ServerProcess):
                 arrived, _ = under_way.pop((service_id, number))
                 found.append(Request(service_id, key, arrived, at, what))
                 continue
-            # A service that was started again counts from one.
+            # A restarted service counts from 1.
             if (service_id, number) in under_way:
                 found.append(self._killed(service_id, *under_way.pop((service_id, number)), now))
             under_way[service_id, number] = (at, key)
@@ -112,7 +112,7 @@ class Fleet(ServerProcess):
 
 
 def most_in_flight(found: Sequence[Request]) -> int:
-    """The most requests that were in flight at one moment."""
+    """The most requests that were in flight at the same moment."""
     changes = [(request.at, 1) for request in found] + [(request.over_at, -1) for request in found]
     most = running = 0
     for _, change in sorted(changes):

@@ -1,4 +1,4 @@
-"""Algorithm services as a program: each on its own port, in one process that can be killed.
+"""Algorithm services as a program: each on its own port, in a single process that can be killed.
 
 Registers until it succeeds, then only sends heartbeats, as the clients in the field do. Writes
 every request and answer to a file before it goes on. ``POST /control`` changes what it does.
@@ -36,7 +36,7 @@ class Fleet:
         self._record = os.open(options.record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def note(self, what: str, service_id: str, key: str, number: int) -> None:
-        """One line in the record, in one write: it survives SIGKILL."""
+        """Write a line of the record in a single write: it survives SIGKILL."""
         line = json.dumps([time.time(), what, service_id, key, number], ensure_ascii=False)
         os.write(self._record, (line + "\n").encode())
 
@@ -51,7 +51,7 @@ class Fleet:
 
 
 class Service:
-    """One service: one id, one port."""
+    """A service with an id and a port."""
 
     def __init__(self, fleet: Fleet, service_id: str, port: int) -> None:
         self._fleet, self._id, self._port = fleet, service_id, port
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--services", required=True, help="id:port,id:port,…")
     parser.add_argument("--host", default="127.0.0.1", help="the address of this machine")
     parser.add_argument("--types", required=True, help="task types, with commas")
-    parser.add_argument("--own-types", type=int, default=0, help="so many of each one's own")
+    parser.add_argument("--own-types", type=int, default=0, help="types of each service alone")
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("--delay", type=float, default=0.1)
     parser.add_argument("--max-concurrency", type=int, default=4)

@@ -1,4 +1,4 @@
-"""The two kinds of installation that faults are tried on, with one face.
+"""The two kinds of installation that faults are tried on, with a common interface.
 
 Embedded is ``easyai up`` with SQLite and files as its broker. Production is every part by itself on
 PostgreSQL and Redis, each started again by a supervisor (here: the test) when it was killed.
@@ -74,7 +74,7 @@ class Site(ABC):
 
     @abstractmethod
     def output(self) -> str:
-        """The end of what the processes said, for the message of a test that fails."""
+        """The end of the output of the processes, for the message of a failed test."""
 
     def signal(self, part: str, number: signal.Signals) -> None:
         """Send a signal to every process of a part."""
@@ -82,7 +82,7 @@ class Site(ABC):
             os.kill(pid, number)
 
     def ready(self) -> bool:
-        """Whether the API says so."""
+        """Whether the API reports it."""
         try:
             with requests.get(f"{self.url}/readyz", timeout=5) as answer:
                 return answer.ok
@@ -234,7 +234,7 @@ class Production(Site):
             part.kill()
 
     def stop(self) -> None:
-        """Stop every part in order; one that ignores the signal fails the test."""
+        """Stop every process normally; a process that ignores the signal fails the test."""
         together(*(part.stop for name, part in self.parts.items() if name != "api"))
         self.parts["api"].stop()  # the last: algorithms fetch pictures from it
 

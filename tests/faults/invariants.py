@@ -40,7 +40,7 @@ def check(
 
     `frames`: the folder of the pictures; None where they lie elsewhere, which is not looked at.
     `limit` is max_concurrent_infer; `pardoned` names outcomes that the fault itself brings about
-    (such as missing, too_old) besides the one that the algorithm's answer asks for; `excused` are
+    (such as missing, too_old) besides the fate that the algorithm's answer asks for; `excused` are
     keys whose picture it took away, perhaps before anybody could find it.
     """
     outcomes = _check_fates(ledger, keys, pardoned, excused)

@@ -1,4 +1,4 @@
-"""Cameras that write one name again and again, and services that note which picture they got."""
+"""Cameras that rewrite a file name, and services that record the picture they got."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Write = Callable[[bytes], None]
 
 
 def digest(picture: bytes | None) -> str:
-    """What tells one picture from another."""
+    """The digest that identifies a picture."""
     return hashlib.sha256(picture or b"").hexdigest()
 
 
@@ -47,7 +47,7 @@ def in_place(path: Path) -> Write:
 
 
 def by_upload(client: Minio, bucket: str, key: str) -> Write:
-    """Put an object over the one before."""
+    """Put an object over the previous object."""
 
     def write(picture: bytes) -> None:
         client.put_object(bucket, key, io.BytesIO(picture), len(picture), "image/jpeg")
@@ -56,7 +56,7 @@ def by_upload(client: Minio, bucket: str, key: str) -> Write:
 
 
 class LatestCamera:
-    """Writes one name `rate` times a second, each time another picture.
+    """Writes a name `rate` times a second, each time with another picture.
 
     `series` keeps the pictures of cameras apart. `error` is what ended it before its time.
     """
@@ -92,7 +92,7 @@ class LatestCamera:
 class WitnessStub(AlgorithmStub):
     """A service that downloads every picture and answers with its digest.
 
-    It detects something in two of three pictures, which ones depends on the picture alone.
+    It detects something in two of three pictures, chosen by the picture alone.
     """
 
     def __init__(self, *task_types: str, delay_sec: float) -> None:

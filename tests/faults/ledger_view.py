@@ -63,7 +63,7 @@ class LedgerView:
         return number
 
     def text(self, statement: str) -> str:
-        """The one text that a statement gives."""
+        """The only text that a statement returns."""
         found: str = self._ask(statement)[0][0]
         return found
 
@@ -116,7 +116,7 @@ class LedgerView:
 
 
 def by_key(rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
-    """Frames by key: more than one row means that a picture was taken twice."""
+    """Frames by key: two rows mean that a picture was recorded twice."""
     found: dict[str, list[Row[Any]]] = {}
     for row in rows:
         found.setdefault(row.key, []).append(row)

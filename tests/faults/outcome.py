@@ -1,4 +1,4 @@
-"""What a trial measured: one row of docs/reliability.md."""
+"""The measurements of a trial: a row of docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROPERTY = "fault"  # the name under which a test's report carries it
 
 @dataclass
 class Outcome:
-    """One fault on one installation; times in seconds, None where nothing was to be measured."""
+    """A fault on an installation; times in seconds, None where nothing was to be measured."""
 
     fault: str
     installation: str
@@ -26,5 +26,5 @@ class Outcome:
     alarm_over_sec: float | None = None  # from its end
 
     def as_property(self) -> dict[str, Any]:
-        """Plain values, for the way from a test process to the one that writes the report."""
+        """Plain values, for the way from a test process to the process that writes the report."""
         return asdict(self)

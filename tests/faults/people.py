@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """What somebody was told."""
+    """A notification that the webhook received."""
 
     at: float  # Unix seconds
     title: str

@@ -97,7 +97,7 @@ def _row(outcome: Outcome) -> str:
 
 
 def _rounded(count: int) -> str:
-    """One digit says enough, and changes less."""
+    """A single digit is enough, and changes less."""
     step = 10 ** (len(str(count)) - 1)
     return f"{round(count / step) * step:,}"
 

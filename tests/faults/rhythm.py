@@ -12,15 +12,15 @@ from easyai.tasks.celery_config import SWEEP_INTERVAL_SEC
 from tests.faults.ledger_view import LedgerView
 
 SCAN_SEC = 1.0  # scan_interval_sec as it is by default
-_TRIALS_SEC = 5.0  # time for the trials that run beside this one
+_TRIALS_SEC = 5.0  # time for the trials that run beside this trial
 #: The most messages that may wait in the queue of the duties: those of the longest gap of scans
-#: (ten with sweeps and upkeep), and some. Where duties are held up it is one a second and more.
+#: (ten with sweeps and upkeep), and some. Where periodic tasks are delayed it is a second and more.
 DEEPEST = 15
 
 
 @dataclass
 class _Duty:
-    """One duty; `gaps` are the seconds from each of its runs to the next."""
+    """A periodic task; `gaps` are the seconds from each of its runs to the next."""
 
     name: str
     every_sec: float

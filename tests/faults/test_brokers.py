@@ -147,7 +147,7 @@ def test_inference_survives_rabbitmq_stops_cut_connections_and_killed_workers(
 def test_no_process_ends_itself_while_its_broker_hangs(
     trials: Trials, broker: str, request: pytest.FixtureRequest
 ) -> None:
-    """In containers one that hangs ends itself; here another one could not work either."""
+    """In containers a hung process ends itself; here its successor would hang as well."""
     server = request.getfixturevalue(f"{broker.lower()}_server")
     with trials(PRODUCTION, broker=broker, environment={END_WHEN_HUNG_VARIABLE: "1"}) as trial:
         before = {part: trial.site.pids(part) for part in _PARTS}

@@ -1,4 +1,4 @@
-"""Two machines an hour apart, a worker and a beat on each, share one PostgreSQL and one broker."""
+"""Two machines an hour apart, a worker and a beat on each, share a PostgreSQL and a broker."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _keeps_rhythm(trial: Trial, seconds: float) -> None:
 
 def _reaches_the_limits(trial: Trial) -> None:
     """More waits than may be in flight: all places are taken. Nobody ever took more (`finish`)."""
-    trial.camera.stop()  # it writes from one thread at a time
+    trial.camera.stop()  # it writes from a single thread at a time
     trial.fleet.control(delay_sec=1.0)  # as long as that a place stays taken
     trial.camera.burst(12 * LIMIT)
     trial.camera.start()
@@ -60,7 +60,7 @@ def _reaches_the_limits(trial: Trial) -> None:
         f"{LIMIT - 1} frames in flight, as all machines together may have {LIMIT}",
         0.2,
     )
-    # Of so many at three services one has that many by arithmetic; it may have one more.
+    # Of so many requests at three services, the busiest has this many by arithmetic, or 1 more.
     own = [
         most_in_flight(
             [request for request in trial.fleet.requests() if request.service_id == service_id]
@@ -104,7 +104,7 @@ def test_machines_with_clocks_an_hour_apart_work_together(
             trial.goes_on(within_sec=10)
             _reaches_the_limits(trial)
             if trials.thorough:
-                # Each machine alone: what one began the other one goes on with, not too early.
+                # Each machine alone: it goes on with the other machine's work, not too early.
                 for left, gone in ((2, 1), (1, 2)):
                     for part in ("worker", "beat"):
                         site.parts[f"{part}-{gone}"].stop()
@@ -115,6 +115,6 @@ def test_machines_with_clocks_an_hour_apart_work_together(
         trial.settle()
         _check_calls(trial)
         messages = wait_until(
-            lambda: trial.people.titled("easyai: clock_off", 0.0), 60, "people are told"
+            lambda: trial.people.titled("easyai: clock_off", 0.0), 60, "the alarm is notified"
         )
         assert f"60 min {way}" in messages[0].text

@@ -1,4 +1,4 @@
-"""The checks see what they are there for: one thing is wrong in each example, and it is named."""
+"""The checks find the faults they are made for: each example has a single fault, which is named."""
 
 from __future__ import annotations
 

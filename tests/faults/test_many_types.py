@@ -77,7 +77,7 @@ def _known(trial: Trial) -> int:
 
 
 def _is_refused(trial: Trial) -> None:
-    """More types than 1,000 get a 400 that says what to do."""
+    """More types than 1,000 get a 400 with the remedy."""
     wait_until(lambda: _known(trial) > _FITTING * TYPES_EACH, 60, "the places are taken", 0.1)
     body = {
         "service_id": "too many",
@@ -103,7 +103,7 @@ def _cleared(trial: Trial) -> None:
 
 
 def _frames_of_their_types(trial: Trial, flood: Fleet, turn: int) -> None:
-    """One frame for each service of the flood, in a type of its own."""
+    """A frame for each service of the flood, in a type of its own."""
     for number, service_id in enumerate(flood.ports):
         key = f"{service_id}类{number * 10}/门口1/{turn}-{number}.jpg"
         path = trial.site.frames / key

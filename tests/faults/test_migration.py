@@ -1,4 +1,4 @@
-"""A new version meets a database of the old one, with frames waiting and leased."""
+"""A new version starts on a database of the old version, with frames waiting and leased."""
 
 from __future__ import annotations
 

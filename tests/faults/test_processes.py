@@ -37,7 +37,7 @@ def test_inference_resumes_after_a_worker_is_killed_at_random_points(
             with trial.fault("worker killed in mid-batch", times):
                 time.sleep(chance.uniform(0.0, 1.0))
                 trial.site.kill("worker")
-            # Its supervisor waits up to 5 s before it starts one that ends again and again.
+            # The supervisor waits up to 5 s before it restarts a child that ends repeatedly.
             trial.resumes(within_sec=20)
 
 
@@ -97,7 +97,7 @@ def test_frames_of_a_suspended_worker_go_to_the_other_worker_and_late_results_ar
         held = trial.site.parts["worker-1"]
         with trial.fault("one of two workers held (SIGSTOP) for 3 leases"):
             held.pause()
-            # The work of the other one is not held up.
+            # The work of the other worker is not delayed.
             trial.flows(more=20, limit_sec=15)
             time.sleep(3 * LEASE_SEC)
             held.resume()

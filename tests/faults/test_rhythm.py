@@ -1,4 +1,4 @@
-"""A worker of one thread, 200 busy types, a backlog: duties and live frames keep their rhythm."""
+"""A single-threaded worker, 200 busy types, a backlog: scans and live frames stay in time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 
 TYPES = [f"type-{number:03d}" for number in range(200)]
 BACKLOG = 50_000
-SEEN_SEC = 15.0  # the promise is two; other trials run beside this one on two cores
+SEEN_SEC = 15.0  # the promise is two; other trials share the two cores
 WATCHED_SEC = 12.0  # before and after an operator tries to limit the rate of wakes
 
 
@@ -65,7 +65,7 @@ def test_scans_and_sweeps_keep_their_intervals_beside_fifty_thousand_waiting_fra
 
 
 def _fill(installation: Installation) -> None:
-    """A backlog of links: no file system takes so many to one picture."""
+    """A backlog of hard links: no file system allows so many to a single picture."""
     frames = installation.folder / "frames"
     for number, name in enumerate(TYPES):
         if number % 10 == 0:
@@ -78,7 +78,7 @@ def _fill(installation: Installation) -> None:
 
 
 def _limit_rate(installation: Installation) -> str:
-    """What an operator is told who limits the rate of wakes."""
+    """The log line for an operator who limits the rate of wakes."""
     command = [sys.executable, "-m", "celery", "-A", "easyai", "control", "rate_limit"]
     own = {
         "EASYAI_CONFIG": str(installation.config),

@@ -17,11 +17,11 @@ from tests.support.waiting import wait_until
 
 SERVICES, PROCESSES = 100, 5
 GARBAGE = 1_000_000  # bytes
-_SPARED = "/clear_all"  # does what it says, whatever its body is
+_SPARED = "/clear_all"  # clears everything, whatever its body is
 
 
 def _hundred(server: str) -> list[Fleet]:
-    # One heartbeat a second of each would be all that two cores do.
+    # A heartbeat a second of each would take both cores.
     pace = ("--heartbeat-sec", "2")
     return [
         Fleet(server, TYPES, name=f"storm-{number}", services=SERVICES // PROCESSES, options=pace)

@@ -1,4 +1,4 @@
-"""A camera writes one name again and again, while frames are inferred and the worker is killed."""
+"""A camera rewrites a file name, while frames are inferred and the worker is killed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TYPE = "人数统计"
 WAYS = ("改名", "原地")  # cameras: by rename, in place
 _WRITE_SEC = 7.0  # before the kill, and after it
 _SETTINGS = f"{ALWAYS}{SHORT}scan_interval_sec = 0.3\n"
-_INFER_SEC = 0.15  # longer than from one version to the next
+_INFER_SEC = 0.15  # longer than between two versions
 
 
 @pytest.mark.faults
@@ -50,7 +50,7 @@ def test_every_recorded_version_of_a_file_has_exactly_one_fate(
         rename, write = (folder / "latest.jpg" for folder in folders)
         outcome = Outcome("latest.jpg written 10 times a second, worker killed", EMBEDDED)
         cameras = _work(site, [by_rename(rename), in_place(write)], outcome)
-        files = site.frames.rglob("*.jpg")  # hidden ones, too
+        files = site.frames.rglob("*.jpg")  # hidden files, too
         there = {str(file.relative_to(site.frames)): digest(file.read_bytes()) for file in files}
         _check(site, cameras, outcome, there)
     trials.record(outcome)
@@ -132,18 +132,18 @@ def _check(
     frames, alerts = ledger.frames(), ledger.alerts()
     fates = Counter(frame.outcome for frame in frames)
     assert set(fates) <= {"alert", "no_detection", "superseded"}, fates
-    # Where the store is slower than a camera, the last version of a name may be the only one that
-    # is still there when it is settled; what that one shows decides which of the two it is.
+    # Where the store is slower than a camera, the last version of a name may be the only version
+    # that is still there when it is settled; its content decides which of the two it is.
     assert fates["superseded"], fates
     assert fates["alert"] + fates["no_detection"] >= len(cameras), fates
-    # One alert for each frame that has one, each with a whole picture of its own: the very one
+    # An alert for each frame with detections, each with a whole picture of its own: the picture
     # that its algorithm got.
     assert sorted(alert.frame_id for alert in alerts) == sorted(
         frame.id for frame in frames if frame.outcome == "alert"
     )
     answered = {alert.image_path: json.loads(alert.result)["digest"] for alert in alerts}
     assert there == answered
-    assert len(set(answered.values())) == len(alerts), "one picture made two alerts"
+    assert len(set(answered.values())) == len(alerts), "a picture made two alerts"
     assert set(answered.values()) <= {digest for camera in cameras for digest in camera.written}
     url = f"{site.url}/api/v1/ai_analysis/inference_stats"
     superseded = requests.get(url, timeout=10).json()["superseded_total"]

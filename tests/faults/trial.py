@@ -1,4 +1,4 @@
-"""One trial: an installation at work, a fault, and what must be true afterwards."""
+"""A trial: an installation at work, a fault, and what must be true afterwards."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Trial:
 
     @property
     def fleet(self) -> Fleet:
-        """The services, where they are one process."""
+        """The services, where they are a single process."""
         (fleet,) = self.fleets
         return fleet
 
@@ -145,10 +145,10 @@ class Trial:
         return took
 
     def alarm(self, kind: str, cause: str, *, within_sec: float) -> Message:
-        """Assert that people were told of an alarm since the fault began, and no wrong cause.
+        """Assert that an alarm was notified since the fault began, with no wrong cause.
 
-        `cause` are words of the first message that names one; those asked for last stand in the
-        report, with the time of the first message.
+        `cause` are words of the first message that names a cause; the last such words are
+        in the report, with the time of the first message.
         """
         title = f"easyai: {kind}"
 
@@ -156,8 +156,8 @@ class Trial:
             messages = self.people.titled(title, self.began_at)
             return next((message for message in messages if _UNKNOWN not in message.text), None)
 
-        message = wait_until(explained, within_sec, f"people are told of {kind} {cause}", 0.1)
-        assert cause in message.text, f"people were told another cause of {kind}"
+        message = wait_until(explained, within_sec, f"{kind} {cause} is notified", 0.1)
+        assert cause in message.text, f"another cause of {kind} was notified"
         self._expected.add(kind)
         outcome = self._the_outcome()
         outcome.alarm, outcome.cause = kind, cause
@@ -170,7 +170,7 @@ class Trial:
         assert not [row for row in raised if row.raised_at >= self.began_at], f"{kind} was raised"
 
     def alarm_over(self, kind: str, *, within_sec: float) -> None:
-        """Assert that nothing of this kind rings any more and that people were told so."""
+        """Assert that no alarm of this kind rings any more and that its end was notified."""
 
         def silent() -> bool:
             rows = [row for row in self.ledger.alarms() if row.kind == kind]
@@ -205,7 +205,7 @@ class Trial:
             time.sleep(0.2)
 
     def check(self) -> None:
-        """Assert the invariants and tell the report."""
+        """Assert the invariants and record the outcome for the report."""
         fates = invariants.check(
             self.ledger,
             self.site.frames,
