@@ -1,4 +1,4 @@
-"""Tests of another room, run again on the servers of this one."""
+"""Tests of another package, run again on the servers of this package."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.support.waiting import wait_until
 
 @dataclass
 class Composed:
-    """One project of docker/compose.yaml."""
+    """A project of docker/compose.yaml."""
 
     engine: Engine
     name: str

@@ -1,4 +1,4 @@
-"""An algorithm service for a container of the image: every picture shows one person.
+"""An algorithm service for a container of the image: every picture shows a single person.
 
 Given a file as third argument, it refuses every picture while this file does not exist.
 """
@@ -10,7 +10,7 @@ from easyai.sdk import Detection, Picture, serve
 
 
 def detect(picture: Picture) -> list[Detection]:
-    """One box on every picture."""
+    """A single box on every picture."""
     if not all(Path(name).exists() for name in sys.argv[3:]):
         raise ValueError("no model yet")
     return [Detection(bbox=(10, 20, 60, 110), class_name="person", confidence=0.9)]

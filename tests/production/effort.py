@@ -12,5 +12,5 @@ IN_FULL: Final = not os.environ.get("CI")
 
 
 def in_full(value: str) -> Any:
-    """A parameter that CI does without, as another one tries nearly the same."""
+    """A parameter that CI leaves out, as another parameter tests nearly the same."""
     return pytest.param(value, marks=pytest.mark.in_full)

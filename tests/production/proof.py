@@ -29,7 +29,7 @@ tests but the upgrade, and each test asserts and counts all frames since the sta
 
 @dataclass(frozen=True)
 class Proof:
-    """One fault; `went_on_sec` is until work begun after it was done, None where not measured."""
+    """A fault; `went_on_sec`: until work begun after it was done, None where not measured."""
 
     part: str
     fault: str

@@ -22,7 +22,7 @@ class Site:
     url: str
 
     def put_frame(self, container: str, number: int) -> None:
-        """One picture into the frames that a container sees, as a camera writes it."""
+        """Put a picture into the frames that a container sees, as a camera writes it."""
         folder = f"/srv/easyai/snapshots/{TYPE}/门口"
         script = f'mkdir -p "{folder}" && cd "{folder}" && cat > .n && mv .n {number:06}.jpg'
         picture = (ROOT / "examples" / "street.jpg").read_bytes()

@@ -50,7 +50,7 @@ def test_folder_of_another_user_is_refused_with_the_remedy_and_data_survive(
     project.site.put_frame(container, 1)
     project.site.wait_for_alerts(1)
 
-    # A second `up` leaves alone what runs; a second project is told that the port is taken.
+    # A second `up` leaves alone what runs; a second project fails as the port is taken.
     started = project.engine.inspect(container)["State"]["StartedAt"]
     project.up()
     assert project.engine.inspect(container)["State"]["StartedAt"] == started
@@ -62,7 +62,7 @@ def test_folder_of_another_user_is_refused_with_the_remedy_and_data_survive(
     project.up("--wait")
     project.site.wait_for_alerts(1)
 
-    # One release back, and forward again with the next start.
+    # A release back, and forward again with the next start.
     project("down")
     easyai = ("run", "--rm", "--no-TTY", "easyai", "easyai")
     project(*easyai, "db", "downgrade", "0009")

@@ -153,7 +153,7 @@ def test_flower_shows_workers_with_the_login_of_the_file(
 def test_kafka_has_twice_the_memory_of_its_heap_and_a_health_check_without_java(
     compose: Compose,
 ) -> None:
-    # Tansu has no heap, so this compares what the file says.
+    # Tansu has no heap, so this compares the values of the file.
     kafka = json.loads(compose("kafka")("config", "--format", "json"))["services"]["kafka"]
     heap = re.fullmatch(r"-Xmx(\d+)m -Xms\1m", kafka["environment"]["KAFKA_HEAP_OPTS"])
     assert heap

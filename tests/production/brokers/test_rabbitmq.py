@@ -29,7 +29,7 @@ PEOPLE = "人数统计"
 
 @pytest.fixture(scope="module")
 def server(authority: Authority) -> Iterator[SecureRabbitmq]:
-    """One node for all tests, each of which has a virtual host of its own."""
+    """A node for all tests, each of which has a virtual host of its own."""
     made = SecureRabbitmq(authority)
     made.start()
     yield made
@@ -200,7 +200,7 @@ def test_inference_goes_on_after_a_cluster_loses_the_connected_node(
         for _ in range(3):
             _frame(installation, algorithm, worker, beat)
         BrokerCheck(lambda: installation.settings).check()
-        wait_until(lambda: installation.alerts() == 5, 15, "one alert each")
+        wait_until(lambda: installation.alerts() == 5, 15, "an alert each")
         fault = "the node killed that everybody is connected to, with a frame in flight"
         proves(Proof("RabbitMQ, 3 nodes, quorum queues", fault, 5, time.monotonic() - killed_at))
         assert (worker.status, beat.status) == ("running", "running")

@@ -77,7 +77,7 @@ def test_frames_go_on_when_the_primary_dies_and_each_has_a_single_alert(
     watched.fail_over()  # on request, as before an upgrade: nothing dies
     installation.add_frame(PEOPLE, "6")
     wait_for_frames(algorithm, 6, worker, beat)
-    wait_until(lambda: installation.alerts() == 6, 15, "one alert each")
+    wait_until(lambda: installation.alerts() == 6, 15, "an alert each")
     assert (worker.status, beat.status) == ("running", "running")
     over = ", over TLS" if "TLS" in request.node.name else ""
     fault = f"primary and a Sentinel killed with a frame in flight, then failover on request{over}"

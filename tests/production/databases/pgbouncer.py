@@ -18,7 +18,7 @@ IGNORING: Final = "ignore_startup_parameters = options"
 
 
 class PgBouncer(ServerProcess):
-    """A pooler of every database of one PostgreSQL; few connections, so that sessions are mixed."""
+    """A pooler of every database of a PostgreSQL; few connections, so that sessions are mixed."""
 
     name = "pgbouncer"
 

@@ -18,7 +18,7 @@ class Primary(PostgresServer):
     settings: Mapping[str, str] = {"wal_level": "replica", "max_wal_senders": "10"}
 
     def command(self) -> list[str]:
-        """As the plain one, with its settings."""
+        """As the plain server, with its settings."""
         return [
             *super().command(),
             *(word for key, value in self.settings.items() for word in ("-c", f"{key}={value}")),
@@ -47,7 +47,7 @@ class Primary(PostgresServer):
 
 
 class Copy(Primary):
-    """A PostgreSQL whose data are a base backup of another one."""
+    """A PostgreSQL whose data are a base backup of another server."""
 
     def __init__(self, of: Primary, *options: str) -> None:
         super().__init__()

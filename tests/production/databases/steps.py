@@ -21,7 +21,7 @@ def jpeg(number: int) -> bytes:
 
 
 def put(frames: Path, numbers: Iterable[int]) -> None:
-    """Write pictures of one camera as an extractor does."""
+    """Write pictures of a camera as an extractor does."""
     folder = frames / CAMERA
     folder.mkdir(parents=True, exist_ok=True)
     for number in numbers:

@@ -109,7 +109,7 @@ def test_rows_lost_by_asynchronous_replication_cost_no_frame_and_no_picture(
 
 
 def test_a_connection_to_a_demoted_server_is_dropped(pair: Pair) -> None:
-    """It answers, and refuses to write: the other one is the primary by now."""
+    """It answers, and refuses to write: the other server is the primary by now."""
     primary, standby = pair
     url = _database_of(pair)
     migrate.upgrade(url)

@@ -1,4 +1,4 @@
-"""Back to a moment before a mistake, as docs/recovery.md tells it."""
+"""Back to a moment before a mistake, as in docs/recovery.md."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_database_is_restored_to_the_moment_before_a_mistake(primary: Primary) -
         restored = Database(url.replace(str(primary.port), str(copy.port)))
         with restored.write() as conn:
             assert set(task_types.names(conn)) == {"before the copy", "after the copy"}
-            conn.execute(text("SELECT setval('alerts_id_seq', 5000)"))  # as the page says
+            conn.execute(text("SELECT setval('alerts_id_seq', 5000)"))  # as on the page
         restored.dispose()
     finally:
         copy.close()

@@ -21,7 +21,7 @@ class FlowerGateway(ServerProcess):
         self._flower_port = flower_port
 
     def command(self) -> list[str]:
-        """One server with the documented location."""
+        """A server with the documented location."""
         location = _PAGE.read_text(encoding="utf-8").partition("```nginx\n")[2].partition("```")[0]
         location = location.replace("5555", str(self._flower_port))
         folders = "".join(

@@ -37,7 +37,7 @@ class RedisWithPassword(RedisServer):
         return f"redis://:broker-password@127.0.0.1:{self.port}/0"
 
     def command(self) -> list[str]:
-        """As the plain one."""
+        """As the plain server."""
         return [*super().command(), "--requirepass", "broker-password"]
 
     def answers(self) -> bool:
@@ -104,7 +104,7 @@ class Plant:
         return answer.text
 
     def ask(self, method: str, path: str, login: bool = True) -> requests.Response:
-        """One request to Flower."""
+        """A request to Flower."""
         url = f"http://127.0.0.1:{self.flower_port}{path}"
         who = (USER, PASSWORD) if login else None
         return requests.request(method, url, auth=who, timeout=30)
@@ -123,7 +123,7 @@ class Plant:
         return self.site.put_many(count, task_type, first=first)
 
     def until_listed(self, task_type: str, outcome: str) -> dict[str, Any]:
-        """Put frames until a task of the type says so (a pattern); that task."""
+        """Put frames until the result of a task of the type matches a pattern; return that task."""
         pattern = re.compile(outcome)
 
         def found() -> dict[str, Any] | None:
@@ -141,7 +141,7 @@ class Plant:
     @property
     def worker(self) -> str:
         """The name of the worker that Flower knows."""
-        # It forgets a worker whose heartbeats are late, until the next one.
+        # It forgets a worker whose heartbeats are late, until the next heartbeat.
         (name,) = wait_until(
             lambda: self.ask("GET", "/api/workers?status=1").json(), 30, "Flower knows a worker"
         )

@@ -37,7 +37,7 @@ from tests.support.waiting import wait_until
 def plant(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Plant]:
-    """One for each broker; it serves 200 types."""
+    """A plant for each broker; it serves 200 types."""
     kinds = {"filesystem": None, "redis": RedisWithPassword, "rabbitmq": ManagedRabbitmq}
     kind = kinds[request.param]
     server = kind() if kind else None

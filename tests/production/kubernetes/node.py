@@ -30,7 +30,7 @@ _IMAGE_VARIABLE = re.compile(r"^\s+(?:ENV )?(EASYAI_\w+)=(\S+)", re.MULTILINE)
 class Node:
     """Runs pods; `secrets` are the keys of the Secret, `port` is the API's in place of 5066.
 
-    A pod is named by its role, further ones of the role have names of their own.
+    A pod is named by its role, further pods of the role have names of their own.
     """
 
     folder: Path
@@ -68,7 +68,7 @@ class Node:
             )
 
     def passes(self, role: str, pod: Manifest, probe: str) -> bool:
-        """Whether one try of a probe passes, within the time that it has."""
+        """Whether a try of a probe passes within its time."""
         wanted: dict[str, Any] = container(pod)[probe]
         limit = wanted.get("timeoutSeconds", 1)
         if "httpGet" in wanted:

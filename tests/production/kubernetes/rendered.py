@@ -25,7 +25,7 @@ Manifest = dict[str, Any]
 
 @cache
 def render(overlay: str) -> tuple[Manifest, ...]:
-    """Every object of one of our overlays; raises MissingError without kubectl."""
+    """Every object of an overlay; raises MissingError without kubectl."""
     return _rendered(FOLDER / "overlays" / overlay)
 
 
@@ -52,7 +52,7 @@ def _rendered(folder: Path) -> tuple[Manifest, ...]:
 
 
 def of_kind(manifests: tuple[Manifest, ...], kind: str) -> dict[str, Manifest]:
-    """Those of one kind, by name."""
+    """The manifests of a kind, by name."""
     return {
         manifest["metadata"]["name"]: manifest for manifest in manifests if manifest["kind"] == kind
     }
@@ -69,7 +69,7 @@ def pods(manifests: tuple[Manifest, ...]) -> dict[str, Manifest]:
 
 
 def container(pod: Manifest) -> Manifest:
-    """The one container of a pod."""
+    """The only container of a pod."""
     (found,) = pod["spec"]["containers"]
     return dict(found)
 

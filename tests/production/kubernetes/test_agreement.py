@@ -100,7 +100,7 @@ def test_settings_of_the_pods_pass_config_check(
     (config,) = of_kind(manifests, "ConfigMap").values()
     file = tmp_path / "config.toml"
     file.write_text(config["data"]["config.toml"], "utf-8")
-    (tmp_path / "snapshots").mkdir()  # else the check says that it is not there yet
+    (tmp_path / "snapshots").mkdir()  # else the check warns that it is missing
     own = {"EASYAI_CONFIG": str(file)}
     for name, value in environment(pods(manifests)["worker"]):
         if name.endswith("_FILE"):

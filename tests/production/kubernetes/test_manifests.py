@@ -1,4 +1,4 @@
-"""The manifests fit the schemas of Kubernetes and of its operators, and one another.
+"""The manifests fit the schemas of Kubernetes and of its operators, and each other.
 
 No API server can be had from packages, so nothing is applied: kubectl renders, and the schemas are
 those that packages of PyPI carry.

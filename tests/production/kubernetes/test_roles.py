@@ -25,7 +25,7 @@ from tests.support.waiting import wait_until
 
 _ROLES = ("api", "worker", "beat", "watchdog")
 _OWN_ROW = ("worker", "beat", "watchdog")  # asked by their rows in the database
-# What the log of a role says when it does the work.
+# The log line of a role when it does the work.
 _LEADS = {"beat": " leads", "watchdog": "watchdog tells of alarms"}
 
 
@@ -79,7 +79,7 @@ def test_the_pods_infer_and_outlive_the_database(
             postgres_server.resume()
         postgres_server.stop()
         _assert_left_alone(node, roles)
-        assert node.passes("api", roles["api"], "readinessProbe"), "it says what is wrong"
+        assert node.passes("api", roles["api"], "readinessProbe"), "it reports the error"
         postgres_server.start()
         _put(node, 2)
         wait_until(lambda: _alerts(node) == 2, 60, "inference goes on by itself")
@@ -122,7 +122,7 @@ def test_every_api_pod_takes_the_viewer_token_of_the_secret(
 
 
 def _metrics(node: Node, token: str) -> int:
-    """The status of a scrape from another machine, as a proxy's header says."""
+    """The status of a scrape from another machine, by a proxy's header."""
     sent = {"X-Forwarded-For": "192.0.2.7"} | (
         {"Authorization": f"Bearer {token}"} if token else {}
     )
@@ -174,7 +174,7 @@ def test_a_second_pod_stands_by_until_the_node_of_the_first_is_lost(
 
 
 def _lose_leading(node: Node, role: str, first: str, second: str) -> str:
-    """Lose the pod of two that leads; the name of the other one, which stood by."""
+    """Lose the leading pod of two; return the name of the other pod, which stood by."""
     leads = _LEADS[role]
     wait_until(lambda: leads in node.log(first) + node.log(second), 60, f"a {role} leads")
     leading, standby = (first, second) if leads in node.log(first) else (second, first)

@@ -1,4 +1,4 @@
-"""A steady camera that puts pictures into a bucket and remembers every one."""
+"""A steady camera that puts pictures into a bucket and remembers every key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One installation on many machines for all tests of a module."""
+"""An installation on many machines for all tests of a module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Machines in network namespaces: each with an address of its own, joined by one switch.
+"""Machines in network namespaces: each with an address of its own, joined by a switch.
 
 Nothing leads out of it: there is no default route, and no link to the machine that runs the tests.
 """
@@ -25,14 +25,14 @@ PREFIX = "10.99.0"
 _NAMESPACES = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
 _INSTALL = "run as root: scripts/install-engine"
-# A host's name belongs to who it is (easyai/system/identity.py): each machine has one of its own.
+# A host's name belongs to who it is (easyai/system/identity.py): each machine has its own.
 _NAMED = 'echo "$0" >/proc/sys/kernel/hostname && exec "$@"'
 # What a program of ours passes on must be whole packets with their checksums.
 _WHOLE_PACKETS = ("tx", "off", "tso", "off", "gso", "off", "gro", "off")
 
 
 class Machine:
-    """One machine: a name, an address, and commands that run on it."""
+    """A machine: a name, an address, and commands that run on it."""
 
     def __init__(self, network: Network, name: str, number: int) -> None:
         self.name = name
@@ -57,7 +57,7 @@ class Machine:
                 _set_namespace(before.fileno())
 
     def cut_off(self) -> None:
-        """Pull the cable out of the switch: packets vanish, and nobody is told."""
+        """Pull the cable out of the switch: packets vanish without an error."""
         self._network.switch("link", "set", self.port, "nomaster")
 
     def join(self) -> None:
@@ -172,7 +172,7 @@ def round_trip_ms(machine: Machine, address: str) -> float:
 
 
 def _connect_ms(address: str) -> float | None:
-    """The time of one connection that nobody takes; None when a packet was lost on the way."""
+    """The time of a refused connection; None when a packet was lost on the way."""
     began = time.monotonic()
     with socket.socket() as probe:
         probe.settimeout(0.9)  # TCP would send again after a second

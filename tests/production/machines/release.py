@@ -13,7 +13,7 @@ _FALLBACK = "607bbf1"
 
 
 def last_release() -> str:
-    """The newest tag of a release, before this commit; else a commit that stands for one."""
+    """The newest tag of a release, before this commit; else a commit in its place."""
     tags = _git(
         "-c",
         "versionsort.suffix=rc",

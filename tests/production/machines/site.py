@@ -1,4 +1,4 @@
-"""One installation on many machines: an API host, three worker hosts, servers and services."""
+"""An installation on many machines: an API host, three worker hosts, servers and services."""
 
 from __future__ import annotations
 

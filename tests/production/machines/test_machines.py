@@ -1,4 +1,4 @@
-"""Three worker hosts share one PostgreSQL, one Redis and one object store."""
+"""Three worker hosts share a PostgreSQL, a Redis and an object store."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_host_cut_off_under_load_loses_and_doubles_no_frame(site: Site, proves: 
         return next((number for number in numbers if site.leased_by(f"worker-{number}") > 1), None)
 
     with site.camera, ExitStack() as stack:
-        gone = wait_until(at_work, 60, "one has frames in flight", 0.02)
+        gone = wait_until(at_work, 60, "a worker has frames in flight", 0.02)
         host, worker = site.machines.hosts[gone - 1], f"worker-{gone}"
         host.cut_off()
         stack.callback(host.join)
@@ -98,7 +98,7 @@ def test_second_beat_takes_over_when_the_leading_beat_is_killed(site: Site, prov
         with Rhythm(site.ledger):
             time.sleep(4.0)
         beat.start()
-        assert site.leading() != leading, "the one that came back stands by"
+        assert site.leading() != leading, "the beat that came back stands by"
     site.settle()
     fault = "the leading beat of two killed"
     proves(Proof("Three hosts", fault, len(site.camera.keys), leads_after_sec, ONE_FATE))

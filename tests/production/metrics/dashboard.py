@@ -15,7 +15,7 @@ _VALUES = {"$__rate_interval": "10s", "$job": ".*", "$task_type": ".*", "$endpoi
 
 
 class Query(NamedTuple):
-    """One query of a panel."""
+    """A query of a panel."""
 
     panel: str
     expr: str

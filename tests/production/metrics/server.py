@@ -23,7 +23,7 @@ _DISCOVERY = """    dns_sd_configs:
 
 
 def promtool(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    """One call of promtool."""
+    """A call of promtool."""
     command = [program("promtool", _OF), *arguments]
     return subprocess.run(
         command, input=stdin, capture_output=True, text=True, timeout=60, check=False
@@ -33,7 +33,7 @@ def promtool(*arguments: str, stdin: str | None = None) -> subprocess.CompletedP
 class Prometheus(ServerProcess):
     """A server with docker/prometheus/prometheus.yml, but for names and times.
 
-    Names of a compose network mean nothing here: one address stands for them.
+    Names of a compose network mean nothing here: a single address stands for them.
     """
 
     name = "prometheus"
@@ -75,6 +75,6 @@ class Prometheus(ServerProcess):
         return body["data"]
 
     def value(self, query: str) -> float | None:
-        """The value of a query with one result; None: it has none."""
+        """The value of a query with a single result; None without a result."""
         found = self.get("query", query=query)["result"]
         return float(found[0]["value"][1]) if found else None

@@ -23,7 +23,7 @@ _SETTINGS = "[ai_analysis]\nstall_alarm_sec = 2\nmax_attempts = 1\n"
 
 
 class Working:
-    """An installation at work: one type is well, one fails, one has no service."""
+    """An installation at work with a working type, a failing type and a type without service."""
 
     def __init__(self, easyai: EasyaiProcess, prometheus: Prometheus) -> None:
         self.easyai, self.prometheus = easyai, prometheus
@@ -110,7 +110,7 @@ def test_every_variable_of_the_dashboard_has_values(working: Working) -> None:
     }
     assert found["job"] == ["easyai"]
     assert set(found["task_type"]) >= {WELL, BROKEN, NOBODYS}, "names come through as they are"
-    assert len(found["endpoint"]) == 1, "one endpoint has succeeded"
+    assert len(found["endpoint"]) == 1, "a single endpoint has succeeded"
 
 
 def test_every_rule_is_evaluated_and_fires_while_its_condition_holds(working: Working) -> None:

@@ -1,6 +1,6 @@
-"""pytest-celery's containers from images of this machine; a test that would pull one fails.
+"""pytest-celery's containers from images of this machine; a test that would pull an image fails.
 
-The containers are kept for all tests on one broker. Beside pytest-celery's broker, backend and
+The containers are kept for all tests on a broker. Beside pytest-celery's broker, backend and
 worker there are an API, a beat and an algorithm service.
 """
 
@@ -42,8 +42,8 @@ _VOLUMES = {
     "{easyai_data.name}": {"bind": "/srv/easyai/data", "mode": "rw"},
     "{easyai_frames.name}": {"bind": "/srv/easyai/snapshots", "mode": "rw"},
 }
-# By arguments of functions pytest learns on which fixtures a container depends: those of one broker
-# are removed before the next one's are made.
+# By arguments of functions pytest learns on which fixtures a container depends: those of a broker
+# are removed before those of the next broker are made.
 _OURS: dict[str, Any] = {
     "scope": "module",
     "image": IMAGE,

@@ -1,4 +1,4 @@
-"""The worker of our image, as pytest-celery wants to see one."""
+"""The worker of our image, as pytest-celery expects a worker."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Built:
             }
 
     def metadata(self, name: str) -> bytes:
-        """What the wheel of a distribution says of itself."""
+        """The metadata of the wheel of a distribution."""
         with zipfile.ZipFile(self.wheel(name)) as archive:
             return archive.read(f"{name}-{VERSION}.dist-info/METADATA")
 
@@ -110,7 +110,7 @@ class Environment:
 
     @classmethod
     def made(cls, folder: Path, lock: str, *wheels: Path) -> Environment:
-        """A new one with wheels and the versions that a lock (the text of one) names for them."""
+        """A new environment with wheels and the versions that the text of a lock names for them."""
         run(sys.executable, "-m", "uv", "-q", "venv", "--python", sys.executable, folder, cwd=ROOT)
         requirements = folder / "requirements.txt"
         requirements.write_text(lock, encoding="utf-8")

@@ -1,7 +1,7 @@
 """The sources of the last release, from git.
 
 The last release is the newest tag `v<number>` in the history of this commit that is not this very
-commit. Before the first tag it is the commit before the one that brought the newest migration: the
+commit. Before the first tag it is the commit before the newest migration: the
 youngest state of the project that an upgrade of the database meets.
 """
 

@@ -1,6 +1,6 @@
-"""One release back and forth again with a database that has worked: nothing is lost.
+"""A release back and forth again with a used database: nothing is lost.
 
-What only the newer version knows may be forgotten by the older one: its own columns and tables.
+The older version may drop columns and tables that only the newer version has.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.support.easyai_process import EasyaiProcess
 from tests.support.part_process import easyai_command, run_to_end
 from tests.support.waiting import wait_until
 
-TYPE, LATER = "人数统计", "绊线检测"  # the second one has no service at first
+TYPE, LATER = "人数统计", "绊线检测"  # the second type has no service at first
 # The primary keys of what no version forgets while it works.
 _KEPT = {"alerts": "id", "frames": "id", "task_types": "name", "services": "endpoint"}
 
@@ -31,7 +31,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> LastRelease:
 
 
 class Installation:
-    """One folder and database, on which either version is started."""
+    """A folder and a database, on which either version is started."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""scripts/release says what is missing, and builds both distributions from the tag."""
+"""scripts/release names the next step, and builds both distributions from the tag."""
 
 from __future__ import annotations
 

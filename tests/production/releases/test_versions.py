@@ -1,4 +1,4 @@
-"""The version that both distributions get from git, and what they get where git says nothing."""
+"""The version that both distributions get from git, and the version without git."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.production.releases.built import VERSION, run
 
 @pytest.fixture
 def repository(checkout: Path, tmp_path: Path) -> Path:
-    """The files of the build as a repository of their own, with one commit that has no tag."""
+    """The files of the build as a repository of their own, with a single commit that has no tag."""
     folder = tmp_path / "repository"
     folder.mkdir()
     for name in ("pyproject.toml", ".git_archival.txt", ".gitattributes", "LICENSE", "README.md"):

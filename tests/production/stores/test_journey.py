@@ -1,4 +1,4 @@
-"""A frame's journey through a bucket of SeaweedFS, and what an operator is told when it ends."""
+"""A frame's journey through a bucket of SeaweedFS, and the reports when it is interrupted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PICTURE = jpeg(7)
 
 @dataclass(frozen=True)
 class Site:
-    """An installation on a bucket, which all tests of this file use one after the other."""
+    """An installation on a bucket, which all tests of this file use in sequence."""
 
     easyai: EasyaiProcess
     outside: Outside
@@ -55,7 +55,7 @@ class Site:
         def shown() -> bool:
             return english in self.diagnosis()
 
-        wait_until(shown, 60, f"the diagnosis says: {english}", every=0.5)
+        wait_until(shown, 60, f"the diagnosis has: {english}", every=0.5)
         assert chinese in self.diagnosis("--lang", "zh")
 
     def diagnosis(self, *options: str) -> str:

@@ -1,4 +1,4 @@
-"""Four workers on one bucket: none lost, none inferred twice, though its server is killed."""
+"""Four workers on a bucket: none lost, none inferred twice, though its server is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""100,000 pictures in a bucket (20,000 in CI): each is listed once; a new one does not wait."""
+"""100,000 pictures in a bucket (20,000 in CI): each is listed once; a new picture does not wait."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_BYTES = 64 * 2**20  # by which the process may grow
 
 
 def _scan(watch: Watch, interval: float) -> list[str]:
-    """What one scan lists in its time."""
+    """The keys that a scan lists in its time."""
     return [key for listing in watch.listings(time.monotonic() + interval) for key in listing.keys]
 
 
@@ -65,6 +65,6 @@ def test_each_of_many_pictures_is_listed_once_a_round_and_new_pictures_within_a_
     missing, scans = set(new), 0
     while missing:
         scans += 1
-        assert scans <= 10 * SCANNERS, f"{len(missing)} new pictures wait behind {COUNT} old ones"
+        assert scans <= 10 * SCANNERS, f"{len(missing)} new pictures wait behind {COUNT} others"
         missing -= set(_scan(watches[scans % SCANNERS], 1.0))
     record_property("scans_until_new_ones_are_seen", scans)

@@ -52,7 +52,7 @@ def test_impossible_frame_names_break_no_listing(bucket: BucketPlace) -> None:
         bucket.put(key, jpeg(key))
     watch = store.watch()
     keys = {key for key in listed(watch) if store.rules.parse(key)}
-    # This server takes two slashes for one.
+    # This server merges two slashes.
     assert keys - {"t/cam1/double.jpg"} == frames
     assert {picture.key for picture in watch.look(sorted(keys), 2.0, set())} == keys
 

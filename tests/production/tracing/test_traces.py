@@ -107,7 +107,7 @@ def _check_journey(root: Received, spans: list[Received]) -> None:
 
 
 def _check_failure(root: Received, spans: list[Received]) -> None:
-    """Two attempts that were refused are one trace."""
+    """Two attempts that were refused are in the same trace."""
     assert root.status == ERROR
     assert root.attributes["easyai.state"] == "failed"
     assert Counter(span.name for span in spans)["POST"] == 2
@@ -151,7 +151,7 @@ def test_failing_collector_costs_no_frame_and_few_log_lines(start: Start) -> Non
             stub.register(up.url)
             site = Outside(up.url, up.frames)
             keys = site.put_many(FRAMES, PEOPLE, "failing")
-            wait_until(lambda: "traces are not sent" in up.log, 60, "the log says so")
+            wait_until(lambda: "traces are not sent" in up.log, 60, "the log has the line")
             collector.delay = 30.0
             keys += site.put_many(FRAMES, PEOPLE, "slow")
             site.assert_one_alert_each(keys, 60)
@@ -159,7 +159,7 @@ def test_failing_collector_costs_no_frame_and_few_log_lines(start: Start) -> Non
         site.assert_one_alert_each(keys, 60)
         assert len(stub.traceparents) == 3 * FRAMES
         lines = [line for line in up.log.splitlines() if "traces are" in line]
-        assert len(lines) <= 3, lines  # one a minute
+        assert len(lines) <= 3, lines  # 1 a minute
         assert "Traceback" not in up.log
         up.stop(timeout=25.0)
 
