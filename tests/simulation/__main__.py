@@ -1,4 +1,4 @@
-"""``python -m tests.simulation --seeds 1000``: runs seeds on all cores, or prints a seed's story."""
+"""``python -m tests.simulation --seeds 1000``: run seeds on all cores, or print a seed's story."""
 
 from __future__ import annotations
 

@@ -97,9 +97,7 @@ def test_picture_overwritten_in_place_is_not_ready_by_the_end_marker_of_the_old_
     def write() -> None:
         with (folder.root / KEY).open("r+b", buffering=0) as file:
             while not over.wait(0.01):
-                file.write(
-                    b"\xff\xd8b"
-                )  # a new picture; the old picture's end is still there
+                file.write(b"\xff\xd8b")  # a new picture; the old picture's end is still there
 
     writer = threading.Thread(target=write)
     writer.start()
