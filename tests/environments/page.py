@@ -1,4 +1,4 @@
-"""docs/environments.md: what was tried, and how it went."""
+"""docs/environments.md: the tried environments and their results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a row changes about the place in which ``easyai up`` is started."""
+"""The environment in which ``easyai up`` is started, as a row changes it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Place:
     """An environment; a row changes it before the start."""
 
     folder: Path  # settings, frames and data lie below it
-    scratch: Path  # for what the row needs besides
+    scratch: Path  # for other files of the row
     stack: ExitStack  # undone after the stop
     environment: dict[str, str] = field(default_factory=dict)
     unset: list[str] = field(default_factory=list)

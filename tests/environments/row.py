@@ -1,4 +1,4 @@
-"""A row: a name and how its place differs; those of this module are all rows, in order."""
+"""A row: a name and how its place differs; this module has all rows, in order."""
 
 from __future__ import annotations
 

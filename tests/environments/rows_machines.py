@@ -15,7 +15,7 @@ _NETWORK = "Networks and proxies"
 _LITTLE = "Little of everything"
 _FILES = "File systems"
 _CGROUPS = Path("/sys/fs/cgroup")
-# Nobody listens there: what is sent to the proxy fails.
+# Nobody listens there: requests to the proxy fail.
 _PROXY = "http://127.0.0.1:9"
 _PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"), _PROXY)
 

@@ -1,4 +1,4 @@
-"""Rows: users, terminals, and what the process that starts easyai leaves it."""
+"""Rows: users, terminals, and the state inherited from the process that starts easyai."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _SUPERVISOR = "easyai.supervisor.supervise"
 
 
 def try_row(row: Row) -> None:
-    """Raise AssertionError with what went wrong, MissingError for what the machine lacks."""
+    """Raise AssertionError with the fault, MissingError where the machine lacks a program."""
     with ExitStack() as stack:
         # Not below /tmp/pytest-of-…: users without rights must get there.
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="easyai-row-")))
@@ -95,7 +95,7 @@ def _journey(place: Place, easyai: EasyaiProcess, site: Outside) -> None:
     with AlgorithmStub(
         "row", (place.task_type,), answer=lambda _: detections(1), download=True
     ) as stub:
-        if place.waiting:  # nobody infers until the end of what is tried
+        if place.waiting:  # no service infers until the end of the trial
             site.put(f"{place.task_type}/{_CAMERA}/1.jpg", jpeg(1))
             wait_until(lambda: site.stats()["queue_size"] == 1, 60, "the picture is known")
             place.waiting[0]()

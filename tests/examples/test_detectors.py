@@ -1,4 +1,4 @@
-"""The example detectors find what is there, in pixels of the frame, and little else."""
+"""The example detectors find the objects of a frame, in its pixels, and little else."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from easyai.sdk import Picture, PictureError
 from examples.face_counter import FaceDetector
 from examples.people_counter import PeopleDetector, suppress_overlaps
 
-PICTURES = Path(skimage.data.__file__).parent  # those that the package itself ships
+PICTURES = Path(skimage.data.__file__).parent  # the pictures that the package itself ships
 Pixels = npt.NDArray[np.uint8]
 
 

@@ -1,4 +1,4 @@
-"""Every sample of the author's guide runs, and what it serves holds the contract."""
+"""Every sample of the author's guide runs, and its services hold the contract."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.ports import free_port
 from tests.unit.sdk.fake_easyai_server import FakeEasyaiServer
 
 _PORT = "7901"
-# Those that say all by themselves; service.py is run as a container and as a unit run it.
+# The samples with all options in the code; service.py is run as by a container and a unit.
 SERVICES = [
     block for block in guide.blocks("python") if "serve(" in block and "os.environ" not in block
 ]

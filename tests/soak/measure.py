@@ -1,4 +1,4 @@
-"""A measurement of a running installation: memory, files and threads, and what is kept."""
+"""A measurement of a running installation: memory, files, threads and kept rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the soak runs: an embedded installation with everything on, its cameras and its services."""
+"""The plant of the soak: an embedded installation with everything on, cameras and services."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TOPIC = "easyai.alerts"
 # Away for long enough to be found dead, so that its alarm is raised and ends.
 _RESTART_EVERY_SEC, _AWAY_SEC = 120.0, 35.0
 _KEPT_ON_THE_BUS = 10_000
-# What is kept is little, so that each limit has been reached long before the figures count.
+# Retention limits are low, so that each is reached long before the figures count.
 _SETTINGS = """
 [ai_analysis]
 mq_type = "redis"

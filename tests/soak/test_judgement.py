@@ -1,4 +1,4 @@
-"""The soak's verdict: growth is seen, what levels off after the warm-up is not called growth."""
+"""The soak's verdict: growth is found, a series that levels off after the warm-up is no growth."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Received:
     frame: Frame  # the JSON body
     at: float  # time.time() of its arrival
     running: int  # requests running then, this request included
-    picture: bytes | None = None  # what image_url gave, with download=True
+    picture: bytes | None = None  # the content of image_url, with download=True
     answered_at: float | None = None
 
 
@@ -104,7 +104,7 @@ class AlgorithmStub:
         return self
 
     def stop(self) -> None:
-        """Stop listening and cut what is running; connections are refused afterwards."""
+        """Stop listening and cut running requests; connections are refused afterwards."""
         if self._loop is None or self._thread is None:
             return
         self._run(self._close())

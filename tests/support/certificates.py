@@ -36,7 +36,7 @@ class Authority:
         return str(self._folder / f"{name}.pem"), str(self._folder / f"{name}.key")
 
     def parameters(self, client: str = "client") -> str:
-        """What stands behind the ``?`` of an address."""
+        """The query of an address, behind the ``?``."""
         certificate, key = self.pair(client)
         return f"ssl_ca_certs={self.file}&ssl_certfile={certificate}&ssl_keyfile={key}"
 

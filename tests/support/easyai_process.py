@@ -66,7 +66,7 @@ class EasyaiProcess:
 
     @property
     def log(self) -> str:
-        """What the terminal has shown so far."""
+        """The output on the terminal so far."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     @property
@@ -161,7 +161,7 @@ class EasyaiProcess:
             return False
 
     def processes(self) -> dict[int, str]:
-        """Every living process of this run, whoever its parent is now: id to command line."""
+        """Every living process of this run, whatever its parent is now: id to command line."""
         found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -185,7 +185,7 @@ class EasyaiProcess:
         return self._process.wait(timeout)
 
     def exit_code(self, timeout: float = 10.0) -> int:
-        """Wait for the end of what was started, a prefix included; its exit code."""
+        """Wait for the end of the started command, a prefix included; return its exit code."""
         assert self._process is not None, "not started"
         return self._process.wait(timeout)
 

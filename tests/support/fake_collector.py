@@ -1,4 +1,4 @@
-"""A fake collector of OpenTelemetry: a real OTLP/HTTP receiver that only keeps what it gets.
+"""A fake collector of OpenTelemetry: a real OTLP/HTTP receiver that only keeps the spans.
 
 The real collector is a program that no package of Debian's or PyPI's has.
 """
@@ -38,7 +38,7 @@ class Received:
 
 @dataclass
 class FakeCollector:
-    """Receives spans at `endpoint`; `status` and `delay` (seconds) are those of its answers."""
+    """Receives spans at `endpoint`; its answers have `status` and `delay` (seconds)."""
 
     status: int = 200
     delay: float = 0.0
@@ -82,7 +82,7 @@ class FakeCollector:
 
     @property
     def endpoint(self) -> str:
-        """What OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
+        """The value of OTEL_EXPORTER_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.port}"
 
     def traces(self) -> dict[str, list[Received]]:
@@ -93,7 +93,7 @@ class FakeCollector:
         return found
 
     def wait_for(self, what: str, enough: Callable[[], Any], timeout: float = 40.0) -> Any:
-        """Wait until what was received is enough."""
+        """Wait until enough spans were received."""
         names = [span.name for span in self.spans]
         return wait_until(enough, timeout, f"{what}; received: {names}")
 

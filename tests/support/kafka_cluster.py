@@ -85,7 +85,7 @@ class KafkaCluster(ServerProcess):
 
 
 def alert_of(message: Any) -> dict[str, Any]:
-    """What a message carries."""
+    """The content of a message."""
     alert: dict[str, Any] = json.loads(message.value())
     return alert
 

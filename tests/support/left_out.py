@@ -42,7 +42,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List at the end what was not run and why, in place of pytest's short lines."""
+    """List the skipped tests and their reasons at the end, in place of pytest's short lines."""
     left_out = listed(terminalreporter.stats.get("skipped", []))
     if left_out:
         terminalreporter.section("not run")

@@ -44,7 +44,7 @@ def silent_for(site: Installation, seconds: float) -> None:
 
 
 def succeeded_ago(site: Installation, seconds: float) -> None:
-    """What succeeded up to now was so long ago."""
+    """The last success was so long ago."""
     site.execute("DELETE FROM statistics WHERE bucket > 0")
     site.execute("UPDATE events SET at = at - :ago WHERE kind <> 'installed'", ago=seconds)
 

@@ -1,4 +1,4 @@
-"""What tests need of the machine beyond the checkout: programs, and root's rights."""
+"""Needs of tests beyond the checkout: programs, and root's rights."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def faketime_library() -> Path:
 
 
 def as_root() -> list[str]:
-    """What to put before a command that only root may run; raises MissingError."""
+    """The prefix of a command that only root may run; raises MissingError."""
     if os.geteuid() == 0:
         return []
     sudo = shutil.which("sudo")

@@ -60,7 +60,7 @@ class ObjectServer(ServerProcess):
         access_key: str | None = None,
         secret_key: str | None = None,
     ) -> Minio:
-        """What an operator writes to use a bucket of this server, as easyai's user by default."""
+        """The settings to use a bucket of this server, as easyai's user by default."""
         return Minio(
             endpoint=self.endpoint,
             bucket=bucket,

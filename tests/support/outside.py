@@ -22,7 +22,7 @@ _LARGEST_PAGE = 100
 
 @dataclass(frozen=True)
 class Outside:
-    """What cameras, algorithm services and operators see of a server at ``url``."""
+    """A server at ``url`` as cameras, algorithm services and operators see it."""
 
     url: str  # http://host:port
     frames: Path  # the folder that cameras write to

@@ -21,7 +21,7 @@ USER, PASSWORD = "easyai", "correct-horse"
 
 
 class MailServer:
-    """An SMTP server that wants a login and keeps what it gets."""
+    """An SMTP server that wants a login and keeps its mails."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -35,7 +35,7 @@ class MailServer:
         )
 
     def url(self, password: str = PASSWORD) -> str:
-        """The Apprise URL of somebody with a mailbox here."""
+        """The Apprise URL of a person with a mailbox here."""
         where = f"127.0.0.1:{self.port}"
         return (
             f"mailto://{USER}:{password}@{where}?from=easyai@example.com&to=ops@example.com"
@@ -49,7 +49,7 @@ class MailServer:
         return AuthResult(success=right, handled=False)  # not handled: the server answers 535
 
     async def handle_DATA(self, _: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        """Keep a mail of somebody who has logged in."""
+        """Keep a mail of a client that has logged in."""
         if not session.authenticated:
             return "530 5.7.0 Authentication required"
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
@@ -66,7 +66,7 @@ class MailServer:
 
 
 class Webhook:
-    """A web server whose answer is `status`, and what was posted to it."""
+    """A web server whose answer is `status`, and the bodies posted to it."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self._server = server

@@ -8,7 +8,7 @@ _of_the_test: list[HeldPort] = []
 
 
 class HeldPort:
-    """A port that the kernel gives to nobody else until `release`.
+    """A port that the kernel gives to no other program until `release`.
 
     A socket is bound to the port and never listens: connections are refused, other programs get
     "Address already in use", clients are given other ports. Sharing is allowed only after the
@@ -28,7 +28,7 @@ class HeldPort:
 
 
 def free_port() -> int:
-    """A port on which nobody listens and that nobody else can take until the test has ended."""
+    """A free port that no other program can take until the test has ended."""
     held = HeldPort()
     _of_the_test.append(held)
     return held.number

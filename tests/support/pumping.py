@@ -27,7 +27,7 @@ class PumpedLoop(InferenceLoop):
         super().__init__(runtime, lambda task_type: self._pumped[task_type] > 0)
 
     def pump(self, task_type: str, budget_sec: float) -> Counts:
-        """Wake it for a type, until nothing is left to do or the budget is over; what was done."""
+        """Wake it for a type, until no work is left or the budget is over; return the counts."""
         began = time.monotonic()
         with self.pumped(task_type):
             # Asked on the loop, between two of its steps: its state is consistent then.
@@ -56,7 +56,7 @@ class PumpedLoop(InferenceLoop):
         return self._dispatcher.busy
 
     def _asked(self, work: Coroutine[None, None, bool]) -> bool:
-        """What a question on the loop answers; False when the loop ends meanwhile, by a drain."""
+        """The answer to a question on the loop; False when the loop ends meanwhile, by a drain."""
         try:
             answer = asyncio.run_coroutine_threadsafe(work, self._loop)
         except RuntimeError:  # closed

@@ -89,7 +89,7 @@ def _read_request(connection: socket.socket) -> bytes:
 def answer(
     body: bytes, *, length: int | None = None, status: str = "200 OK", head: str = ""
 ) -> bytes:
-    """An HTTP answer; ``length`` is what Content-Length claims."""
+    """An HTTP answer; ``length`` is the claimed Content-Length."""
     claimed = len(body) if length is None else length
     return f"HTTP/1.1 {status}\r\n{head}Content-Length: {claimed}\r\n\r\n".encode() + body
 

@@ -137,7 +137,7 @@ class Watched:
 
     @property
     def full_address(self) -> str:
-        """The address with what TLS needs, where it is spoken."""
+        """The address, with the parameters of TLS where it is used."""
         return self.address(self._authority.parameters() if self._authority else "")
 
     def fail_over(self) -> None:

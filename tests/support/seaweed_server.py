@@ -30,7 +30,7 @@ class SeaweedServer(ObjectServer):
     owner = ("owner", "ownersecret")
     access_key, secret_key = "easyai", "easyaisecret"  # with the rights of docs/stores.md
     viewer_access_key, viewer_secret_key = "viewer", "viewersecret"
-    without_rights = ("nobody", "nobodysecret")  # but for those that a bucket's policy gives
+    without_rights = ("nobody", "nobodysecret")  # except rights by a bucket's policy
 
     def __init__(self, *options: str, prefix: Sequence[str] = ()) -> None:
         self._weed = program("weed", "SeaweedFS", Path(sys.executable).parent)

@@ -159,14 +159,14 @@ class Installation:
             )
 
     def give_back(self, dispatched: Dispatched) -> None:
-        """Return what a `lease` has leased."""
+        """Return the frames of a `lease`."""
         tokens = sorted({frame.lease_token for frame in dispatched.frames})
         if tokens:
             with self.runtime.db.write() as conn:
                 ledger.give_back(conn, tokens)
 
     def rows(self, sql: str, **values: Any) -> list[Row]:
-        """What a query gives."""
+        """The rows of a query."""
         with self.runtime.db.read() as conn:
             return [dict(row) for row in conn.execute(text(sql), values).mappings()]
 

@@ -59,7 +59,7 @@ def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def empty(url: str) -> None:
     """Take every row out of a migrated database."""
     database = Database(url)
-    # What the migration itself has written stays.
+    # Rows that the migration itself has written stay.
     tables = ", ".join(Base.metadata.tables.keys() - {"installation", "generations"})
     with database.write() as conn:
         conn.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can swallow what passes, as a network that lost its way does."""
+"""A TCP proxy on loopback that can swallow all bytes, as a network without a route does."""
 
 from __future__ import annotations
 

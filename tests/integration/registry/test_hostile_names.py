@@ -1,4 +1,4 @@
-"""What a service calls itself and what it answers steers nothing, and is shown as it is."""
+"""Names and answers of a service never control easyai, and are shown unchanged."""
 
 from __future__ import annotations
 

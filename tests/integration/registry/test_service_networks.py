@@ -131,7 +131,7 @@ def test_only_the_allowed_addresses_of_a_name_are_called(
 
 
 class _Algorithm(ThreadingHTTPServer):
-    """Notes each request with its Authorization; sends those of /there elsewhere."""
+    """Notes each request with its Authorization; redirects requests for /there."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
@@ -224,7 +224,7 @@ def test_a_token_in_the_query_is_used_for_the_call_and_shown_nowhere(
 
 
 def _everything(site: Installation, probed: str = "") -> str:
-    """What people see of the services and of what happened."""
+    """The services and events as people see them."""
     runtime = site.runtime
     found = diagnose(runtime)
     assert found.facts.probes is not None

@@ -1,4 +1,4 @@
-"""Health of services: online → suspect → offline and back, by what is really seen."""
+"""Health of services: online → suspect → offline and back, by evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Silence that is our own fault: downtime, a clock that jumps, an API that nobody can reach."""
+"""Silence that is our own fault: downtime, a clock that jumps, an unreachable API."""
 
 from __future__ import annotations
 

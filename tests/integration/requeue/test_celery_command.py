@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """SQLite: what requeue does on either database is tested beside this."""
+    """SQLite: the tests beside this file try requeue on both databases."""
     return f"sqlite:///{tmp_path / 'easyai.db'}"
 
 

@@ -1,4 +1,4 @@
-"""Looking at frames: what is found, in which order, and by which index."""
+"""Queries of frames: their results, order and indexes."""
 
 from __future__ import annotations
 

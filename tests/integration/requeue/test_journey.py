@@ -1,4 +1,4 @@
-"""A frame that failed, its requeue, and what inference then makes of it."""
+"""A frame that failed, its requeue, and its inference afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking at live frames and requeueing must not read what has long been settled."""
+"""Looking at live frames and requeueing must not read old settled frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What requeue does to frames in the ledger."""
+"""The effect of requeue on frames in the ledger."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class FakeS3:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     def settings(self, use_ssl: bool = False) -> Minio:
-        """What an operator writes to use this server."""
+        """The settings to use this server."""
         return Minio(
             endpoint=f"127.0.0.1:{self._server.server_port}",
             bucket="frames",

@@ -60,7 +60,7 @@ class Place(Protocol):
         """Write as a camera does."""
 
     def content(self, key: str) -> bytes | None:
-        """What lies under a key."""
+        """The content under a key."""
 
 
 class Folder:
@@ -117,7 +117,7 @@ class BucketPlace:
         return None
 
     def remove(self, key: str) -> None:
-        """Delete, as somebody else does."""
+        """Delete, as another program does."""
         self.client.remove_object(self.bucket, key)
 
 

@@ -33,7 +33,7 @@ class StaleListings:
 
     @property
     def endpoint(self) -> str:
-        """What an operator writes to use the store through this fake."""
+        """The settings to use the store through this fake."""
         return f"127.0.0.1:{self._server.server_port}"
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> _Page:
@@ -73,7 +73,7 @@ class StaleListings:
                     self.command, self.path, dict(self.headers.items()), body
                 )
                 self.send_response_only(status)
-                # Of a HEAD it is the length of what a GET would give.
+                # For a HEAD it is the length of the content that a GET would return.
                 length = headers.pop("Content-Length", "0") if self.command == "HEAD" else None
                 for name, value in headers.items():
                     self.send_header(name, value)

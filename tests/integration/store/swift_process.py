@@ -59,7 +59,7 @@ account_autocreate = true
 
 
 def main(folder: Path, port: int, region: str, page: int, host: str) -> None:
-    """Serve until killed; the proxy listens on `host`, what is behind it on loopback."""
+    """Serve until killed; the proxy listens on `host`, its servers on loopback."""
     os.fsync = os.fdatasync = lambda fd: None  # durability off for speed
     utils.eventlet_monkey_patch()
     (folder / "devices" / "disk").mkdir(parents=True, exist_ok=True)

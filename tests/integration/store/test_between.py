@@ -19,7 +19,7 @@ NEWER, OLD = jpeg("newer"), jpeg("1")
 
 @pytest.fixture
 def between(bucket: BucketPlace) -> Iterator[Between]:
-    """What stands before the bucket's server."""
+    """The proxy before the bucket's server."""
     with Between(bucket.server.port) as proxy:
         yield proxy
 

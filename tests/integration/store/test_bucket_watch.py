@@ -1,4 +1,4 @@
-"""What a scanner remembers of a bucket is believed for seconds, and less in its first minute."""
+"""A scanner trusts its memory of a bucket for seconds, and less in its first minute."""
 
 from __future__ import annotations
 

@@ -252,7 +252,7 @@ def test_a_picture_is_copied_to_another_disk_and_a_copy_cut_short_is_finished(
 
 
 def test_last_picture_of_a_constantly_writing_camera_is_kept(folder: Folder) -> None:
-    """Whatever is held, deleted and put back meanwhile: what was written last is there."""
+    """The picture that was written last is there, despite holds, deletions and releases."""
     store, stop, written = folder.store(), threading.Event(), [0]
 
     def write() -> None:

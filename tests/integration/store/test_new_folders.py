@@ -9,7 +9,7 @@ import pytest
 from tests.integration.store.places import Folder, jpeg, listed
 
 KNOWN, NEW = 150, 12
-LOOK_SEC = 0.05  # at a clock; each folder takes two such looks at least
+LOOK_SEC = 0.05  # at a clock; each folder takes two looks at least
 
 
 def test_new_cameras_do_not_wait_for_a_scan_each(

@@ -131,7 +131,7 @@ LEFT = ("easyai.db", "easyai.db-wal", "easyai.db-guard", "logs/worker.log", "sec
 
 @pytest.fixture
 def left_behind() -> Iterator[Path]:
-    """A data folder with what a run of another user left; everybody may use it."""
+    """A data folder with files of another user's run; every user may use the folder."""
     folder = Path(tempfile.mkdtemp())  # pytest's own may be entered by its user only
     (folder / "logs").mkdir()
     for name in LEFT:
