@@ -44,11 +44,11 @@ ENVIRONMENT = {
     "tracing/variables.py",  # OpenTelemetry's own
 }
 CELERY = {"celery", "kombu", "billiard", "vine", "flower"}
-# What lives as long as the process, and why no part of a runtime can own it.
+# Values that live as long as the process, and why no runtime can own them.
 OF_THE_PROCESS = {
     "celery.py: app",  # Celery looks for it by this name
     "db/clock.py: _offsets",  # by engine, and gone with it
-    "db/guard.py: _guards",  # what a child closes after a fork
+    "db/guard.py: _guards",  # guards that a child closes after a fork
     "db/statistics.py: _values",  # a function
 }
 # Nothing is built while a module is imported: connections come after the fork, from the runtime.

@@ -1,4 +1,4 @@
-"""Python that stands in files of another kind imports what there is."""
+"""Python in files of another kind imports existing names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators read which SQLite works here and what guards it."""
+"""Operators see the version of SQLite and its guard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A port that a test has drawn is taken by nobody else, also while its server is down."""
+"""No other program takes a port that a test has drawn, even while its server is down."""
 
 from __future__ import annotations
 

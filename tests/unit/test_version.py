@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in a folder of the sources that nobody has installed."""
+    """As in a folder of sources that are not installed."""
 
     def missing(name: str) -> NoReturn:
         raise PackageNotFoundError(name)

@@ -1,4 +1,4 @@
-"""Heartbeats that stay away of many: nobody hears "over" while some are unheard and unnamed."""
+"""Missing heartbeats of many services: no "over" while a silent service has no alarm of its own."""
 
 from __future__ import annotations
 

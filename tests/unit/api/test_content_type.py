@@ -1,4 +1,4 @@
-"""What files are served as."""
+"""The content types of served files."""
 
 from __future__ import annotations
 

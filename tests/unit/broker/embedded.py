@@ -63,7 +63,7 @@ def mailbox(name: str) -> Any:
 
 
 class Reader:
-    """A consumer and what it has received."""
+    """A consumer and its received messages."""
 
     def __init__(self, connection: Any, *queues: Any) -> None:
         self.connection = connection

@@ -1,4 +1,4 @@
-"""A process that writes what it reads from the embedded broker to a file, until it is killed."""
+"""A process that writes messages of the embedded broker to a file, until it is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Celery gets to know about each kind of broker."""
+"""The options that Celery gets for each kind of broker."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ StartReader = Callable[[Path], "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def start_reader(broker: Broker) -> Iterator[StartReader]:
-    """Starts processes that write what they read to a file; kills them after the test."""
+    """Starts processes that write their messages to a file; kills them after the test."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(out: Path) -> subprocess.Popen[bytes]:

@@ -220,7 +220,7 @@ class _Api(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An API of easyai that runs under settings nobody knows; its URL."""
+    """An API of easyai that runs under unknown settings; its URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Api) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

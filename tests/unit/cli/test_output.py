@@ -1,4 +1,4 @@
-"""What the looking commands share."""
+"""Functions that the read-only commands share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installation by the second, without its parts: what the loop of sampling is tried on."""
+"""A model of an installation by the second, to test the control loop of sampling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a frame: never lost for a fault that is not its own."""
+"""The fate of a frame: never lost for a fault that is not its own."""
 
 from __future__ import annotations
 

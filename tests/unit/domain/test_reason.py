@@ -1,4 +1,4 @@
-"""Reasons survive the database, and what is quoted is cut and cleaned."""
+"""Reasons survive the database, and quoted text is cut and cleaned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sampling by numbers: n grows while a queue does, falls where there is room, stays in between."""
+"""Sampling by numbers: n grows while a queue grows, falls where places are free, else stays."""
 
 from __future__ import annotations
 

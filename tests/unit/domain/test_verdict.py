@@ -1,4 +1,4 @@
-"""What an algorithm may answer, and what is made of it."""
+"""The answers that an algorithm may give, and their verdicts."""
 
 from __future__ import annotations
 

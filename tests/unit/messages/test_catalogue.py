@@ -177,7 +177,7 @@ def test_missing_argument_of_a_stored_reason_is_left_blank() -> None:
 @pytest.mark.parametrize("value", ["abc", None, True, (), Reason("x"), float("inf"), float("nan")])
 @pytest.mark.parametrize("language", languages())
 def test_an_argument_of_another_type_raises_nothing(value: Arg, language: str) -> None:
-    """A report at night shows what an earlier or later release has stored, whatever it is."""
+    """A report shows reasons of an earlier or later release, whatever their form."""
     for code, template in templates().items():
         names = _arguments(template.text) | _arguments(template.plural)
         assert isinstance(text(Reason.of(code, **dict.fromkeys(names, value)), language), str)

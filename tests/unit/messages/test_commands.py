@@ -24,7 +24,7 @@ from easyai.settings.source import load
 _ROOT = Path(__file__).parents[3] / "easyai"
 _MAKERS = ("easyai_command", "celery_command")
 _WRITTEN_OUT = re.compile(rf"\beasyai (?:{'|'.join(COMMANDS)})\b|\bcelery -A\b")
-_HELP = "EXAMPLES"  # what is so named is shown in the shell that asked for it
+_HELP = "EXAMPLES"  # texts of this name are shown in the shell that asked for help
 
 
 def _calls(names: tuple[str, ...], folder: str = "") -> Iterator[tuple[Path, ast.Call]]:
@@ -74,7 +74,7 @@ def _unknown(arguments: tuple[str, ...]) -> str:
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
-    """The texts below a node but for docstrings, help and what only the code compares."""
+    """The texts below a node except docstrings, help and texts that the code only compares."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -197,7 +197,7 @@ def test_remedy_that_starts_a_process_names_the_installation(
 
 
 def _seen_here() -> str:
-    """What a command that is typed in the folder of the installation shows."""
+    """The output of a command in the folder of the installation."""
     command = [sys.executable, "-m", "easyai.cli.main", "config", "check", "--json"]
     return _ended(subprocess.run(command, capture_output=True, text=True, check=False, timeout=60))
 

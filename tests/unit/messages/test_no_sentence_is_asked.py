@@ -1,4 +1,4 @@
-"""Nothing in the code asks a sentence what it means: codes and arguments are compared."""
+"""No code derives meaning from the text of a reason: codes and arguments are compared."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class OneService(ServiceCache):
 def shared(
     limit: int, types: Sequence[str], now: float, in_flight: dict[str, int] | None = None
 ) -> dict[str, int]:
-    """What each type gets of a limit while each has any number of frames."""
+    """The share of each type in a limit while each type has any number of frames."""
     contenders = [Contender(name, 5, ours=True) for name in types]
     flying = [(1, name, count) for name, count in (in_flight or {}).items()]
     places = Places(AiAnalysis(max_concurrent_infer=limit), flying, now)

@@ -1,4 +1,4 @@
-"""What a supervisor started ends with it, even when the supervisor is killed."""
+"""Processes of a supervisor end with it, even when the supervisor is killed."""
 
 from __future__ import annotations
 

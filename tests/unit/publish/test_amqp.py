@@ -1,4 +1,4 @@
-"""What AMQP cannot carry: an address it cannot read, a routing key that is too long."""
+"""Limits of AMQP: an address that it cannot read, a routing key that is too long."""
 
 from __future__ import annotations
 

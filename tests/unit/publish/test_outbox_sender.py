@@ -11,7 +11,7 @@ from easyai.publish.outbox_sender import waves
 
 
 class Row(NamedTuple):
-    """What `waves` looks at."""
+    """The fields that `waves` reads."""
 
     id: int
     task_id: str

@@ -1,4 +1,4 @@
-"""What a registration must hold, and what a heartbeat may say."""
+"""The fields that a registration must have, and that a heartbeat may have."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class FakeEasyaiServer:
 
     @property
     def url(self) -> str:
-        """What a service gets as `server`."""
+        """The `server` option of a service."""
         return self._stub.url
 
     @property
@@ -37,7 +37,7 @@ class FakeEasyaiServer:
             return [body for name, body in self._calls if name == action]
 
     def wait_for(self, action: str, count: int) -> list[Any]:
-        """Wait until `count` such calls have come."""
+        """Wait until `count` calls of this kind have come."""
         wait_until(lambda: len(self.bodies(action)) >= count, what=f"{count} x {action}")
         return self.bodies(action)
 

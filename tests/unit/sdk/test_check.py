@@ -141,7 +141,7 @@ def no_health(call: Call) -> Answer:
 
 
 def strict_keys(call: Call) -> Answer:
-    """Refuses what it does not know."""
+    """Refuses unknown fields."""
     return as_json(422, {"detail": "extra"}) if b"x_future" in call.body else good(call)
 
 

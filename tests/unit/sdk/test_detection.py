@@ -1,4 +1,4 @@
-"""From what an author returns to what goes over the wire."""
+"""From the value that an author returns to the JSON on the wire."""
 
 import json
 import math

@@ -131,7 +131,7 @@ def test_a_picture_store_that_is_silent_or_failing_is_not_the_frames_fault() -> 
 
 @contextmanager
 def raw_store(pieces: Callable[[], Iterator[bytes]]) -> Iterator[str]:
-    """A store that sends the pieces to whoever connects, then closes; yields its URL."""
+    """A store that sends the pieces to each client, then closes; yields its URL."""
     stopped = threading.Event()
 
     def send() -> None:

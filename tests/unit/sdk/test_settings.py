@@ -1,4 +1,4 @@
-"""The options of a service: what is wrong is named before anything starts."""
+"""The options of a service: a mistake is named before anything starts."""
 
 from typing import Any
 

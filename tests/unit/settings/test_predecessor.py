@@ -1,4 +1,4 @@
-"""The operators' file means what it meant for the predecessor (contract, section 6)."""
+"""The operators' file has the meaning that it had for the predecessor (contract, section 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of the wrong shape are named without a word of what they hold."""
+"""Settings of the wrong shape are named without their values."""
 
 from __future__ import annotations
 

@@ -536,7 +536,7 @@ _GOOD = "[easyai]\nport = 7\nsecret_key = 'hidden-word'\n"
 
 @pytest.fixture
 def copy(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What `easyai up` hands to its children, made of a good file."""
+    """The copy that `easyai up` hands to its children, made of a good file."""
     copy = tmp_path / "data" / last_good.COPY_NAME
     copy.parent.mkdir()
     keep_copy(copy, write(_GOOD))

@@ -11,6 +11,6 @@ import pytest
 
 @pytest.fixture
 def short_path() -> Iterator[Path]:
-    """A folder whose path leaves room for a socket's, which pytest's may not."""
+    """A folder whose path is short enough for a socket, unlike pytest's."""
     with tempfile.TemporaryDirectory(prefix="t") as folder:
         yield Path(folder)

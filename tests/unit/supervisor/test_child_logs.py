@@ -66,7 +66,7 @@ def test_stopped_terminal_delays_no_child_and_files_have_every_line(
     tmp_path: Path, pipe: tuple[int, int]
 ) -> None:
     logs = ChildLogs(tmp_path, Terminal(pipe[1], capacity=10))
-    lines = 3000  # more than pipe and queue hold, and nobody reads
+    lines = 3000  # more than pipe and queue hold, while the pipe has no reader
 
     def write() -> None:
         for number in range(lines):

@@ -14,7 +14,7 @@ from easyai.supervisor.plan import Plan
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """What supervisor understands of our configuration: program name to its settings."""
+    """Our configuration as parsed by supervisor: program name to its settings."""
     monkeypatch.setattr(sys, "executable", "/opt/my 100% venv/bin/python")
     config = tmp_path / "supervisord.conf"
     config.write_text(program_sections(5066, "@easyai-test"))

@@ -17,7 +17,7 @@ def _mode(path: Path) -> int:
 
 
 def test_notify_socket_lies_in_a_private_folder(short_path: Path) -> None:
-    (short_path / "notify").mkdir(mode=0o777)  # left by somebody
+    (short_path / "notify").mkdir(mode=0o777)  # made by another user
     (short_path / "notify").chmod(0o777)
     (short_path / "notify" / "up.sock").touch()  # of a run that was killed
     listening = NotifySocket(short_path)

@@ -1,4 +1,4 @@
-"""What `easyai up` makes sure of before it starts anything."""
+"""The checks of `easyai up` before it starts any process."""
 
 from __future__ import annotations
 

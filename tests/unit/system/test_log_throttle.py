@@ -1,4 +1,4 @@
-"""A line whose reason lasts is logged at once, seldom after that, and with what was left out."""
+"""A line whose reason lasts is logged at once, then seldom, with the suppressed number."""
 
 from __future__ import annotations
 

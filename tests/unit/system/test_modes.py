@@ -1,4 +1,4 @@
-"""What we keep is for us and our group, whatever the umask."""
+"""Files of easyai are for its user and group, whatever the umask."""
 
 from __future__ import annotations
 

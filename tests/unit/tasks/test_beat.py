@@ -50,7 +50,7 @@ class Clocks:
 
 
 class Beat:
-    """A scheduler that notes what it sends instead of sending it."""
+    """A scheduler that records messages instead of sending them."""
 
     def __init__(self, config: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("EASYAI_CONFIG", str(config))
@@ -71,7 +71,7 @@ class Beat:
         self.options.append(entry.options)
 
     def run(self, seconds: float) -> list[str]:
-        """Tick for a while, sleeping as celery beat does; what was sent."""
+        """Tick for a while, sleeping as celery beat does; return the sent messages."""
         self.sent.clear()
         end = self.clocks.now + seconds
         while self.clocks.now < end:

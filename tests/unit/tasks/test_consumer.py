@@ -13,7 +13,7 @@ from easyai.tasks.consumer import Consumer
 
 
 class _LostConnection:
-    """What kombu leaves of a Redis that died while a message was acknowledged."""
+    """The connection that kombu leaves after a Redis died during an acknowledgement."""
 
     connection_errors = (ConnectionError,)
     channel_errors = ()

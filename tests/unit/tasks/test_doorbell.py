@@ -1,4 +1,4 @@
-"""A ring makes nobody wait, whatever hangs, and is given up where it cannot be sent."""
+"""A ring never blocks its caller, and is given up where it cannot be sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flower's defaults: loopback, few tasks in memory, columns that say what a task was about."""
+"""Flower's defaults: loopback, few tasks in memory, columns that identify a task."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ LIMIT_SEC = 10.0
 
 
 class Work:
-    """What a pool runs: waits until it is let go."""
+    """The work of a pool: waits until the test releases it."""
 
     def __init__(self) -> None:
         self.go = threading.Event()

@@ -23,7 +23,7 @@ def _expires(
     sender_sec: float | None,
     own_sec: float | None,
 ) -> bool:
-    """Whether a worker drops what was sent so long ago to live for 30 s.
+    """Whether a worker drops a message sent so long ago with a life of 30 s.
 
     `sender_sec` and `own_sec`: by how much the clocks of sender and worker are ahead.
     """

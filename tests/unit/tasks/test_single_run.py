@@ -1,4 +1,4 @@
-"""A duty runs once at a time, and not again for ticks that piled up."""
+"""A periodic task runs once at a time, and only once for ticks that piled up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker has imported what its tasks do before its first thread; beat has not."""
+"""A worker imports the code of its tasks before its first thread; beat does not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ print(*sys.modules)
 
 
 def _lazy_imports(path: Path) -> set[str]:
-    """Modules of ours that functions of a module import, but those for type checkers."""
+    """Our modules that functions of a module import, except imports for type checkers."""
     found = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
