@@ -44,7 +44,7 @@ class Ledger(RuleBasedStateMachine):
     """Steps of cameras, workers, services and operators, in any order."""
 
     make_world: MakeWorld
-    seen: Counter[str]  # what the runs have led to
+    seen: Counter[str]  # the states that the runs have led to
 
     def __init__(self) -> None:
         super().__init__()
@@ -237,7 +237,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(heals=st.booleans())
     def all_services_die(self, heals: bool) -> None:
-        """An outage: what waits is parked, some of it leased after the return."""
+        """An outage: waiting frames are parked, some are leased after the return."""
         for endpoint in ENDPOINTS:
             self.world.silence(endpoint, ServiceState.OFFLINE)
         self.scan()
@@ -248,7 +248,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(installation=st.integers(1, 9), own_type=st.integers(1, 4), strategy=_STRATEGIES)
     def limits_change(self, installation: int, own_type: int, strategy: str) -> None:
-        """An operator changes limits, and what happens when too many frames wait."""
+        """An operator changes limits, and the policy for too many waiting frames."""
         self.world.set_limits(installation, own_type, strategy)
         self.scan()
 

@@ -1,4 +1,4 @@
-"""What the ledger must hold, worked out beside it from the steps alone."""
+"""The expected content of the ledger, computed from the steps alone."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Model:
 
     def __init__(self, seen: Counter[str]) -> None:
         self.frames: dict[int, Expected] = {}
-        self._seen = seen  # counts what the steps led to
+        self._seen = seen  # counts the states that the steps led to
 
     def found(self, rows: Iterable[Row]) -> None:
-        """A scan has been: what it recorded is pending."""
+        """After a scan: the frames that it recorded are pending."""
         for row in rows:
             if row["id"] not in self.frames:
                 frame = Expected(row["task_type"], row["task_id"], row["captured_at"])
@@ -140,7 +140,7 @@ class Model:
                 frame.expires_at = now + LEASE_SEC
 
     def swept(self, now: float) -> None:
-        """Expired leases return; those from the future are shortened."""
+        """Expired leases return; leases from the future are shortened."""
         for frame in self.frames.values():
             if frame.state == "leased" and frame.leased_at > now:
                 frame.expires_at = min(frame.expires_at, now + LEASE_SEC)

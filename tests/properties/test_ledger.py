@@ -25,12 +25,12 @@ _QUICK = settings(
     database=None,
     deadline=None,
     print_blob=True,
-    phases=[Phase.generate],  # to shrink what is found takes minutes: the long run does it
+    phases=[Phase.generate],  # shrinking takes minutes: the long run does it
     suppress_health_check=list(HealthCheck),
 )
 _EXAMPLES_ON_POSTGRESQL = 10
 _SEED = 1
-# What even the shortest run leads to, frames each.
+# The frames that even the shortest run brings to each state.
 _LEAST = {
     "leased": 1,
     "settled": 1,

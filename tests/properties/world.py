@@ -34,7 +34,7 @@ LEASE_SEC = 15.0
 BATCH = 3
 LONGEST_QUEUE = 8
 RETENTION_SEC = 3 * 3600.0
-# What each endpoint serves; the second is shared by two types.
+# The types that each endpoint serves; two types share the second endpoint.
 ENDPOINTS = {
     "http://127.0.0.1:9/a": (TYPE,),
     "http://127.0.0.1:9/b": TYPES,
@@ -183,7 +183,7 @@ class World:
 
     @staticmethod
     def forget(worker: Worker, group: Sequence[Answered], carried: CarriedOut) -> None:
-        """What was settled and recorded is off the worker's hands."""
+        """The worker forgets the settled answers and the recorded frames."""
         worker.answered = [answer for answer in worker.answered if answer not in group]
         if worker.carried is carried:
             worker.carried = CarriedOut()
@@ -246,7 +246,7 @@ class World:
         return tokens
 
     def stop(self, worker: Worker) -> list[str]:
-        """The worker stops in order: gives back what it has not finished; the tokens."""
+        """The worker stops normally: it gives unfinished frames back; return the tokens."""
         if tokens := worker.tokens():
             with self.site.runtime.db.write() as conn:
                 ledger.give_back(conn, tokens)
@@ -254,11 +254,11 @@ class World:
         return tokens
 
     def kill(self, worker: Worker) -> None:
-        """kill -9: what it knew is gone; what it did to the disk stays."""
+        """kill -9: its memory is gone; its changes to the disk stay."""
         self.workers[self.workers.index(worker)] = Worker()
 
     def sweep(self) -> None:
-        """What the sweep does every 5 s."""
+        """The work of the sweep every 5 s."""
         now = self.clock()
         with self.site.runtime.db.write() as conn:
             row_repairs.follow_clock(conn, now, LEASE_SEC)

@@ -25,7 +25,7 @@ class Result:
     violations: list[str]
     seconds: float  # simulated
     frames: int
-    story: str  # a digest of what happened: the same for each run of the seed
+    story: str  # a digest of the events: the same for each run of the seed
 
 
 def run_seed(seed: int, ignored: frozenset[str], broken: int | None = None) -> Result:
@@ -118,7 +118,7 @@ def _run_seed(seed: int, ignored: frozenset[str], *, shrinking: bool) -> int:
 def _many(
     seeds: Sequence[int], run: Callable[[int], Result], jobs: int, *, stories: bool
 ) -> list[Result]:
-    """Run the seeds; what failed."""
+    """Run the seeds; return the failures."""
     began, kinds, failed = time.monotonic(), Counter[str](), list[Result]()
     done = frames = 0
     simulated = 0.0

@@ -33,7 +33,7 @@ class _Object:
 
 
 class ObjectServer:
-    """What keeps the objects; every change is remembered, for listings of the past."""
+    """The server of the objects; it remembers every change, for listings of the past."""
 
     def __init__(self, scheduler: Scheduler, page: int, stale_sec: float) -> None:
         self.scheduler = scheduler

@@ -1,4 +1,4 @@
-"""Cameras: writers of pictures, each with its habits; and what is known of every picture."""
+"""Cameras: writers of pictures, each with its habits; and the facts about every picture."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Version:
     fresh: bool = True  # a file of its own, not written over another in place
     ends_early: bool = False  # an older picture's end stands there while it is being written
     whole_at: float = -1.0
-    replaced_at: float = -1.0  # its writer put another in its place, or somebody took it away
+    replaced_at: float = -1.0  # its writer replaced it, or a person removed it
     text: str = ""  # as the store names the version
-    poison: str = ""  # what a service does with it: hang, refuse, break
+    poison: str = ""  # the reaction of a service: hang, refuse, break
 
     @property
     def stayed(self) -> bool:
-        """Whether it was whole and nobody but us ever touched it."""
+        """Whether it was whole and only easyai ever touched it."""
         return self.whole_at >= 0 and self.replaced_at < 0
 
 
@@ -44,7 +44,7 @@ class Album:
     versions: list[Version] = field(default_factory=list)
     at_key: dict[str, Version] = field(default_factory=dict)  # the newest under each key
     drafts: set[str] = field(default_factory=set)  # files that cameras are writing aside
-    taken_away: set[str] = field(default_factory=set)  # keys whose picture somebody removed
+    taken_away: set[str] = field(default_factory=set)  # keys whose picture a person removed
 
     def begin(self, key: str, task_type: str, now: float, *, marked: bool, size: int) -> Version:
         """A picture that is about to be written."""

@@ -1,4 +1,4 @@
-"""What must hold in every run, looked at from outside: the promises P1 and P4, and what is ours."""
+"""Checks of every run from outside: the promises P1 and P4, and pictures of other programs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Ledger:
         )
 
     def waiting(self, served: set[str]) -> list[str]:
-        """What is not over yet though a service takes its type, in words."""
+        """Pictures that are not over yet though a service takes their type, in words."""
         left = [
             f"picture {version.number} of {version.key} is not in the ledger"
             for version in self._album.versions
@@ -77,7 +77,7 @@ class Ledger:
         return left
 
     def violations(self, inferred: dict[int, list[int]], deleted: set[int]) -> list[str]:
-        """What is wrong when nothing is left to do."""
+        """The violations when no work is left."""
         over = [picture for picture in self._album.versions if self._is_over(picture)]
         found = [text for version in over for text in self._of(version, inferred)]
         found += self._of_alerts(deleted)

@@ -60,11 +60,11 @@ class _ThreadLock:
         return True
 
     def release(self) -> None:
-        """Pass the lock to the next actor."""
+        """Free the lock for the next actor."""
         self._locked = False
 
     def locked(self) -> bool:
-        """Whether somebody has it."""
+        """Whether the lock is held."""
         return self._locked
 
     def __enter__(self) -> bool:

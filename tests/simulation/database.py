@@ -104,7 +104,7 @@ class SharedDatabase:
     def looking(self) -> Iterator[Connection]:
         """A look from outside of the world, between two transactions; it changes nothing."""
         while self.lock.held:
-            if self.scheduler.failures:  # no time passes any more, and nobody gives it back
+            if self.scheduler.failures:  # no time passes any more, so the lock is never released
                 raise RunawayError("the database is held by whoever failed")
             self.scheduler.advance(0.005)
         with self.transaction() as conn:

@@ -57,7 +57,7 @@ def draw(seed: int) -> Plan:
 
 
 def _with_more(plan: Plan, types: list[str], *, crowded: bool) -> Plan:
-    """The plan with what is drawn apart: drifting clocks, limits of types, who comes and goes."""
+    """The plan with separately drawn parts: drifting clocks, limits of types, leaving services."""
     seed = plan.seed
     rng = random.Random(f"hanging {seed}")
     plan = replace(plan, cameras=tuple(_hanging(rng, camera) for camera in plan.cameras))
@@ -101,7 +101,7 @@ def _limits(rng: random.Random, plan: Plan, types: list[str]) -> dict[str, dict[
 
 
 def _rates(plan: Plan, task_type: str) -> list[str]:
-    """Those that let all pictures of a run through in time."""
+    """The rate limits that let all pictures of a run through in time."""
     cameras = [camera for camera in plan.cameras if camera.task_type == task_type]
     if any(camera.poisons for camera in cameras):
         return ["3/s", "10/s"]  # cameras come that write until the poison is over
@@ -194,7 +194,7 @@ def _services(rng: random.Random, types: list[str]) -> tuple[ServicePlan, ...]:
     count = 100 if crowd else max(rng.randint(1, 5), len(types) // 10)
     plans = []
     for number in range(count):
-        # Each type is served by somebody.
+        # Each type has a service.
         own = [name for place, name in enumerate(types) if place % count == number]
         own += [name for name in types if rng.random() < 0.4 and name not in own]
         plans.append(

@@ -1,4 +1,4 @@
-"""What goes wrong in a run: each kind of fault of the plan is a method of its name."""
+"""The faults of a run: each kind of fault of the plan is a method of its name."""
 
 from __future__ import annotations
 

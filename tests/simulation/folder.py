@@ -27,7 +27,7 @@ _STATS = ("lstat", "stat", "fstat")
 
 
 class FileServer:
-    """What keeps the files: its clock gives them their times."""
+    """The server of the files: its clock gives them their times."""
 
     def __init__(self, scheduler: Scheduler, root: str, offset: float, grain: float) -> None:
         self.scheduler = scheduler
@@ -58,7 +58,7 @@ class FileServer:
 
 
 class _Entries:
-    """What scandir gives, in an order that the seed decides."""
+    """The result of scandir, in an order that the seed decides."""
 
     def __init__(self, entries: list[os.DirEntry[str]]) -> None:
         self._entries = iter(entries)
@@ -80,7 +80,7 @@ class _Entries:
 
 
 class _Status:
-    """What stat gives; the time of the last change, which nobody can set, is that of writing."""
+    """The result of stat; the time of the last change, which cannot be set, is that of writing."""
 
     def __init__(self, status: os.stat_result) -> None:
         self._status = status

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-# By kind of violation, the word before the colon: what is broken.
+# The known defect by kind of violation, the word before the colon.
 NOT_MENDED: Final[dict[str, str]] = {}

@@ -15,7 +15,7 @@ from easyai.settings.schema import AiAnalysis
 from tests.simulation.checks import rows_of
 from tests.simulation.plan import Plan
 
-# Looks at the clock and the lease lie apart by less than what half a token takes.
+# The clock is read less than half a token's time apart from the lease.
 _SLACK_TOKENS = 0.5
 _TRIGGER = """
     CREATE TRIGGER simulation_lease AFTER UPDATE OF lease_token ON frames
@@ -48,7 +48,7 @@ class Leases:
         conn.exec_driver_sql(_TRIGGER)
 
     def look(self, conn: Connection, violate: Callable[[str], None]) -> None:
-        """Check what was leased since the last look."""
+        """Check the leases since the last look."""
         sql = f"SELECT * FROM simulation_leases WHERE number > {self._read} ORDER BY number"
         for row in rows_of(conn, sql):
             self._read = row["number"]

@@ -90,7 +90,7 @@ class SimLoop(base_events.BaseEventLoop):
         return future
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """An error that nobody awaits; what a killed process leaves behind is none."""
+        """An error that nobody awaits; remains of a killed process do not count."""
         if self._process.alive and not self._sim.stopped:
             self._failed(f"{context.get('message')}: {context.get('exception')!r}")
 
@@ -126,7 +126,7 @@ class _Job:
 
 
 class SimPool:
-    """Stands in for ThreadPoolExecutor: so many actors take what is given to it, in order."""
+    """Stands in for ThreadPoolExecutor: so many actors take the submitted work, in order."""
 
     scheduler: ClassVar[Scheduler]
 

@@ -27,7 +27,7 @@ _EVERY_SEC = 1.0
 
 
 class Monitor:
-    """What waits, and since when without an excuse."""
+    """A waiting picture, and since when it waits without an excuse."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Monitor:
 
     def _look_at_pictures(self) -> None:
         served, rows = self._served(), self._rows()
-        # What its camera replaced before any scan saw it never becomes a frame.
+        # A picture that its camera replaced before any scan saw it never becomes a frame.
         unfinished = [
             version
             for version in self._album.versions

@@ -192,7 +192,7 @@ def find(mutation: Mutation, most_seeds: int = MOST_SEEDS) -> Found | None:
 
 
 def main(count: int, jobs: int) -> int:
-    """Try the first so many mutations and print what found each; 0 when each was found."""
+    """Try the first so many mutations and print the seed that found each; 0 when all were found."""
     chosen = MUTATIONS[:count]
     by_seed = by_test = 0
     with ProcessPoolExecutor(jobs) as pool:

@@ -195,7 +195,7 @@ class Worker:
                 self.scheduler.point()
 
     def _try(self, work: Callable[[], Any]) -> None:
-        """As a Celery task: what may be tried again is tried again with the next message."""
+        """As a Celery task: a retry comes with the next message."""
         try:
             work()
         except EasyaiError as error:
@@ -225,7 +225,7 @@ def delete_alerts(runtime: Runtime, ids: list[int]) -> None:
 
 
 def short_memory(kept_sec: float) -> list[tuple[Any, str, Any]]:
-    """What a run replaces so that task types are forgotten within it; nothing where it is 0.
+    """The values that a run replaces so that task types expire within it; none where it is 0.
 
     The times have the real proportions: a note is renewed well before it is too old.
     """
@@ -242,7 +242,7 @@ def short_memory(kept_sec: float) -> list[tuple[Any, str, Any]]:
 
 
 def replacements(network: Network) -> list[tuple[Any, str, Any]]:
-    """What a run replaces in the pipeline: HTTP, probes and pools of threads."""
+    """The parts that a run replaces in the pipeline: HTTP, probes and thread pools."""
     SimCaller.network, SimPool.scheduler = network, network.scheduler
     pooled = [
         (module, "ThreadPoolExecutor", SimPool)

@@ -1,4 +1,4 @@
-"""What a run is made of, drawn from its seed; a part of it can be left out, to find what it needs.
+"""The parts of a run, drawn from its seed; shrinking leaves out parts that a failure does not need.
 
 Each run has some of the known habits and faults, never all: rare faults then meet.
 """
@@ -15,7 +15,7 @@ RETENTION_SEC = 100.0  # of frames, in some runs
 HORIZON_SEC = 20.0  # faults come until then, and new pictures of nearly all plans
 
 HEARTBEAT_SEC = 4.0  # of services, at most
-RESTART_SEC = 12.0  # until somebody starts a service anew that does not find back by itself
+RESTART_SEC = 12.0  # until a service that does not recover by itself is restarted
 UNTIL_BACK_SEC = HEARTBEAT_SEC + RESTART_SEC  # from when it is taken out
 
 
@@ -76,7 +76,7 @@ class Plan:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def parts(self) -> list[tuple[str, int]]:
-        """What may be left out, as (field, number)."""
+        """The parts that may be left out, as (field, number)."""
         return [
             (name, number)
             for name in ("faults", "cameras", "services")

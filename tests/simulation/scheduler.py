@@ -81,7 +81,7 @@ class Actor:
 
 
 class Signal:
-    """Wakes whoever waits for it."""
+    """Wakes the actors that wait for it."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
@@ -89,7 +89,7 @@ class Signal:
         self._is_set = False
 
     def set(self) -> None:
-        """Wake those that wait, or the next that does."""
+        """Wake the waiting actors, or the next actor that waits."""
         self._is_set = True
         for actor in self._waiting:
             self._scheduler.wake(actor)
@@ -121,7 +121,7 @@ class Lock:
 
     @property
     def held(self) -> bool:
-        """Whether somebody has it."""
+        """Whether the lock is held."""
         return self._holder is not None
 
     def __enter__(self) -> Lock:
@@ -278,7 +278,7 @@ class Scheduler:
         self.now = max(self.now, until) if not self.failures else self.now
 
     def advance(self, seconds: float) -> None:
-        """Let so much time pass, whoever asks: an actor or the run itself."""
+        """Let so much time pass, for an actor or for the run itself."""
         if getcurrent() is self._hub:
             self.run(self.now + seconds)
         else:

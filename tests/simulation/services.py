@@ -1,4 +1,4 @@
-"""Algorithm services: what they get is noted, what they take at once is counted."""
+"""Algorithm services: their requests are recorded, concurrent requests are counted."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def shrink(plan: Plan, kind: str, ignored: frozenset[str], most_runs: int = 150)
         return bool(outcome.violations) and kind_of(outcome.violations[0]) == kind
 
     if not fails(plan):
-        return plan  # somebody has changed the code meanwhile
+        return plan  # the code was changed meanwhile
     plan = _without_parts(plan, fails, left)
     for candidate_of in (_calmer, _with_fewer_pictures):
         for change in candidate_of(plan):

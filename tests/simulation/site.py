@@ -103,7 +103,7 @@ class Site:
         return store
 
     def camera(self, plan: CameraPlan, goes_on: Callable[[], bool]) -> Callable[[], None]:
-        """What a camera does, as long as it goes on."""
+        """The work of a camera, as long as it goes on."""
         if self.folder:
             return FolderCamera(plan, self._album, self.files, self._note, goes_on).run
         return lambda: self._upload(plan, goes_on)
@@ -129,13 +129,13 @@ class Site:
             scheduler.sleep(plan.period * scheduler.current.rng.uniform(0.5, 1.5))
 
     def fetch(self, url: str) -> bytes | None:
-        """What a service gets under a link; None where it gets nothing."""
+        """The content that a service gets by a link; None where it gets nothing."""
         if self._scheduler.now < max(self.files.down_until, self.objects.down_until):
             return None
         return self.read(url.removeprefix("sim://"))
 
     def read(self, key: str) -> bytes | None:
-        """What lies under a key, or None."""
+        """The content under a key, or None."""
         if not self.folder:
             found = self.objects.objects.get(key)
             return found.content if found else None
@@ -154,7 +154,7 @@ class Site:
             self.objects.remove(key)
 
     def keys(self) -> list[str]:
-        """Everything that lies there, but for what is not a picture."""
+        """All pictures that are there."""
         if not self.folder:
             found = list(self.objects.objects)
         else:

@@ -16,7 +16,7 @@ def steady_cameras(plan: Plan, type_limit: Callable[[str], int | None]) -> list[
     """The cameras that come at the end of a run, for each type with such a picture."""
     types = sorted({camera.task_type for camera in plan.cameras if camera.poisons})
     names = [name for name in types for _ in range(_count(name))]
-    # All together half of what the installation lets through at once.
+    # All together half of the places of the installation.
     slowest_sec = max((service.latency for service in plan.services), default=0.0)
     least_sec = 2 * len(names) * slowest_sec / plan.settings["max_concurrent_infer"]
     return [
@@ -37,7 +37,7 @@ def _count(task_type: str) -> int:
 
 
 def _period_sec(plan: Plan, task_type: str, type_limit: int | None) -> float:
-    """So that all of them need half of what the slowest service gives, should they go there.
+    """A period in which all cameras need half of the slowest service, should they go there.
 
     More would be a backlog of our own making, in which pictures wait for longer and longer.
     """

@@ -1,4 +1,4 @@
-"""What happened in a run, for people: steps of the world and log lines of easyai, with times."""
+"""The story of a run, for people: steps of the world and log lines of easyai, with times."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Story(logging.Handler):
             self._failed(f"error: {record.getMessage()}: {record.exc_info[1]!r}"[:400])
 
     def attach(self) -> None:
-        """Take the log of easyai, and let nobody else have it."""
+        """Take the log of easyai, and remove other handlers."""
         log = logging.getLogger("easyai")
         self._before = (log.level, log.propagate)
         log.addHandler(self)

@@ -24,7 +24,7 @@ def _simulate(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_tested_seeds_cover_every_kind_of_event() -> None:
-    """Whoever changes what is drawn chooses others."""
+    """A change of the drawn values needs new seeds."""
     plans = [draw(seed) for seed in SEEDS]
     own = [limits for plan in plans for limits in plan.settings["types"].values()]
     kinds = {fault.kind for plan in plans for fault in plan.faults}

@@ -39,7 +39,7 @@ _BEAT_LEASE_SEC, _BEAT_SEC = 5.0, 1.0
 
 @dataclass
 class Outcome:
-    """What came of a run."""
+    """The outcome of a run."""
 
     violations: list[str] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
@@ -113,7 +113,7 @@ class World:
         self.violate(f"error: {why}")
 
     def runtime(self) -> Runtime:
-        """What a new process works with."""
+        """The runtime of a new process."""
         database = SimDatabase(self.database)
         return Runtime(
             self.source,
