@@ -53,7 +53,7 @@ class Demo:
         )
 
     def end(self, timeout: float = 60.0) -> tuple[int, str]:
-        """Exit code and what was printed; a demo that takes too long is stopped."""
+        """Exit code and output; a demo that takes too long is stopped."""
         try:
             output, _ = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:

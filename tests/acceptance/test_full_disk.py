@@ -1,4 +1,4 @@
-"""A disk that is really full: parked frames make room, and nothing else is lost."""
+"""A disk that is really full: parked frames are dropped, and nothing else is lost."""
 
 from __future__ import annotations
 

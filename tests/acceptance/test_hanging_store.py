@@ -77,5 +77,5 @@ def test_easyai_up_stops_normally_while_its_store_hangs(
     # The processes stop in sequence; the worker alone has a drain time.
     assert time.monotonic() - began < DRAIN_SEC + 4 * FEW_SEC
     with closing(sqlite3.connect(easyai.data / "easyai.db")) as database:
-        # Who ends in order takes its row away, and gives back what it has leased.
+        # A process that ends normally removes its row and returns its leases.
         assert database.execute("SELECT name FROM processes").fetchall() == []

@@ -1,4 +1,4 @@
-"""`easyai up` ends what hangs and starts it again; what waits meanwhile is inferred."""
+"""`easyai up` restarts a hung process; frames that wait meanwhile are inferred."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STALL_SEC = 5
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
-    """An ``easyai up`` that waits seconds, not half a minute, before it ends what hangs."""
+    """An ``easyai up`` that waits seconds, not half a minute, before it ends a hung process."""
     folder: Path = tmp_path_factory.mktemp("hangs")
     with EasyaiProcess(folder, environment={"EASYAI_HANG_SEC": str(HANG_SEC)}) as easyai:
         easyai.start(timeout=60)

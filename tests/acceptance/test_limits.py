@@ -19,7 +19,7 @@ KEPT = "旧限"
 
 
 class Feed:
-    """Keeps frames of some types waiting, so that a limit is what holds them back."""
+    """Keeps frames of some types waiting, so that only a limit holds them back."""
 
     def __init__(self, site: Outside, *task_types: str) -> None:
         self.keys: dict[str, list[str]] = {task_type: [] for task_type in task_types}
@@ -66,7 +66,7 @@ def test_two_workers_together_reach_the_limits_and_never_pass_them(
             logs = (running.log[begin:], second_worker.all_output())
             return all("scheduling inference" in log for log in logs)
 
-        feed.least = 1  # whoever is at work takes what waits: idle, both hear of new frames
+        feed.least = 1  # a busy worker takes all waiting frames: when idle, both are woken
         feed.until(both_have_worked, 60, "both workers have inferred")
         feed.least = 20
         feed.until(lambda: _most_at_once(three, free) >= 7, 15, "the limit is used to the full")

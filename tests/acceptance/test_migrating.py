@@ -49,7 +49,7 @@ def test_the_services_of_the_old_server_are_registered(
     running: EasyaiProcess, site: Outside, tmp_path: Path
 ) -> None:
     stubs = [AlgorithmStub(f"yolo_{number}", ("迁移计数",)) for number in range(2)]
-    # As the contract has it, section 3: what the predecessor lists.
+    # The list of the predecessor, as in section 3 of the contract.
     listed = [
         {
             "service_id": stub.service_id,

@@ -89,7 +89,7 @@ def test_killed_worker_loses_and_doubles_none_of_two_hundred_frames(
         stub.register(site.url)
         keys = {name: site.put_many(100, name) for name in (PEOPLE, FACES)}
         try:
-            # Nothing is answered yet: whoever has sent frames of this type has them in flight.
+            # No call is answered yet: frames of this type that a worker has sent are in flight.
             holder = wait_until(lambda: _holder(production, PEOPLE), 20, "a worker in mid-work")
             wait_until(lambda: stub.running == AT_ONCE, 20, "the limit is reached")
             holder.kill()

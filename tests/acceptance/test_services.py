@@ -1,4 +1,4 @@
-"""Services that are late, die and come back: no frame is lost, and nobody has to help."""
+"""Services that are late, die and come back: no frame is lost, without help by people."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_frames_of_a_killed_service_go_to_the_other_service_without_loss_or_doub
 
 @dataclass
 class Deaths:
-    """Services that died with frames waiting; what was seen of it."""
+    """Services that died with frames waiting, and their observed states."""
 
     with_companion: AlgorithmStub
     companion: AlgorithmStub
@@ -159,7 +159,7 @@ def test_frames_of_the_only_service_wait_for_it_and_go_on_with_its_next_heartbea
 
 @dataclass
 class Restart:
-    """What a restart of the server in mid-work has left."""
+    """The state after a restart of the server in mid-work."""
 
     busy: AlgorithmStub  # in mid-work when the server was stopped
     busy_keys: list[str]
@@ -193,7 +193,7 @@ def test_stop_finishes_calls_in_flight_and_the_next_start_goes_on(
 ) -> None:
     assert restart.sent_before < len(restart.busy_keys), "stopped in mid-work"
     site.assert_one_alert_each(restart.busy_keys)
-    # What was in flight was finished, not sent again.
+    # Calls in flight were finished, not sent again.
     assert Counter(restart.busy.image_paths) == Counter(restart.busy_keys)
 
 

@@ -33,7 +33,7 @@ def _tear_state(data: Path) -> None:
 
 
 def _garbage_behind_the_last_commit(data: Path) -> None:
-    """What was being written and never synced: half a page behind the last whole commit."""
+    """An unsynced write: half a page behind the last whole commit."""
     with (data / "easyai.db-wal").open("ab") as wal:
         wal.write(_random.randbytes(_random.randrange(30, 4000)))
     (data / "easyai.db-shm").write_bytes(b"")

@@ -1,4 +1,4 @@
-"""The watchdog beside parts that were started by hand: nothing of what it watches is needed."""
+"""The watchdog beside processes started by hand: it works without the processes it watches."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tests.support.outside import Outside
 from tests.support.part_process import celery_command, easyai_command, run_to_end
 from tests.support.waiting import wait_until
 
-# In GBK the bytes of the first are other characters, those of the second are none.
+# In GBK the bytes of the first are other characters, the bytes of the second are invalid.
 TYPES = ("人数统计", "中a")
 _CLOSED = ("sh", "-c", 'exec "$@" >&- 2>&-', "sh")
 

@@ -1,4 +1,4 @@
-"""Things are broken while frames come in; what happened is checked from outside.
+"""Faults happen while frames come in; the results are checked from outside.
 
 A fault is a test that takes `trials`, opens a trial, breaks something inside of
 ``with trial.fault(…)`` and states how soon work must go on:

@@ -1,4 +1,4 @@
-"""Fixtures of the faults, and what makes them a report: see README.md beside this file."""
+"""Fixtures of the faults, and the hooks that write the report: see README.md."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Trials:
 
 @pytest.fixture(scope="session")
 def schema(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    """What each production trial's database is copied from."""
+    """The template of each production trial's database."""
     return Schema(postgres_server, tmp_path_factory.mktemp("schema"))
 
 
@@ -175,7 +175,7 @@ _outcomes: list[Outcome] = []
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Collect what the trials measured; with xdist, where the results come together."""
+    """Collect the measurements of the trials; with xdist, where the results come together."""
     if report.when == "call" and report.passed:
         values = [value for name, value in report.user_properties if name == PROPERTY]
         _outcomes.extend(Outcome(**value) for value in values)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What an algorithm answers about a frame: a function of its key alone, known to both sides."""
+"""The answer of an algorithm about a frame: a function of its key, known to both sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Algorithm services that a test starts, hangs, silences and kills, and what they received."""
+"""Algorithm services that a test starts, hangs, silences and kills, and their requests."""
 
 from __future__ import annotations
 
@@ -72,19 +72,19 @@ class Fleet(ServerProcess):
         return all(accepts_connections(port, self.host) for port in self.ports.values())
 
     def kill(self) -> None:
-        """Kill every service at once; what was in flight then is remembered as killed."""
+        """Kill every service at once; requests in flight are recorded as killed."""
         super().kill()
         self._deaths.append(time.time())
 
     def control(self, **changes: Any) -> None:
-        """Change what all services do: hangs, heartbeats, delay_sec."""
+        """Change the behaviour of all services: hangs, heartbeats, delay_sec."""
         port = next(iter(self.ports.values()))
         url = f"http://{self.host}:{port}/control"
         with requests.post(url, json=changes, timeout=10) as answer:
             assert answer.ok
 
     def requests(self) -> list[Request]:
-        """Everything received so far, in order of arrival; what is in flight ends now."""
+        """Every request so far, in order of arrival; requests in flight end now."""
         text = self._record.read_text(encoding="utf-8") if self._record.exists() else ""
         now = time.time()
         under_way: dict[tuple[str, int], tuple[float, str]] = {}

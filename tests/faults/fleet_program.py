@@ -24,7 +24,7 @@ _API = "/api/v1/ai_analysis"
 
 
 class Fleet:
-    """The services of this process and what they do now."""
+    """The services of this process and their present behaviour."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options

@@ -210,7 +210,7 @@ class Production(Site):
             migrate(self.database_url, self.folder)
 
     def start_parts(self, *names: str) -> None:
-        """Start these parts at the same time; those that run already are left alone."""
+        """Start these processes at the same time; running processes are left alone."""
         together(*(self.parts[name].start for name in names))
 
     def named(self, part: str) -> list[str]:
@@ -218,7 +218,7 @@ class Production(Site):
         return [name for name in self.parts if name == part or name.startswith(f"{part}-")]
 
     def pids(self, part: str) -> list[int]:
-        """Those that run now."""
+        """The running processes."""
         return [pid for name in self.named(part) if (pid := self.parts[name].pid)]
 
     def kill(self, part: str) -> None:

@@ -1,4 +1,4 @@
-"""What must be true of every fault once everything has settled."""
+"""The invariants after every fault, once everything has settled."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class LatestCamera:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; raises what kept it from writing."""
+        """End; raises the error that kept it from writing."""
         self._over.set()
         self._thread.join()
         if self.error is not None:

@@ -58,7 +58,7 @@ class LedgerView:
         return self.count(_UNSETTLED)
 
     def count(self, statement: str) -> int:
-        """What a statement that counts gives."""
+        """The number that a statement returns."""
         number: int = self._ask(statement)[0][0]
         return number
 
@@ -91,7 +91,7 @@ class LedgerView:
         return found
 
     def done_at(self) -> dict[str, float]:
-        """When each periodic duty was done last, by the database's clock and the duty's name."""
+        """When each periodic task was done last, by the database's clock and the task's name."""
         rows = self._ask("SELECT name, done_at FROM process_leases")
         return {row.name: float(row.done_at) for row in rows}
 

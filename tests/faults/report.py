@@ -1,4 +1,4 @@
-"""docs/reliability.md, written from what the suite measured."""
+"""docs/reliability.md, written from the measurements of the suite."""
 
 from __future__ import annotations
 

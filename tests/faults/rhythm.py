@@ -65,7 +65,7 @@ class Rhythm:
         self._thread = threading.Thread(target=self._run, name="rhythm", daemon=True)
 
     def check(self) -> None:
-        """Assert that the duties were run often enough and their queue stayed short."""
+        """Assert that the periodic tasks ran often enough and their queue stayed short."""
         for duty in self.duties:
             duty.check(self.seconds)
         assert self.deepest <= DEEPEST, f"{self.deepest} messages waited in the duties' queue"

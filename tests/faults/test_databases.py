@@ -1,4 +1,4 @@
-"""The database restarts, or somebody holds its lock: answers wait, nothing is lost or doubled."""
+"""The database restarts or stays locked: answers wait, no frame is lost or doubled."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ ALERTS = [key for key in KEYS if expected(key).outcome == "alert"]
 
 @dataclass(frozen=True)
 class FrameRow:
-    """What LedgerView.frames gives."""
+    """The result of LedgerView.frames."""
 
     id: int
     key: str
@@ -33,7 +33,7 @@ class FrameRow:
 
 @dataclass(frozen=True)
 class AlertRow:
-    """What LedgerView.alerts gives."""
+    """The result of LedgerView.alerts."""
 
     frame_id: int
     detection_count: int
@@ -41,7 +41,7 @@ class AlertRow:
 
 @dataclass
 class World:
-    """What was found of a trial in which everything went right."""
+    """The records of a trial without faults."""
 
     folder: Path
     keys: list[str] = field(default_factory=lambda: list(KEYS))
@@ -77,7 +77,7 @@ class World:
         return self.found
 
     def requests(self) -> list[Request]:
-        """What the services received."""
+        """The requests that the services received."""
         return self.received
 
     def check(self) -> invariants.Fates:

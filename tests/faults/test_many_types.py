@@ -1,4 +1,4 @@
-"""Services register thousands of task types at once, more than there is room for.
+"""Services register thousands of task types at once, more than the registry takes.
 
 Then the worker is killed, and every service is cleared and registers again.
 """

@@ -1,4 +1,4 @@
-"""Processes are killed and held: nobody has to help, no frame is lost or counted twice."""
+"""Processes are killed and suspended: work resumes by itself, no frame is lost or counted twice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_inference_resumes_after_a_worker_is_killed_at_random_points(
     print(f"seed {seed}")
     chance = random.Random(seed)
     with trials(kind, delay_sec=0.3, max_concurrency=8, rate=10) as trial:
-        trial.settle_sec = 120  # nobody works for most of the time: much waits at the end
+        trial.settle_sec = 120  # no worker runs for most of the time: many frames wait at the end
         for _ in range(times):
             with trial.fault("worker killed in mid-batch", times):
                 time.sleep(chance.uniform(0.0, 1.0))
@@ -122,7 +122,7 @@ def test_suspended_worker_raises_an_alarm_with_its_cause_and_is_restarted(trials
 
 
 def _hold_worker(site: Embedded) -> None:
-    """Outside of a transaction: else it holds the lock, and the database is what does not work."""
+    """Outside of a transaction: else it holds the lock, and the database does not work."""
     for _ in range(20):
         site.signal("worker", signal.SIGSTOP)
         if _takes_writes(site.data / "easyai.db"):

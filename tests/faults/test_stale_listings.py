@@ -34,7 +34,7 @@ _FAULT, _KIND = "listings of a bucket 2 s old, in pages, seen by 4 workers", "wo
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SwiftServer]:
-    """An object store whose pages hold more than those of other tests: there are many pictures."""
+    """An object store with larger pages than in other tests, as there are many pictures."""
     yield from started(SwiftServer(page=PAGE))
 
 
@@ -46,7 +46,7 @@ def bucket(server: SwiftServer) -> BucketPlace:
 
 @pytest.fixture
 def listings(bucket: BucketPlace) -> Iterator[StaleListings]:
-    """What stands before the object store."""
+    """The proxy before the object store."""
     with StaleListings(bucket.server.port, STALE_SEC) as fake:
         yield fake
 

@@ -13,7 +13,7 @@ from tests.faults.conftest import Trials
 from tests.faults.installations import EMBEDDED, Embedded
 from tests.support.small_disk import kept_full, remount, small_disk
 
-KEEP_PARKED = "disk_min_free_percent = 0\n"  # the guard would give up what waits: not tried here
+KEEP_PARKED = "disk_min_free_percent = 0\n"  # the guard would drop waiting frames: not tested here
 
 
 @pytest.mark.faults

@@ -127,7 +127,7 @@ def _work(site: Embedded, writers: Sequence[Write], outcome: Outcome) -> list[La
 def _check(
     site: Embedded, cameras: Sequence[LatestCamera], outcome: Outcome, there: dict[str, str]
 ) -> None:
-    """`there`: the pictures in the store with what they show."""
+    """`there`: the pictures in the store with their digests."""
     ledger = LedgerView(site.database_url)
     frames, alerts = ledger.frames(), ledger.alerts()
     fates = Counter(frame.outcome for frame in frames)

@@ -1,4 +1,4 @@
-"""A trial: an installation at work, a fault, and what must be true afterwards."""
+"""A trial: an installation at work, a fault, and the checks afterwards."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ stall_alarm_sec = 5
 
 
 class Trial:
-    """What a test breaks and asks; made by the fixture `trials`."""
+    """The installation that a test breaks and checks; made by the fixture `trials`."""
 
     def __init__(
         self,

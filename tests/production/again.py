@@ -12,7 +12,7 @@ BROKER: Final = frozenset({"installation", "celery_setup", "broker_url", "produc
 
 
 def again(module: ModuleType, *without: str, needs: Set[str] = STORE) -> dict[str, object]:
-    """The tests of a module that need a server, but for those named; its other fixtures, too.
+    """The tests of a module that need a server, except `without`; and its other fixtures.
 
     `needs`: the fixtures by which a test gets the server.
     """

@@ -26,10 +26,10 @@ class Composed:
         return self("up", "--detach", "--no-build", "--pull", "never", *services)
 
     def __call__(self, *arguments: str, check: bool = True, timeout_sec: float = 300.0) -> str:
-        """A command of `docker compose`; what it prints."""
+        """Run a command of `docker compose`; return its output."""
         images = {f"{server.upper()}_IMAGE": local(server) for server in SERVERS}
         more = {
-            # Without any those of `.env` beside the file hold.
+            # Without profiles those of `.env` beside the file apply.
             **({"COMPOSE_PROFILES": self.profiles} if self.profiles else {}),
             "EASYAI_IMAGE": IMAGE,
             "EASYAI_DEMO_IMAGE": DEMO,

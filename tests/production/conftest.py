@@ -44,7 +44,7 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with what takes longest as a whole, so that no process is left alone with it."""
+    """Begin with the longest group of tests, so that no process is left alone with it."""
     if not IN_FULL:
         without = [item for item in items if item.get_closest_marker("in_full")]
         config.hook.pytest_deselected(items=without)
@@ -76,7 +76,7 @@ def _row(nodeid: str) -> str:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Collect what was proven; with xdist, where the results come together."""
+    """Collect the proofs; with xdist, where the results come together."""
     if report.when == "call" and report.passed:
         values = [value for name, value in report.user_properties if name == proof.PROPERTY]
         _proofs.extend(Proof(**value) for value in values)  # type: ignore[arg-type]

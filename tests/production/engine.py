@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 IMAGE = "easyai:local"
 DEMO = "easyai-demo:local"
 BASE = "easyai-base:trixie"
-# What a release is built with; always the same here, so that a further build finds its layers.
+# The build arguments of a release; constant here, so that a further build finds its layers.
 VERSION = "0.0.1+production"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 RELEASE = ("--build-arg", f"VERSION={VERSION}", "--build-arg", f"REVISION={REVISION}")
@@ -38,7 +38,7 @@ class Engine:
         timeout_sec: float = 120.0,
         given: bytes = b"",
     ) -> str:
-        """What a command prints; raises AssertionError with its words when it fails.
+        """The output of a command; raises AssertionError with the output when it fails.
 
         It reads `given` from its standard input.
         """
@@ -60,7 +60,7 @@ class Engine:
         return bool(self.docker("images", "--quiet", tag).strip())
 
     def inspect(self, name: str) -> dict[str, Any]:
-        """What the engine knows of a container or image."""
+        """The engine's data about a container or image."""
         found: list[dict[str, Any]] = json.loads(self.docker("inspect", name))
         return found[0]
 
@@ -72,7 +72,7 @@ class Engine:
         timeout_sec: float,
         given: bytes = b"",
     ) -> str:
-        """What a program prints that talks to this engine."""
+        """The output of a program that uses this engine."""
         done = subprocess.run(
             command,
             cwd=ROOT,
@@ -110,7 +110,7 @@ def started() -> Engine:
 
 
 def _build(engine: Engine, name: str) -> None:
-    """Build our image, or what a server's image of a registry is elsewhere."""
+    """Build our image, or the local replacement of a server's image."""
     if name == IMAGE:
         engine.build(IMAGE, ROOT / "docker" / "Dockerfile", ROOT, *RELEASE)
         return

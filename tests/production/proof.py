@@ -1,4 +1,4 @@
-"""What a test of servers and machines that fail has proven: a row of docs/reliability.md."""
+"""The result of a test with failing servers or machines: a row of docs/reliability.md."""
 
 from __future__ import annotations
 

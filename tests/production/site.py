@@ -1,4 +1,4 @@
-"""What a test does with an installation in containers: pictures in, alerts out."""
+"""A test's access to an installation in containers: pictures in, alerts out."""
 
 from __future__ import annotations
 

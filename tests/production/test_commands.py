@@ -1,4 +1,4 @@
-"""Every command of docs/containers.md: those of compose in a dry run, others elsewhere."""
+"""Every command of docs/containers.md: compose commands in a dry run, others elsewhere."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_every_documented_command_is_tested() -> None:
 @pytest.mark.parametrize("command", _COMPOSE)
 def test_documented_compose_commands_succeed(engine: Engine, tmp_path: Path, command: str) -> None:
     docker = tmp_path / "docker"
-    # Of a container that is not started nobody waits for its health.
+    # compose does not wait for the health of a container that is not started.
     docker.write_text(f'#!/bin/sh\nshift\nexec {shutil.which("docker")} compose --dry-run "$@"\n')
     docker.chmod(0o755)
     images = {f"{name.upper()}_IMAGE": local(name) for name in SERVERS}

@@ -26,7 +26,7 @@ def test_compose_up_starts_everything_in_a_single_container(compose: Compose) ->
     container = project.container("easyai")
     project.site.put_frame(container, 1)
     project.site.wait_for_alerts(1)
-    # From this machine it is not the container's own: what an operator does takes the token.
+    # This machine is not the container's own: operator requests need the token.
     cleared = requests.post(f"{project.url}{API}/clear_all", timeout=5)
     assert cleared.status_code == 403
     assert "All is well" in project.engine.docker(

@@ -1,4 +1,4 @@
-"""The profile monitoring: Prometheus scrapes what runs. No package has Grafana: not started."""
+"""The profile monitoring: Prometheus scrapes easyai. No package has Grafana: it is not started."""
 
 from __future__ import annotations
 

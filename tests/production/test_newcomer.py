@@ -1,4 +1,4 @@
-"""docker/compose.yaml in the hands of somebody new: other folders, mistakes, second thoughts."""
+"""docker/compose.yaml used by a newcomer: other folders, mistakes, changed settings."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def test_folder_of_another_user_is_refused_with_the_remedy_and_data_survive(
     remedy = f"no permission to read and write it as user {USER}; give it to this user by chown"
     wait_until(lambda: remedy in project("logs", "easyai"), 120, remedy, 0.5)
 
-    # What it asks for is done while it runs, which suffices.
+    # The remedy is applied while it runs, which suffices.
     shutil.chown(frames, USER, USER)
     project.start_detector("http://easyai:5066")
     project.engine.docker("exec", container, "sh", "-c", "cat /dev/zero >/tmp/full", check=False)
     project.site.put_frame(container, 1)
     project.site.wait_for_alerts(1)
 
-    # A second `up` leaves alone what runs; a second project fails as the port is taken.
+    # A second `up` leaves the running containers alone; a second project fails.
     started = project.engine.inspect(container)["State"]["StartedAt"]
     project.up()
     assert project.engine.inspect(container)["State"]["StartedAt"] == started

@@ -47,7 +47,7 @@ print(message.value().decode())
 
 
 def _python(project: Composed, script: str, *arguments: str, given: bytes = b"") -> str:
-    """What a script prints that runs in the container with everything."""
+    """The output of a script in the container with everything."""
     command = ("exec", "--interactive", project.container("easyai"), "python", "-c", script)
     return project.engine.docker(*command, *arguments, given=given)
 

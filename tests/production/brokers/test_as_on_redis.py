@@ -1,4 +1,4 @@
-"""On RabbitMQ workers, beats and the whole production set-up do what they do on Redis."""
+"""On RabbitMQ workers, beats and the whole production set-up work as on Redis."""
 
 from __future__ import annotations
 

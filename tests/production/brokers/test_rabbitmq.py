@@ -115,7 +115,7 @@ def test_existing_queues_of_another_type_are_used_unchanged(
     algorithm: AlgorithmStub,
     default: str,
 ) -> None:
-    """Classic queues of an old installation, and quorum queues that nobody asked for."""
+    """Classic queues of an old installation, and quorum queues without a setting."""
     other = "quorum" if default == "classic" else "classic"
     with amqp.Connection(f"127.0.0.1:{server.port}", virtual_host=host) as connection:
         connection.connect()

@@ -25,7 +25,7 @@ class Primary(PostgresServer):
         ]
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
-        """What a query of the maintenance database gives."""
+        """The result of a query on the maintenance database."""
         with psycopg.connect(
             host="127.0.0.1", port=self.port, user="easyai", dbname="postgres", autocommit=True
         ) as connection:
@@ -73,7 +73,7 @@ class Standby(Copy):
         super().__init__(of, "--write-recovery-conf")
 
     def follow_no_more(self) -> None:
-        """What the primary commits from now on does not arrive."""
+        """Commits of the primary from now on do not arrive."""
         self.change("primary_conninfo", "")
         nobody = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_stat_wal_receiver)"
         wait_until(lambda: self.query(nobody), 20, "it follows no more")

@@ -1,4 +1,4 @@
-"""What the tests here do with a running `easyai up`: write frames, wait for alerts."""
+"""Steps of these tests with a running `easyai up`: write frames, wait for alerts."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_session_settings_hold_in_every_transaction_and_leak_to_no_client(
 
 
 def test_no_statement_is_prepared_in_a_shared_session(database: Database) -> None:
-    """psycopg prepares what it runs for the sixth time."""
+    """psycopg prepares a statement at its sixth run."""
 
     def work(number: int) -> None:
         for _ in range(20):
@@ -95,7 +95,7 @@ def test_pooler_without_its_server_is_an_outage_and_leaves_no_connection_open(
     try:
         with pytest.raises(DatabaseUnavailableError), database.read():
             pass
-        gc.collect()  # warns of a connection that nobody has closed: an error here
+        gc.collect()  # warns of an unclosed connection: an error here
     finally:
         postgres_server.start()
 

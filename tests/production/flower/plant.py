@@ -62,7 +62,7 @@ class ManagedRabbitmq(RabbitmqServer):
 
     @property
     def api(self) -> str:
-        """What Flower's --broker-api is given."""
+        """The value of Flower's --broker-api."""
         return f"http://guest:guest@127.0.0.1:{self._management.number}/api/"
 
     def answers(self) -> bool:
@@ -87,7 +87,7 @@ class ManagedRabbitmq(RabbitmqServer):
 
 @dataclass
 class Plant:
-    """What a test looks at."""
+    """The parts that a test looks at."""
 
     up: EasyaiProcess
     site: Outside
@@ -110,7 +110,7 @@ class Plant:
         return requests.request(method, url, auth=who, timeout=30)
 
     def tasks(self, **query: Any) -> list[dict[str, Any]]:
-        """What the page of tasks lists."""
+        """The rows of the page of tasks."""
         url = f"http://127.0.0.1:{self.flower_port}/api/tasks"
         with requests.get(url, params=query, auth=(USER, PASSWORD), timeout=30) as answer:
             answer.raise_for_status()
@@ -152,7 +152,7 @@ class Plant:
         return self.celery(*arguments, "-d", self.worker, "-t", "25")
 
     def celery(self, *arguments: str) -> str:
-        """What ``celery -A easyai …`` prints; it has to succeed."""
+        """The output of ``celery -A easyai …``, which has to succeed."""
         done: subprocess.CompletedProcess[str] = self.up.run_celery(*arguments)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         assert "Traceback" not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""What an operator reads in Flower and by ``celery inspect``, on each broker."""
+"""The information for an operator in Flower and by ``celery inspect``, on each broker."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_flower_works_behind_nginx_under_its_own_path(plant: Plant) -> None:
 
 def test_wake_of_an_earlier_release_is_executed(plant: Plant) -> None:
     """It comes by the nameless exchange, and its arguments are not yet shown as text."""
-    plant.until_listed(PEOPLE, r"[1-9]\d* done")  # Flower hears of what the worker does
+    plant.until_listed(PEOPLE, r"[1-9]\d* done")  # Flower receives the events of the worker
     options = ("--args", json.dumps([PEOPLE]), "--queue", f"infer.{PEOPLE}")
     task_id = plant.celery("call", "easyai.infer", *options).strip().splitlines()[-1]
 

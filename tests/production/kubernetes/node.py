@@ -53,7 +53,7 @@ class Node:
         return self.folder / "frames"
 
     def log(self, role: str) -> str:
-        """What a pod has written."""
+        """The log of a pod."""
         return (self.folder / f"{role}.log").read_text(errors="replace")
 
     def start(self, role: str, pod: Manifest) -> None:
@@ -113,7 +113,7 @@ class Node:
         process.wait(10)
 
     def close(self) -> None:
-        """Kill what is left."""
+        """Kill the remaining processes."""
         for role in list(self.running):
             self.lose(role)
 

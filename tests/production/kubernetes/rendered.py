@@ -17,7 +17,7 @@ from tests.support.needs import MissingError
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docker" / "kubernetes"
 OVERLAYS = ("s3", "shared-folder")
-# What an overlay of ours leaves to its user.
+# The values that an overlay leaves to its user.
 OPTIONAL = ("flower", "ingress", "keda", "monitoring", "viewer-token")
 
 Manifest = dict[str, Any]

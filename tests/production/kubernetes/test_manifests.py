@@ -52,7 +52,7 @@ def test_an_overlay_is_complete_without_further_components() -> None:
 def test_every_object_fits_its_schema(overlay: str, version: str) -> None:
     for manifest in render_with_everything(overlay):
         if model := _OPERATORS.get(manifest["kind"]):
-            # The models leave out what they do not know: whatever is left out is misspelt.
+            # The models leave out unknown fields: a field that is left out is misspelt.
             read = model.model_validate(manifest).model_dump(
                 mode="json", by_alias=True, exclude_none=True, exclude_unset=True
             )
@@ -110,7 +110,7 @@ def test_deployment_and_budget_select_the_pods_of_their_role(
             taken = _taken(manifests, manifest["spec"]["selector"]["matchLabels"])
             assert taken == {name.removeprefix("easyai-")}
     budgets = of_kind(manifests, "PodDisruptionBudget")
-    # Flower has a single pod: a budget would hold up whoever empties its node.
+    # Flower has a single pod: a budget would block the drain of its node.
     assert set(budgets) == {f"easyai-{role}" for role in _TWICE}
     for budget in budgets.values():
         assert budget["spec"]["maxUnavailable"] == 1

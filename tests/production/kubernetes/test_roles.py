@@ -61,7 +61,7 @@ def node(
 def test_the_pods_infer_and_outlive_the_database(
     node: Node, roles: dict[str, Manifest], postgres_server: PostgresServer
 ) -> None:
-    # In any order, as an apply starts them: those that are early wait for the tables.
+    # In any order, as an apply starts them: early pods wait for the tables.
     for role in _ROLES:
         node.start(role, roles[role])
     _migrate(node, roles)

@@ -27,7 +27,7 @@ _CLONE_NEWNET = 0x40000000
 _INSTALL = "run as root: scripts/install-engine"
 # A host's name belongs to who it is (easyai/system/identity.py): each machine has its own.
 _NAMED = 'echo "$0" >/proc/sys/kernel/hostname && exec "$@"'
-# What a program of ours passes on must be whole packets with their checksums.
+# Our program must forward whole packets with their checksums.
 _WHOLE_PACKETS = ("tx", "off", "tso", "off", "gso", "off", "gro", "off")
 
 
@@ -48,7 +48,7 @@ class Machine:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """This thread, and what it starts, is on the machine's network."""
+        """This thread, and its children, are on the machine's network."""
         with Path("/proc/thread-self/ns/net").open() as before:
             _enter(_NAMESPACES / self.namespace)
             try:

@@ -26,7 +26,7 @@ def test_limits_hold_over_all_hosts_and_are_reached(site: Site) -> None:
 
     def all_have_worked() -> bool:
         if not site.ledger.unsettled():
-            site.camera.burst(2 * LIMIT)  # who is at work takes what comes: idle, all hear of it
+            site.camera.burst(2 * LIMIT)  # a busy worker takes all frames: when idle, all are woken
         idle.difference_update([name for name in idle if site.leased_by(name)])
         return not idle
 

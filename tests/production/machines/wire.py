@@ -16,7 +16,7 @@ import sys
 import time
 
 _EVERY_PROTOCOL = 3
-_OWN = 4  # PACKET_OUTGOING: what we sent ourselves
+_OWN = 4  # PACKET_OUTGOING: packets that we sent
 
 
 def main() -> None:

@@ -140,7 +140,7 @@ def easyai_environment(
         "EASYAI_BROKER_URL": request.getfixturevalue(f"default_{broker_kind}_broker").url,
         "EASYAI_PUBLIC_URL": f"http://{api_name}:5066",
         "EASYAI_AI_ANALYSIS__MAX_ATTEMPTS": "1",
-        # Celery's own variable; what the tasks of easyai make of it is tried.
+        # Celery's own variable; the tests check its effect on the tasks of easyai.
         "CELERY_RESULT_BACKEND": default_redis_backend.url,
         "FLOWER_BASIC_AUTH": ":".join(FLOWER_LOGIN),
     }

@@ -12,12 +12,12 @@ class EasyaiWorker(CeleryWorkerContainer):  # type: ignore[misc]
 
     @classmethod
     def worker_name(cls) -> str:
-        """What stands before the @ of its name."""
+        """The part of its name before the @."""
         return "easyai"
 
     @classmethod
     def worker_queue(cls) -> str:
-        """The queue of the periodic duties; those of task types it finds by itself."""
+        """The queue of the periodic tasks; the worker finds the queues of task types by itself."""
         return CONTROL_QUEUE
 
     @classmethod

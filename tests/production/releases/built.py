@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 VERSION = "9.8.7rc1"
 SERVER, SDK = "easyai_frames", "easyai_frames_sdk"
-# What lies about in the folder of somebody who works there; none of it is anybody else's.
+# Stray files in the folder of a developer; none of them may be packed.
 STRAY = (
     "config.toml",
     "data/easyai.db",
@@ -36,7 +36,7 @@ def clean_environment(**own: str) -> dict[str, str]:
 
 
 def run(*command: str | Path, cwd: Path, **own: str) -> str:
-    """What a command prints; raises AssertionError with its words when it fails."""
+    """The output of a command; raises AssertionError with the output when it fails."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -50,7 +50,7 @@ def run(*command: str | Path, cwd: Path, **own: str) -> str:
 
 
 def copy_of_checkout(target: Path) -> Path:
-    """The files that git has or would take, without its history, beside what lies about."""
+    """The files that git has or would take, without its history, beside the stray files."""
     listed = run("git", "ls-files", "-z", "-c", "-o", "--exclude-standard", cwd=ROOT)
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
@@ -121,7 +121,7 @@ class Environment:
         return made
 
     def pip(self, command: str, *arguments: str | Path) -> str:
-        """What `uv pip` prints."""
+        """The output of `uv pip`."""
         uv = (sys.executable, "-m", "uv", "-q", "pip", command, "--python", self.folder)
         return run(*uv, *arguments, cwd=self.folder)
 
@@ -130,7 +130,7 @@ class Environment:
         return self.folder / "bin" / name
 
     def run(self, name: str, *arguments: str | Path, **own: str) -> str:
-        """What a program prints, run where no sources are."""
+        """The output of a program, run where no sources are."""
         return run(self.program(name), *arguments, cwd=self.folder, **own)
 
 

@@ -78,6 +78,6 @@ def _before_the_newest_migration() -> str:
 
 
 def _git(*arguments: str) -> bytes | None:
-    """What git prints; None when it fails."""
+    """The output of git; None when it fails."""
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True)
     return done.stdout if done.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""The wheels: what is in them, and that they work alone in an environment of their own."""
+"""The wheels: their content, and that they work in an environment without the sources."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 TYPE = "人数统计"
-# What scripts/setup-venv has from locks/dev.txt when it installs easyai itself.
+# The packages of locks/dev.txt with which scripts/setup-venv installs easyai itself.
 _EDITABLE_TOOLS = (
     *("editables", "hatch-vcs", "hatchling", "packaging", "pathspec", "pluggy"),
     *("setuptools", "setuptools-scm", "tomlkit", "trove-classifiers", "vcs-versioning"),
@@ -77,7 +77,7 @@ def test_metadata_of_the_distribution_is_complete(built: Built, name: str) -> No
     assert metadata.description
     assert metadata.summary
     assert str(metadata.requires_python) == ">=3.11"
-    # Nobody uploads it by mistake: `easyai` on PyPI is somebody else's.
+    # No upload by mistake: `easyai` on PyPI belongs to another project.
     assert metadata.classifiers == ["Private :: Do Not Upload"]
     assert f"{name}-{VERSION}.dist-info/licenses/LICENSE" in built.in_wheel(name)
 
@@ -173,7 +173,7 @@ def test_an_editable_installation_works_without_git(
 ) -> None:
     lock = locked(_EDITABLE_TOOLS, "dev.txt")
     environment = Environment.made(tmp_path / "venv", lock)
-    # Its dependencies are those of the server's environment: no need to install them twice.
+    # It shares the dependencies of the server's environment, so they are not installed twice.
     (site,) = environment.folder.glob("lib/python*/site-packages")
     (theirs,) = server.folder.glob("lib/python*/site-packages")
     (site / "server.pth").write_text(str(theirs), encoding="utf-8")

@@ -20,7 +20,7 @@ from tests.support.part_process import easyai_command, run_to_end
 from tests.support.waiting import wait_until
 
 TYPE, LATER = "人数统计", "绊线检测"  # the second type has no service at first
-# The primary keys of what no version forgets while it works.
+# The primary keys of rows that no version deletes while it works.
 _KEPT = {"alerts": "id", "frames": "id", "task_types": "name", "services": "endpoint"}
 
 
@@ -136,7 +136,7 @@ def _only(found: Rows, wanted: dict[str, list[str]]) -> Rows:
 
 
 def _keys(site: Installation) -> dict[str, set[object]]:
-    """The primary keys of what is never forgotten."""
+    """The primary keys of rows that are never deleted."""
     found = rows(site.url, {table: [key] for table, key in _KEPT.items()})
     return {table: {row[key] for row in found[table]} for table, key in _KEPT.items()}
 

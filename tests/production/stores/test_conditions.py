@@ -1,4 +1,4 @@
-"""What SeaweedFS keeps of conditions."""
+"""The conditions that SeaweedFS keeps to."""
 
 from __future__ import annotations
 

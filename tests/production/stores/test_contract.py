@@ -1,4 +1,4 @@
-"""What every store promises, on SeaweedFS."""
+"""The contract of every store, on SeaweedFS."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Site:
         assert chinese in self.diagnosis("--lang", "zh")
 
     def diagnosis(self, *options: str) -> str:
-        """What `easyai diagnose` shows on this machine, by its clock."""
+        """The output of `easyai diagnose` on this machine, by its clock."""
         own = self.easyai.installation | self.clock.environment
         command = easyai_command("diagnose", *options)
         return run_to_end(command, own, self.easyai.folder).stdout

@@ -48,7 +48,7 @@ def _workers(site: Installation) -> Iterator[None]:
         while not over.is_set():
             with suppress(StoreUnavailableError):
                 intake.scan(runtime)
-            sweep(runtime)  # which asks again for what could not be carried
+            sweep(runtime)  # which retries moves that failed
             loop.pump(TYPE, 0.3)
             over.wait(0.1)
 

@@ -1,4 +1,4 @@
-"""What lies in buckets beside frames, and buckets that are reached in other ways."""
+"""Other objects in buckets beside frames, and buckets that are reached in other ways."""
 
 from __future__ import annotations
 

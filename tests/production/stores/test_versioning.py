@@ -1,4 +1,4 @@
-"""Buckets that keep versions: whatever a bucket remembers, easyai sees what lies there now."""
+"""Buckets that keep versions: easyai sees the current objects alone."""
 
 from __future__ import annotations
 
@@ -63,5 +63,5 @@ def test_versioned_bucket_keeps_each_deleted_picture(kept: BucketPlace) -> None:
     assert store.delete(KEY, store.version(KEY) or "") is Carried.DONE
     listing = kept.client.list_objects(kept.bucket, prefix=KEY, include_version=True)
     found = Counter(version.is_delete_marker for version in listing if version.object_name == KEY)
-    # Suspended: those of the time before stay. A lifecycle rule gives this space back.
+    # Suspended: versions of the time before stay. A lifecycle rule gives this space back.
     assert (found[False] > 0) == (versions in (ENABLED, SUSPENDED))
