@@ -21,7 +21,7 @@ def test_sqlite_is_named_with_its_version_and_guard() -> None:
 
 
 @pytest.mark.parametrize("affected", [True, False])
-def test_a_release_with_the_race_is_named_as_such(
+def test_sqlite_release_with_the_wal_race_is_named(
     monkeypatch: pytest.MonkeyPatch, affected: bool
 ) -> None:
     monkeypatch.setattr(module, "has_wal_reset_race", lambda: affected)

@@ -50,7 +50,7 @@ def test_every_part_names_the_same_version() -> None:
 
 
 @pytest.mark.usefixtures("nothing_installed")
-def test_sources_that_nobody_installed_say_that_their_version_is_unknown() -> None:
+def test_sources_that_are_not_installed_have_the_unknown_version() -> None:
     assert of_server.version() == of_sdk.version() == of_server.UNKNOWN
     output = CliRunner().invoke(cli, ["--version"]).output
     assert output.startswith("easyai, version 0.0.0+unknown (built without git and its tags")

@@ -105,7 +105,7 @@ def test_any_url_that_the_server_takes_fits_the_published_schema(field: str, url
 @pytest.mark.parametrize(
     "value", [0, 12, 12.5, -1, 2**53, 2**53 + 2, 1e12, 1e16, 10**400, True, "12", "", [], {}]
 )
-def test_a_heartbeat_s_number_counts_if_it_fits_the_published_schema(
+def test_number_in_a_heartbeat_counts_if_it_fits_the_published_schema(
     field: str, kept: str, value: Any
 ) -> None:
     counts = said_in({field: value})[kept] is not None

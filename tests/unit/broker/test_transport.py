@@ -109,7 +109,7 @@ def test_reply_to_a_process_that_has_ended_is_dropped(broker: Broker) -> None:
     assert broker.files() == []
 
 
-def test_bindings_of_another_process_are_seen_however_fast_they_change(tmp_path: Path) -> None:
+def test_fast_changes_of_bindings_by_another_process_are_seen(tmp_path: Path) -> None:
     ours, theirs = Bindings(tmp_path / "control"), Bindings(tmp_path / "control")
     for number in range(300):
         binding = Binding("", "", f"{number % 3}")
@@ -209,7 +209,7 @@ def test_two_processes_take_every_message_exactly_once(
     assert Counter(_taken(tmp_path)) == Counter(sent)
 
 
-def test_after_kill_9_other_processes_go_on_and_the_dead_mailbox_goes(
+def test_other_processes_go_on_and_the_mailbox_is_removed_after_kill_9(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_reader: StartReader
 ) -> None:
     reader = start_reader(tmp_path / "out0")

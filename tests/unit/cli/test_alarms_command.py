@@ -53,7 +53,7 @@ def test_ringing_alarms_come_first_and_make_exit_code_1(installation: Installati
     assert len(installation.run("alarms", "--limit", "1").stdout.splitlines()) == 2
 
 
-def test_when_nothing_rings_the_exit_code_is_0(installation: Installation) -> None:
+def test_exit_code_is_0_without_a_ringing_alarm(installation: Installation) -> None:
     result = installation.run("alarms")
     assert result.exit_code == 0
     assert "no alarm rings" in result.stderr

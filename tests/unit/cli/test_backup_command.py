@@ -190,7 +190,7 @@ def test_a_bad_sector_in_a_picture_is_counted(
     assert "2 alert" in made.stdout
 
 
-def test_pictures_in_a_bucket_stay_there(
+def test_backup_leaves_pictures_in_their_bucket(
     site: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.alert(image_path="alerts/人数统计/门口/1.jpg")

@@ -50,7 +50,7 @@ def test_each_value_names_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -
     assert values["ai_analysis.max_attempts"] == ("3", "default")
 
 
-def test_a_variable_that_sets_a_whole_table_is_named_for_its_keys(
+def test_variable_of_a_whole_table_is_the_source_of_its_keys(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__MINIO", '{"bucket": "frames"}')

@@ -110,7 +110,7 @@ def test_compact_makes_a_file_of_an_older_version_small_and_able_to_shrink(
     assert json.loads(installation.run("frames", "--json").stdout)
 
 
-def test_compact_beside_a_running_easyai_has_to_be_asked_for(installation: Installation) -> None:
+def test_compact_beside_a_running_easyai_needs_an_option(installation: Installation) -> None:
     with installation.db.write() as conn:
         processes.beat(conn, "worker", "here", 1, time.time())
     refused = installation.run("db", "compact")

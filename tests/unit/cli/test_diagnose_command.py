@@ -137,7 +137,7 @@ def test_settings_mistake_is_reported_and_the_rest_diagnosed(
     assert "### 1. 配置文件有错误" in markdown
 
 
-def test_while_a_worker_goes_on_a_mistake_stops_nothing(installation: Installation) -> None:
+def test_settings_mistake_is_no_stop_while_a_worker_infers(installation: Installation) -> None:
     _configured(installation, _MISTAKE)
     with installation.db.write() as conn:
         processes.beat(conn, "worker", "here", 1, time.time())

@@ -50,7 +50,7 @@ def test_exit_code_is_1_for_nothing_waiting_and_2_for_a_missing_option(
     assert installation.run("discard").exit_code == 2
 
 
-def test_names_are_taken_in_decomposed_form_too(installation: Installation) -> None:
+def test_decomposed_names_are_accepted(installation: Installation) -> None:
     frame = installation.pending(task_type="Café", task_id="Entrée")
     names = ("--task-type", normalize("NFD", "Café"), "--camera", normalize("NFD", "Entrée"))
     assert installation.run("discard", *names).exit_code == 0

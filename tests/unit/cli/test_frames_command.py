@@ -65,7 +65,7 @@ def test_frames_are_shown_by_state_with_reason_and_attempts(
     assert (row["reason"], row["attempts"]) == (words, 2)
 
 
-def test_the_limit_holds(installation: Installation) -> None:
+def test_frames_command_lists_at_most_the_limit(installation: Installation) -> None:
     ids = [installation.frame() for _ in range(3)]
     assert [row["id"] for row in _listed(installation, "--limit", "2")] == [ids[2], ids[1]]
 

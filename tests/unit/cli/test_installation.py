@@ -242,7 +242,7 @@ def test_no_database_is_made_nor_proposed_while_an_api_answers(
 
 
 @pytest.mark.parametrize("config", ["", "[broken"])
-def test_the_report_is_that_of_the_api_where_no_database_is_found(
+def test_diagnose_shows_the_report_of_the_api_without_a_database(
     config: str, api: str, elsewhere: Path
 ) -> None:
     if config:

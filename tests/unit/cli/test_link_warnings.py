@@ -62,7 +62,7 @@ def test_a_link_that_can_be_opened_is_no_warning(own: dict[str, Any], endpoint: 
     assert _warnings(own, endpoint) == ""
 
 
-def test_up_fits_links_to_services_where_it_listens_on_every_address() -> None:
+def test_no_link_warning_where_up_listens_on_every_address() -> None:
     for own, count in (
         ({"host": "::"}, 0),
         ({}, 1),

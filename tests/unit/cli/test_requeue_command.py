@@ -97,7 +97,7 @@ def test_ids_of_no_failed_frame_are_counted(installation: Installation) -> None:
     assert "1 of the ids given" in result.stderr
 
 
-def test_frames_of_a_span_of_time_are_requeued_and_no_others(installation: Installation) -> None:
+def test_requeue_of_a_time_span_leaves_other_frames(installation: Installation) -> None:
     ages = (4 * 3600, 2 * 3600, 600)
     early, meant, late = (installation.frame(settled_at=installation.now - age) for age in ages)
     result = installation.run("requeue", "--since", "3h", "--until", "1h")
@@ -128,7 +128,7 @@ def test_the_command_does_not_need_celery() -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
 
-def test_names_are_taken_in_decomposed_form_too(installation: Installation) -> None:
+def test_decomposed_names_are_accepted(installation: Installation) -> None:
     frame = installation.frame(task_type="Café", task_id="Entrée")
     names = ("--task-type", normalize("NFD", "Café"), "--task-id", normalize("NFD", "Entrée"))
     assert installation.run("requeue", *names).exit_code == 0

@@ -166,7 +166,7 @@ def test_flickering_condition_does_not_delay_a_lasting_condition() -> None:
     assert notices.index("raised:a") <= 4 + TOGETHER_SEC
 
 
-def test_an_alarm_that_was_clear_for_a_moment_is_not_over_with_others_of_its_kind() -> None:
+def test_alarm_clear_for_a_moment_does_not_end_with_others_of_its_kind() -> None:
     desk = Desk()
     ends, goes_on = (_condition("service_offline", name) for name in "ab")
     assert desk.after(0, ends, goes_on) == "raised:a raised:b"

@@ -26,7 +26,7 @@ def opened(now: float = NOW) -> Breaker:
     return breaker
 
 
-def test_a_new_breaker_lets_everything_through() -> None:
+def test_new_breaker_admits_every_request() -> None:
     assert Breaker().closed
     assert Breaker().admits(NOW, in_flight=1000) is None
 
@@ -46,7 +46,7 @@ def test_a_success_between_failures_starts_the_count_anew() -> None:
     assert breaker == Breaker()
 
 
-def test_an_open_breaker_lets_nothing_through_until_its_pause_is_over() -> None:
+def test_open_breaker_admits_no_request_until_its_pause_is_over() -> None:
     breaker = opened()
     assert breaker.admits(NOW, 0) == 0
     assert breaker.admits(NOW + FIRST_PAUSE_SEC - 0.001, 0) == 0

@@ -88,7 +88,7 @@ cameras = [f"门口{number}" for number in range(200)]
 
 
 @given(candidates, loads, st.lists(st.none() | pks, max_size=30))
-def test_every_frame_goes_where_a_look_at_every_endpoint_would_send_it(
+def test_choice_equals_an_exhaustive_search_over_all_endpoints(
     endpoints: list[Candidate], load: FixedLoad, avoided: list[int | None]
 ) -> None:
     fastest = FastestFirst(Ranking(endpoints), load)
@@ -101,7 +101,7 @@ def test_every_frame_goes_where_a_look_at_every_endpoint_would_send_it(
 
 
 @given(candidates, loads, st.lists(pks, max_size=40), st.data())
-def test_endpoints_that_others_fill_or_that_changed_are_seen_as_they_are_now(
+def test_choice_sees_the_current_state_of_endpoints_that_others_use(
     endpoints: list[Candidate], load: FixedLoad, taken_by_others: list[int], data: st.DataObject
 ) -> None:
     ranking = Ranking(endpoints)
@@ -147,7 +147,7 @@ def test_a_service_never_measured_counts_as_the_median() -> None:
     assert chosen(*endpoints, load=FixedLoad({1: 99, 2: 1})) == 4
 
 
-def test_the_endpoint_that_failed_the_frame_comes_after_the_others_of_its_kind() -> None:
+def test_endpoint_that_failed_the_frame_comes_after_equal_endpoints() -> None:
     fast, slow = candidate(1, ewma_ms=1), candidate(2, ewma_ms=1000)
     suspect = candidate(3, ewma_ms=1, suspect=True)
     assert chosen(fast, slow, avoid=1) == 2
@@ -185,7 +185,7 @@ def test_choice_cost_depends_on_endpoints_taken_not_on_all_endpoints() -> None:
     assert load.asked < 200
 
 
-def test_a_camera_goes_where_the_operator_wants_it() -> None:
+def test_camera_goes_to_the_endpoint_preferred_by_the_operator() -> None:
     endpoints = [candidate(pk) for pk in range(1, 6)]
     for endpoint in endpoints:
         assert choose_for_camera(endpoints, "门口2", endpoint.endpoint) == endpoint
@@ -198,9 +198,7 @@ def test_a_camera_whose_preferred_endpoint_has_gone_is_still_served() -> None:
 
 
 @given(st.integers(2, 12), st.data())
-def test_only_the_cameras_of_an_endpoint_that_goes_away_move(
-    count: int, data: st.DataObject
-) -> None:
+def test_only_cameras_of_a_removed_endpoint_move(count: int, data: st.DataObject) -> None:
     endpoints = [candidate(pk) for pk in range(1, count + 1)]
     gone = data.draw(st.sampled_from(endpoints))
     rest = [endpoint for endpoint in endpoints if endpoint != gone]

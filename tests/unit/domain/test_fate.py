@@ -80,7 +80,7 @@ def test_an_unreachable_service_is_never_held_against_a_frame() -> None:
 
 
 @pytest.mark.parametrize(("kind", "fine"), [(Kind.REFUSED, False), (Kind.BROKEN, True)])
-def test_a_frame_fails_after_the_attempts_that_it_must_answer_for(kind: Kind, fine: bool) -> None:
+def test_frame_fails_after_max_attempts_held_against_it(kind: Kind, fine: bool) -> None:
     attempts, states = 0, []
     for _ in range(3):
         decided = fate(kind, attempts=attempts, fine=fine)

@@ -46,6 +46,6 @@ def test_every_outcome_has_a_fate_of_the_bounded_set() -> None:
         ("http://h/" + "x" * 500, "http://h/" + "x" * 191),
     ],
 )
-def test_an_endpoint_is_named_without_its_secrets_and_not_at_length(url: str, label: str) -> None:
+def test_endpoint_label_is_short_and_without_secrets(url: str, label: str) -> None:
     assert endpoint_label(url) == label
     assert endpoint_label(label) == label

@@ -27,7 +27,7 @@ def _seconds_until_n_is_1(ns: list[int]) -> int:
 
 
 @pytest.mark.parametrize("frames_per_sec", [1, 8, 12, 15.5])
-def test_algorithms_that_keep_up_are_given_every_frame(frames_per_sec: float) -> None:
+def test_algorithms_that_keep_up_get_every_frame(frames_per_sec: float) -> None:
     assert set(SampledSite().run(frames_per_sec, 15 * MINUTE)) == {1}
 
 
@@ -68,7 +68,7 @@ def test_a_large_n_falls_at_once_when_the_load_does() -> None:
 
 
 @pytest.mark.parametrize("burst_sec", [1, 3, 10])
-def test_a_burst_costs_few_of_the_frames_after_it(burst_sec: int) -> None:
+def test_burst_skips_few_of_the_frames_after_it(burst_sec: int) -> None:
     site = SampledSite()
     site.run(5, MINUTE)
     site.run(100, burst_sec)

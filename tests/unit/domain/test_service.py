@@ -69,12 +69,12 @@ def test_endpoint_check_raises_for_no_text(value: str) -> None:
         ("http://[::1]:7901/infer", "http://[::1]:7901/health"),
     ],
 )
-def test_a_service_is_asked_for_its_health_at_its_origin(endpoint: str, url: str) -> None:
+def test_health_of_a_service_is_probed_at_its_origin(endpoint: str, url: str) -> None:
     assert probe_url(endpoint, None) == url
     assert probe_url(endpoint, "") == url
 
 
-def test_a_service_that_names_its_health_url_is_asked_there() -> None:
+def test_health_of_a_service_is_probed_at_its_registered_health_url() -> None:
     assert probe_url("http://127.0.0.1:1/infer", "http://127.0.0.1:2/ok") == "http://127.0.0.1:2/ok"
 
 

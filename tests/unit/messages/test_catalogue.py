@@ -74,7 +74,7 @@ def _made() -> Iterator[tuple[str, str, set[str] | None]]:
             yield f"{name}:{node.lineno}", str(code.value), given
 
 
-def test_every_reason_that_is_made_has_a_template_with_its_arguments() -> None:
+def test_every_reason_in_the_code_has_a_template_with_its_arguments() -> None:
     for place, code, given in _made():
         if not code:
             continue

@@ -223,7 +223,7 @@ def _ended(result: subprocess.CompletedProcess[str]) -> str:
     return f"{result.stdout}{result.stderr}"
 
 
-def test_the_program_is_named_as_it_can_be_started(
+def test_program_in_a_message_can_be_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")

@@ -66,7 +66,7 @@ _API = Reason.of("own_api.silent", url="http://127.0.0.1:5066", answer=_REFUSED)
         ),
     ],
 )
-def test_a_state_has_its_reason_and_the_words_of_others_stay_as_they_are(
+def test_state_has_its_reason_and_quoted_text_is_unchanged(
     reason: Reason, english: str, chinese: str
 ) -> None:
     assert both(reason) == f"{english}\n{chinese}"

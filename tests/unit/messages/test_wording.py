@@ -55,7 +55,7 @@ def test_names_that_have_a_template_are_worded_in_a_list_of_the_language() -> No
     assert text(reason, "zh") == "全部 3 项检查通过：磁盘空间、of_tomorrow、API"
 
 
-def test_a_time_of_day_is_that_of_its_moment() -> None:
+def test_time_of_day_in_a_message_is_that_of_its_event() -> None:
     args = {"lasted_sec": 60, "count": None, "subjects": None, "cause": None, "kind": "bus_down"}
     reason = Reason.of("report.alarm", told_at=1_780_000_000.0, **args)
     assert moment(1_780_000_000.0).endswith(text(reason).rpartition(" told at ")[2])

@@ -61,7 +61,7 @@ def test_batches_are_logged_as_a_single_line_per_type_in_ten_seconds(
     ]
 
 
-def test_the_first_line_of_a_type_comes_at_once_and_the_rest_when_it_is_due(
+def test_first_log_line_of_a_type_comes_at_once_and_later_lines_when_due(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     tally = Tally()

@@ -36,7 +36,7 @@ def test_a_service_gets_the_address_that_this_machine_has_in_its_network(host: s
     assert _start(FAR4, host=host, port=5088) == "http://10.77.1.1:5088"
 
 
-def test_a_service_of_ipv6_gets_an_address_of_ipv6_where_it_is_listened_to() -> None:
+def test_ipv6_service_gets_an_ipv6_link_where_the_api_listens_on_ipv6() -> None:
     assert _start(FAR6, host="::") == "http://[fd00::1]:5066"
     assert _start(FAR6, host="0.0.0.0") == "http://127.0.0.1:5066"
 
@@ -62,7 +62,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_a_service_under_a_name_gets_an_address_of_its_network(looked_up: list[str]) -> None:
+def test_service_with_a_host_name_gets_an_address_of_its_network(looked_up: list[str]) -> None:
     assert _start("http://gpu-box:7901/infer", host="0.0.0.0") == "http://10.77.1.1:5066"
     assert _start("http://gpu-box:7901/infer", host="::") == "http://[fd00::1]:5066"
     assert looked_up == ["gpu-box", "gpu-box"]

@@ -72,7 +72,7 @@ def test_all_workers_compute_equal_shares_for_any_order_of_types() -> None:
         assert shared(2, TYPES, second + 0.1) == shared(2, TYPES[::-1], second + 0.9)
 
 
-def test_type_with_the_turn_among_all_has_it_among_any_subset() -> None:
+def test_type_that_gets_the_place_among_all_gets_it_among_any_subset() -> None:
     for second in range(200):
         (first,) = [name for name, places in shared(1, TYPES, second).items() if places]
         for other in (name for name in TYPES if name != first):

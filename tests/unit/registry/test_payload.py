@@ -20,7 +20,7 @@ VALID: dict[str, Any] = {
 }
 
 
-def test_a_registration_of_the_contract_is_taken_as_it_is() -> None:
+def test_registration_of_the_contract_is_accepted_unchanged() -> None:
     new = parse_registration(VALID)
 
     assert new.service_id == "yolo11x_head_detector_7901"
@@ -39,7 +39,7 @@ def test_the_three_required_fields_are_enough() -> None:
     assert (new.name, new.version) == ("a", "")
 
 
-def test_extensions_are_taken_and_unknown_keys_ignored() -> None:
+def test_registration_extensions_are_accepted_and_unknown_keys_ignored() -> None:
     extra = {
         "max_concurrency": 4,
         "health_url": "https://host/alive",
@@ -137,7 +137,7 @@ def test_a_body_that_is_no_object_is_refused(payload: Any) -> None:
         parse_registration(payload)
 
 
-def test_a_heartbeat_s_numbers_are_taken() -> None:
+def test_numbers_in_a_heartbeat_are_accepted() -> None:
     numbers = said_in(
         {
             "total_requests": 12,

@@ -46,7 +46,7 @@ def ask(endpoint: str, url: str, **changes: Any) -> requests.Response:
     return requests.post(endpoint, json=body, timeout=10)
 
 
-def test_the_function_gets_the_picture_and_its_answer_goes_back(pictures: PictureHost) -> None:
+def test_function_gets_the_picture_and_its_result_is_the_answer(pictures: PictureHost) -> None:
     seen: list[Picture] = []
 
     def detect(picture: Picture) -> Answer:

@@ -38,7 +38,7 @@ def test_a_wrong_option_is_named(subtests: pytest.Subtests) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
-def test_an_address_nobody_can_call_needs_advertise(host: str) -> None:
+def test_unreachable_address_needs_advertise(host: str) -> None:
     with pytest.raises(ValueError, match="advertise is needed"):
         settings(host=host)
     settings(host=host, advertise="camera-box")

@@ -38,7 +38,7 @@ def test_link_local_and_metadata_are_refused_whatever_the_settings(host: str) ->
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.8.8.8", "::1", "0.0.0.0", "::", "::ffff:7f00:1"]
 )
-def test_our_own_port_is_refused_at_every_address_of_ours(host: str) -> None:
+def test_own_port_is_refused_at_every_own_address(host: str) -> None:
     assert "this server itself" in ANYWHERE.refusal(host, 5066)
     assert ANYWHERE.refusal(host, 7901) == ""
 

@@ -42,9 +42,7 @@ def copy(tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("emptied", ["", " \n\t\n"])
-def test_a_file_that_was_emptied_replaces_no_good_text(
-    path: Path, copy: Path, emptied: str
-) -> None:
+def test_emptied_file_replaces_no_good_copy(path: Path, copy: Path, emptied: str) -> None:
     assert not keep(copy, path, emptied)
     assert kept(copy, path) == GOOD
 
@@ -71,13 +69,13 @@ def test_a_report_on_a_file_that_was_emptied_takes_the_last_good_settings(
     assert "has been emptied" in fault
 
 
-def test_an_empty_file_of_which_no_good_text_is_known_means_the_defaults(path: Path) -> None:
+def test_empty_file_without_a_good_copy_means_the_defaults(path: Path) -> None:
     path.write_text("")
     source = SettingsSource(path)
     assert (source.current().easyai.port, source.fault) == (5066, "")
 
 
-def test_a_start_with_an_empty_file_leaves_its_processes_no_older_settings(
+def test_start_with_an_empty_file_uses_no_older_copy(
     path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path.write_text("")
@@ -89,7 +87,7 @@ def test_a_start_with_an_empty_file_leaves_its_processes_no_older_settings(
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_file_with_an_address_that_cannot_work_replaces_no_good_text_and_nothing_starts_with_it(
+def test_file_with_an_unusable_address_replaces_no_good_copy_and_starts_no_process(
     path: Path, copy: Path, address: str
 ) -> None:
     path.write_text(f"[easyai]\n{address}\n")
@@ -108,7 +106,9 @@ def test_report_takes_the_default_for_an_unusable_broker_and_names_the_fault(pat
     assert "easyai.port: takes a whole number" in fault
 
 
-def test_every_kind_of_broker_that_there_is_may_be_named(subtests: pytest.Subtests) -> None:
+def test_every_broker_of_kombu_is_accepted_and_other_schemes_are_refused(
+    subtests: pytest.Subtests,
+) -> None:
     for name in sorted(TRANSPORT_ALIASES):
         with subtests.test(name=name):
             check_broker(f"{name}://user:password@host")
@@ -162,7 +162,7 @@ def test_a_good_file_renews_the_copy(path: Path, copy: Path) -> None:
 @pytest.mark.parametrize(
     "address", [*ADDRESSES, "database_url = 7", 'port = "http"', "host = 7", "data_dir = []"]
 )
-def test_an_address_that_the_supervisors_variables_hide_replaces_no_good_text_either(
+def test_unusable_address_hidden_by_variables_replaces_no_good_copy(
     path: Path, copy: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (

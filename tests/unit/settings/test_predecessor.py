@@ -61,7 +61,7 @@ def _place(settings: Settings) -> tuple[str, int]:
     return settings.easyai.host, settings.easyai.port
 
 
-def test_the_operators_file_listens_where_services_of_other_hosts_reach_it(tmp_path: Path) -> None:
+def test_operators_file_makes_the_api_reachable_from_other_hosts(tmp_path: Path) -> None:
     settings = _load(tmp_path, OPERATORS_FILE)
     assert _place(settings) == ("", 5066)
     assert settings.ai_analysis.heartbeat_timeout_sec == 60.0
@@ -138,6 +138,6 @@ def test_mq_type_is_read_in_any_case(word: str, tmp_path: Path) -> None:
     assert analysis.has_bus
 
 
-def test_without_an_address_there_is_no_bus(tmp_path: Path) -> None:
+def test_empty_mq_address_means_no_bus(tmp_path: Path) -> None:
     # As it was for the predecessor; alerts would else wait for ever.
     assert not _load(tmp_path, '[ai_analysis]\nmq_type = "kafka"').ai_analysis.has_bus

@@ -29,7 +29,7 @@ from easyai.tasks.celery_config import celery_settings
         "filesystem://localhost/",
     ],
 )
-def test_an_address_without_parameters_of_ours_stays_as_it_is(text: str) -> None:
+def test_url_without_easyai_parameters_is_unchanged(text: str) -> None:
     server = parse_server_url(text)
     assert ";".join(server.urls) == text
     assert server.tls is None
@@ -41,7 +41,7 @@ def test_a_semicolon_of_a_password_separates_no_hosts() -> None:
     assert parse_server_url("sentinel://:p;w@a/0;sentinel://b").redis_login["password"] == "p;w"
 
 
-def test_the_parameters_are_taken_off_and_hold_for_all_hosts() -> None:
+def test_url_parameters_are_removed_and_apply_to_all_hosts() -> None:
     server = parse_server_url(
         "amqps://u:p@a//?ssl_ca_certs=/ca.pem&heartbeat=3;amqps://u:p@b//?ssl_certfile=/c.pem"
     )
@@ -55,7 +55,7 @@ def test_the_parameters_are_taken_off_and_hold_for_all_hosts() -> None:
     }
 
 
-def test_the_login_of_the_first_sentinel_is_that_of_the_redis_they_watch() -> None:
+def test_login_of_the_first_sentinel_is_used_for_the_watched_redis() -> None:
     server = parse_server_url(
         "sentinel://:p%40@a:26380/2;sentinel://b?master_name=frames&sentinel_password=q&ssl=true"
     )

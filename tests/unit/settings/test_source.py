@@ -348,7 +348,7 @@ def test_all_errors_are_reported_at_once(write: Write) -> None:
         load(write("[easyai]\nport = 0\n[ai_analysis]\nbatch_size = 0"))
 
 
-def test_an_error_of_a_variable_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_in_a_variable_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__TASK_TYPES", "[1,")
     with pytest.raises(SettingsError, match="EASYAI_FRAME_EXTRACTOR__TASK_TYPES: not valid JSON"):
         load()
@@ -501,7 +501,7 @@ def test_load_in_part_equals_load_for_settings_without_a_mistake(write: Write) -
 
 
 @pytest.mark.parametrize("name", ["EASYAI_DATABASE_URL", "EASYAI_DATA_DIR"])
-def test_a_file_that_is_no_toml_hides_the_database_unless_a_variable_names_it(
+def test_file_that_is_not_toml_hides_the_database_unless_a_variable_names_it(
     write: Write, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path = write("[easyai")
@@ -563,13 +563,13 @@ def test_process_started_on_a_broken_file_uses_and_logs_the_last_good_values(
     assert (source.current().easyai.port, source.fault) == (8, "")
 
 
-def test_the_copy_is_for_its_owner_only_and_whole(copy: Path) -> None:
+def test_settings_copy_is_private_and_complete(copy: Path) -> None:
     assert copy.stat().st_mode & 0o777 == 0o600
     assert copy.read_text().endswith(_GOOD)
     assert [file.name for file in copy.parent.iterdir()] == [copy.name], "no draft is left"
 
 
-def test_a_broken_file_is_never_kept(write: Write, copy: Path) -> None:
+def test_broken_file_never_becomes_the_settings_copy(write: Write, copy: Path) -> None:
     before = copy.read_text()
     with pytest.raises(SettingsError, match="port"):
         keep_copy(copy, write("[easyai]\nport = 'x'"))
@@ -593,7 +593,7 @@ def test_only_the_process_in_charge_renews_the_copy(
     assert "port = 90" in copy.read_text()
 
 
-def test_a_copy_that_cannot_be_renewed_keeps_nobody_from_work(
+def test_failed_renewal_of_the_copy_stops_no_process(
     write: Write, copy: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("EASYAI_GOOD_SETTINGS", str(copy.parent / "none" / copy.name))
@@ -602,14 +602,14 @@ def test_a_copy_that_cannot_be_renewed_keeps_nobody_from_work(
     assert "cannot be kept" in caplog.text
 
 
-def test_the_copy_of_another_file_is_not_taken(copy: Path, tmp_path: Path) -> None:
+def test_settings_copy_of_another_file_is_not_used(copy: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
     other.write_text("[easyai")
     with pytest.raises(SettingsError, match="not valid TOML"):
         load(other)
 
 
-def test_a_mistake_in_a_variable_is_not_hidden_by_the_copy(
+def test_mistake_in_a_variable_is_not_hidden_by_the_settings_copy(
     write: Write, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EASYAI_PORT", "many")

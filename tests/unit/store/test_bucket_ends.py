@@ -140,7 +140,7 @@ def test_alerts_are_never_looked_through_for_cameras(clock: Clock) -> None:
     assert not any(prefix.startswith(("alerts/", "u/cam/alerts/")) for prefix in bucket.requests)
 
 
-def test_without_room_for_a_backlog_only_ends_are_listed_and_the_round_goes_on_later(
+def test_only_ends_are_listed_while_the_backlog_is_full(
     clock: Clock,
 ) -> None:
     bucket = ListedBucket(clock, [*LONG, "绊线/live/01.jpg"])

@@ -48,7 +48,7 @@ def seen_after(clock: Clock, bucket: ListedBucket, workers: int, interval: float
     return clock.now - began
 
 
-def test_a_round_goes_on_behind_the_last_key_however_long_nobody_asked(clock: Clock) -> None:
+def test_round_goes_on_behind_the_last_key_after_any_pause(clock: Clock) -> None:
     bucket = ListedBucket(clock, backlog(6, cameras=3))
     watch = watch_of(bucket)
     found, pieces = piece(watch), 1
@@ -80,7 +80,7 @@ def test_many_workers_see_the_last_page_as_soon_as_a_single_worker(
     assert (times[10] < 60.0, times[-1] < 120.0) == (True, True), times
 
 
-def test_a_round_goes_on_where_an_error_has_stopped_it(clock: Clock) -> None:
+def test_round_goes_on_at_the_key_where_an_error_stopped_it(clock: Clock) -> None:
     bucket = ListedBucket(clock, backlog(6, cameras=3))
     watch, found = watch_of(bucket), []
     for _ in range(9):

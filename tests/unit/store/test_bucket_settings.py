@@ -54,7 +54,7 @@ def test_half_of_the_credentials_is_refused_without_showing_the_secret(
 
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:9", "[::1]:9", "store.local", "用户:9000"])
-def test_building_a_store_asks_nothing_of_a_host_that_is_not_there(endpoint: str) -> None:
+def test_building_a_store_sends_no_request(endpoint: str) -> None:
     assert build(endpoint=endpoint).remote
 
 

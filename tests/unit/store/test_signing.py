@@ -33,7 +33,7 @@ def test_a_link_leads_to_its_key_and_is_valid() -> None:
 
 
 @given(ttl_sec=st.floats(1, 86_400), now=st.floats(0, 4e9))
-def test_a_link_lives_as_long_as_asked_for_and_no_more_than_a_minute_longer(
+def test_link_lives_for_the_requested_time_and_at_most_a_minute_longer(
     ttl_sec: float, now: float
 ) -> None:
     key, expires, signature = taken_apart(SIGNER.url(KEY, ttl_sec, now))

@@ -23,7 +23,9 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, objec
     return {group.name: group.process_configs[0] for group in options.process_group_configs}
 
 
-def test_supervisor_keeps_all_four_running_for_ever(programs: dict[str, object]) -> None:
+def test_supervisor_configuration_restarts_all_four_children_for_ever(
+    programs: dict[str, object],
+) -> None:
     # The order of the start; they stop in the opposite order.
     assert list(programs) == ["api", "worker", "beat", "watchdog"]
     for program in programs.values():

@@ -72,7 +72,7 @@ def test_no_child_is_ended_after_the_supervisor_itself_was_suspended() -> None:
     assert [child.pid for child in desk.pass_time(5)] == [20]
 
 
-def test_a_successor_is_not_judged_by_its_predecessor() -> None:
+def test_restarted_child_is_not_judged_by_the_silence_of_its_predecessor() -> None:
     desk = Desk()
     desk.pass_time(5, *_alive(20))
     assert desk.pass_time(60, running={10: "api", 21: "worker"}) == []

@@ -77,9 +77,7 @@ def test_periodic_task_never_runs_twice_at_once(pool: TaskPool, work: Work) -> N
     assert work.results == ["ran", "ran"]
 
 
-def test_ticks_behind_a_running_periodic_task_are_taken_and_dropped(
-    pool: TaskPool, work: Work
-) -> None:
+def test_ticks_behind_a_running_periodic_task_are_dropped(pool: TaskPool, work: Work) -> None:
     # A message without acknowledgement counts towards the prefetch limit of a worker.
     for _ in range(40):
         work.put(pool, UPKEEP_TASK)

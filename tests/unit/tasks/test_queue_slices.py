@@ -68,7 +68,7 @@ def test_change_begins_with_the_first_queue_and_adds_a_queue_a_slice_at_least(
     assert change.paused.is_set()
 
 
-def test_on_an_event_loop_a_change_goes_on_by_itself_after_a_rest(
+def test_change_on_an_event_loop_continues_after_a_pause(
     consumer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_slices, "_WORK_SEC", 0.0)

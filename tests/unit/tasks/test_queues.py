@@ -22,7 +22,7 @@ def test_a_plain_type_is_readable_in_its_queue(task_type: str) -> None:
 @pytest.mark.parametrize(
     "task_type", ["a,b", "a/b", "x" * 300, "类" * 80, " a", "a ", "a\nb", "\udcff", "a\0"]
 )
-def test_an_awkward_type_gets_a_name_that_every_broker_takes(task_type: str) -> None:
+def test_odd_type_gets_a_queue_name_that_every_broker_accepts(task_type: str) -> None:
     name = queue_name(task_type)
     assert name.startswith("infer.")
     assert len(name.encode()) <= 190

@@ -92,7 +92,7 @@ def test_worker_is_live_while_its_loops_run(signs: LifeSigns, consumer: Consumer
         wait_until(lambda: not _works(signs, consumer), 0.6, "it falls silent")
 
 
-def test_a_consumer_that_hangs_is_seen_while_inference_goes_on(
+def test_worker_with_a_hanging_consumer_counts_as_hung_while_inference_goes_on(
     signs: LifeSigns, consumer: Consumer
 ) -> None:
     consumer.turning = False
@@ -101,14 +101,14 @@ def test_a_consumer_that_hangs_is_seen_while_inference_goes_on(
     wait_until(lambda: _works(signs, consumer), 5, "it works again")
 
 
-def test_an_inference_loop_that_hangs_is_seen_while_tasks_are_taken(
+def test_worker_with_a_hanging_inference_loop_counts_as_hung_while_it_takes_tasks(
     signs: LifeSigns, consumer: Consumer, process: Process
 ) -> None:
     process.turning = False
     wait_until(lambda: not _works(signs, consumer), 5, "it is seen")
 
 
-def test_while_it_connects_to_its_broker_a_worker_counts_as_alive(
+def test_worker_that_is_connecting_to_its_broker_counts_as_alive(
     signs: LifeSigns, consumer: Consumer
 ) -> None:
     consumer.turning = False

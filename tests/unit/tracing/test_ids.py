@@ -30,7 +30,7 @@ def test_call_sends_the_trace_to_its_service() -> None:
     assert traceparent(1, 2) == "00-00000000000000000000000000000001-0000000000000002-01"
 
 
-def test_a_call_ends_with_the_class_of_its_error() -> None:
+def test_span_of_a_failed_call_has_the_class_of_its_error() -> None:
     for status, kind, error in (
         (200, "inferred", None),
         (200, "refused", None),
