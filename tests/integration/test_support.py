@@ -72,7 +72,7 @@ def test_stub_answers_as_scripted(algorithm: AlgorithmStub) -> None:
     assert _send(algorithm).json()["result"]["total_count"] == 3
 
 
-def test_the_stub_comes_back_on_the_same_port(algorithm: AlgorithmStub) -> None:
+def test_stub_restarts_on_the_same_port(algorithm: AlgorithmStub) -> None:
     assert _send(algorithm).ok
     algorithm.stop()
     with pytest.raises(requests.ConnectionError):

@@ -117,7 +117,7 @@ def test_missing_picture_is_not_ready_does_not_exist_and_is_not_read(place: Plac
     assert store.read(KEY, 10) is None
 
 
-def test_a_picture_is_not_a_folder_for_others(place: Place) -> None:
+def test_key_below_a_picture_does_not_exist(place: Place) -> None:
     place.put("t/cam/1.jpg", jpeg("1"))
     store = place.store()
     assert store.exists("t/cam/1.jpg/x.jpg") is False
@@ -180,7 +180,7 @@ def test_move_without_a_version_moves_the_current_picture(place: Place) -> None:
     assert place.content(TARGET) == jpeg("1")
 
 
-def test_a_move_there_and_back_and_there_again_works(place: Place) -> None:
+def test_move_back_and_forth_works(place: Place) -> None:
     store = place.store()
     place.put(KEY, jpeg("1"))
     for source, target in ((KEY, TARGET), (TARGET, KEY), (KEY, TARGET)):

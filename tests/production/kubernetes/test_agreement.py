@@ -72,7 +72,7 @@ def test_limits_and_grace_agree_between_kubernetes_and_compose(
         assert service["cap_drop"] == ["ALL"]
 
 
-def test_the_stop_of_the_api_fits_into_its_grace(manifests: tuple[Manifest, ...]) -> None:
+def test_api_stop_fits_into_the_grace_period_of_its_pod(manifests: tuple[Manifest, ...]) -> None:
     pod = pods(manifests)["api"]
     (_, seconds) = container(pod)["lifecycle"]["preStop"]["exec"]["command"]
     # 18 s: docs/containers.md

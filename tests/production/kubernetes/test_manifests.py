@@ -192,7 +192,7 @@ def test_page_has_a_command_for_each_key_of_the_secret(manifests: tuple[Manifest
     assert [key for key in used if f"--from-literal={key}=" not in page] == []
 
 
-def test_no_secret_stands_in_a_manifest(manifests: tuple[Manifest, ...]) -> None:
+def test_no_manifest_contains_a_secret(manifests: tuple[Manifest, ...]) -> None:
     assert not of_kind(manifests, "Secret")
     words = ("PASSWORD", "SECRET", "TOKEN", "DATABASE_URL", "BROKER_URL", "ACCESS_KEY", "AUTH")
     for pod in pods(manifests).values():

@@ -109,7 +109,7 @@ def test_services_register_while_broker_and_store_are_away(
     redis_server.start()
 
 
-def test_every_api_pod_takes_the_viewer_token_of_the_secret(
+def test_every_api_pod_accepts_the_viewer_token_of_the_secret(
     node: Node,
 ) -> None:
     closed = pods(render_with_everything("shared-folder"))
@@ -155,7 +155,7 @@ def test_pods_starting_without_the_database_are_not_restarted(
         assert node.running[role].poll() is None, node.log(role)
 
 
-def test_a_second_pod_stands_by_until_the_node_of_the_first_is_lost(
+def test_second_pod_stands_by_until_the_node_of_the_first_pod_is_lost(
     node: Node, roles: dict[str, Manifest]
 ) -> None:
     _migrate(node, roles)

@@ -104,7 +104,7 @@ def test_second_beat_takes_over_when_the_leading_beat_is_killed(site: Site, prov
     proves(Proof("Three hosts", fault, len(site.camera.keys), leads_after_sec, ONE_FATE))
 
 
-def test_work_goes_on_over_a_slow_network_that_loses_packets(site: Site, proves: Proves) -> None:
+def test_inference_goes_on_over_a_slow_network_with_packet_loss(site: Site, proves: Proves) -> None:
     """Every way between the worker hosts, the API's host and the servers is slow."""
     machines, before = site.machines, time.time()
     with ExitStack() as stack:

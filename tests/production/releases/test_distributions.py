@@ -118,7 +118,7 @@ def test_migrations_of_the_wheel_create_the_database(server: Environment, tmp_pa
         assert f"revision {newest()}" in server.run("easyai", "db", command, **database)
 
 
-def test_a_frame_goes_through_a_detector_that_has_the_sdk_alone(
+def test_detector_with_the_sdk_alone_infers_a_frame(
     server: Environment, author: Environment, tmp_path: Path
 ) -> None:
     port, service_port = free_port(), free_port()
