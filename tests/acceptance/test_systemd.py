@@ -38,7 +38,7 @@ class Systemd:
         self.heard: list[tuple[int, str]] = []  # pid and words
 
     def listen(self) -> list[tuple[int, str]]:
-        """Everything heard so far."""
+        """Every message so far."""
         while True:
             try:
                 data, extra, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(12))

@@ -1,4 +1,4 @@
-"""The people on duty: a webhook that remembers every message and when it came."""
+"""The recipients of alarms: a webhook that records every message with its time."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from tests.faults.ledger_view import LedgerView
 
 SCAN_SEC = 1.0  # scan_interval_sec as it is by default
 _TRIALS_SEC = 5.0  # time for the trials that run beside this trial
-#: The most messages that may wait in the queue of the duties: those of the longest gap of scans
-#: (ten with sweeps and upkeep), and some. Where periodic tasks are delayed it is a second and more.
+#: The most messages that may wait in the queue of periodic tasks: those of the longest gap of scans
+#: (ten with sweeps and upkeep), and some. Delayed tasks add a message a second and more.
 DEEPEST = 15
 
 
 @dataclass
-class _Duty:
+class _PeriodicTask:
     """A periodic task; `gaps` are the seconds from each of its runs to the next."""
 
     name: str
@@ -51,11 +51,11 @@ class _Duty:
 class Rhythm:
     """Watches scans and sweeps from entering to leaving, and checks then.
 
-    `depth` gives how many messages wait in the queue of the duties now; None: that is not checked.
+    `depth` returns the number of messages in the queue of periodic tasks; None: not checked.
     """
 
     def __init__(self, ledger: LedgerView, depth: Callable[[], int] | None = None) -> None:
-        self.duties = (_Duty("scan", SCAN_SEC), _Duty("sweep", SWEEP_INTERVAL_SEC))
+        self.tasks = (_PeriodicTask("scan", SCAN_SEC), _PeriodicTask("sweep", SWEEP_INTERVAL_SEC))
         self.deepest = 0
         self.seconds = 0.0
         self._ledger = ledger
@@ -66,9 +66,9 @@ class Rhythm:
 
     def check(self) -> None:
         """Assert that the periodic tasks ran often enough and their queue stayed short."""
-        for duty in self.duties:
-            duty.check(self.seconds)
-        assert self.deepest <= DEEPEST, f"{self.deepest} messages waited in the duties' queue"
+        for task in self.tasks:
+            task.check(self.seconds)
+        assert self.deepest <= DEEPEST, f"{self.deepest} messages of periodic tasks waited"
 
     def _run(self) -> None:
         try:
@@ -78,16 +78,16 @@ class Rhythm:
 
     def _watch(self) -> None:
         began = time.monotonic()
-        for duty in self.duties:
-            duty.seen_at = began
+        for task in self.tasks:
+            task.seen_at = began
         while not self._over.wait(0.1):
             done_at = self._ledger.done_at()
-            for duty in self.duties:
-                duty.look(done_at.get(duty.name, 0.0))
+            for task in self.tasks:
+                task.look(done_at.get(task.name, 0.0))
             if self._depth is not None:
                 self.deepest = max(self.deepest, self._depth())
-        for duty in self.duties:
-            duty.close()
+        for task in self.tasks:
+            task.close()
         self.seconds = time.monotonic() - began
 
     def __enter__(self) -> Rhythm:

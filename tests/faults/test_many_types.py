@@ -102,10 +102,10 @@ def _cleared(trial: Trial) -> None:
         fleet.start()
 
 
-def _frames_of_their_types(trial: Trial, flood: Fleet, turn: int) -> None:
+def _frames_of_their_types(trial: Trial, flood: Fleet, round_number: int) -> None:
     """A frame for each service of the flood, in a type of its own."""
     for number, service_id in enumerate(flood.ports):
-        key = f"{service_id}类{number * 10}/门口1/{turn}-{number}.jpg"
+        key = f"{service_id}类{number * 10}/门口1/{round_number}-{number}.jpg"
         path = trial.site.frames / key
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(".draft")

@@ -189,7 +189,7 @@ class World:
             worker.carried = CarriedOut()
 
     def turn_unheard(self, worker: Worker, task_type: str) -> Dispatched:
-        """A turn that is committed, but the worker hears of a lost connection: it keeps all."""
+        """A committed turn whose worker sees a lost connection: the worker keeps all."""
         token = secrets.token_hex(8)
         group = self._of_type(worker, task_type)
         runtime, carried = self.site.runtime, worker.carried

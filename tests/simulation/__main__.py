@@ -69,16 +69,14 @@ def _options() -> argparse.Namespace:
         type=lambda text: [int(seed) for seed in text.split(",")],
         help="these seeds, such as 3,5,8; with a digest of the story of each",
     )
-    parser.add_argument("--seed", type=int, help="run this one and print its story")
+    parser.add_argument("--seed", type=int, help="run this seed and print its story")
     parser.add_argument("--shrink", action="store_true", help="make a failing plan smaller first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--ignore", default="", help="kinds of violations that end no run")
     parser.add_argument(
         "--mutations", type=int, help="break the code on purpose, in the first so many ways"
     )
-    parser.add_argument(
-        "--broken", type=int, help="run the seeds with this one of the mutations in the code"
-    )
+    parser.add_argument("--broken", type=int, help="run the seeds with this mutation in the code")
     return parser.parse_args()
 
 

@@ -41,7 +41,7 @@ class Mutation:
     where: Any
     attribute: str
     broken: Any
-    seen_by: str = ""  # the test that turns red, where a run of a minute shows nothing
+    seen_by: str = ""  # the test that fails, where a run of a minute shows nothing
 
 
 @dataclass(frozen=True)

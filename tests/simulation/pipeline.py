@@ -175,8 +175,8 @@ class Worker:
         self.runtime.part(SteadyClock)
         self._spawn("loop", self._loop.run)
         self._spawn("reclaim", lambda: self._try(lambda: reclaim(self.runtime)))
-        for duty in INTERVALS:
-            self._spawn(duty, lambda duty=duty: self._take(duty))  # type: ignore[misc]
+        for task in INTERVALS:
+            self._spawn(task, lambda task=task: self._take(task))  # type: ignore[misc]
         for number in range(slots):
             self._spawn(f"slot{number}", lambda: self._take(INFER))
 
@@ -202,16 +202,16 @@ class Worker:
             if not error.retryable:
                 raise
 
-    def _once(self, duty: str) -> None:
-        with claimed(self.runtime.db, duty, INTERVALS[duty] / 2) as ours:
+    def _once(self, task: str) -> None:
+        with claimed(self.runtime.db, task, INTERVALS[task] / 2) as ours:
             if ours:
-                self._run(duty)
+                self._run(task)
 
-    def _run(self, duty: str) -> None:
-        if duty == SCAN:
+    def _run(self, task: str) -> None:
+        if task == SCAN:
             woken = intake.scan(self.runtime).waiting
             self.after_scan()
-        elif duty == SWEEP:
+        elif task == SWEEP:
             woken = sorted(registry_sweep.sweep(self.runtime).woken)
         else:
             upkeep.run(self.runtime)

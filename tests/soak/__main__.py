@@ -65,7 +65,7 @@ def _watch(plant: Plant, seconds: float, log: Path | None) -> list[Sample]:
     while due < begun + seconds:
         due += _EVERY_SEC
         while time.monotonic() < due:
-            plant.turn()
+            plant.step()
             time.sleep(0.5)
         samples.append(sample(plant.easyai))
         if log:

@@ -45,7 +45,7 @@ sampling = 3
 
 
 class Plant:
-    """Starts everything on entering and stops it on leaving; `turn` is called again and again."""
+    """Starts everything on entering and stops it on leaving; `step` is called repeatedly."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -87,7 +87,7 @@ class Plant:
         self.stop_cameras()
         self._open.close()
 
-    def turn(self) -> None:
+    def step(self) -> None:
         """Kill half of the services or start them again, where that is due; trim the bus."""
         if time.monotonic() < self._restart_at:
             return

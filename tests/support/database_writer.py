@@ -96,10 +96,10 @@ def _write(database: Database, name: str, number: int, rows: int) -> None:
         conn.execute(count, row)
 
 
-def _disturb(database: Database, turn: int) -> Database:
-    if turn % 3 == 0:
+def _disturb(database: Database, number: int) -> Database:
+    if number % 3 == 0:
         space.checkpoint(database, 0)  # cuts the log to nothing
-    elif turn % 3 == 1:
+    elif number % 3 == 1:
         space.checkpoint(database, 1 << 40)
     else:
         database.dispose()

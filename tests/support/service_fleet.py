@@ -16,7 +16,7 @@ TIMEOUT_SEC = 60.0  # of their heartbeats
 
 
 class Fleet:
-    """yolo_01 and on: registered, each has inferred something and has just been heard."""
+    """yolo_01 and on: registered, each has inferred a frame and has just sent a heartbeat."""
 
     def __init__(self, site: Installation, count: int = 12, task_type: str = TYPE) -> None:
         self.site = site

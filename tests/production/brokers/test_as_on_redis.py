@@ -11,11 +11,11 @@ from tests.integration.celery import (
 )
 from tests.production.again import BROKER, again
 
-for room in (
+for module in (
     test_production,
     test_api_wait,
     test_beats,
     test_control,
     test_workers,
 ):
-    globals().update(again(room, needs=BROKER))
+    globals().update(again(module, needs=BROKER))

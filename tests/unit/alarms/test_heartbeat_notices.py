@@ -21,7 +21,7 @@ TIMINGS = Timings()
 SERVICES = 12
 TIMEOUT_SEC = 60.0
 START = 1_000_000.0
-CUT = 100.0  # from here on none is heard
+CUT = 100.0  # from here on no heartbeat comes
 CURE = 400.0
 
 
@@ -30,7 +30,7 @@ def _board() -> Board:
 
 
 def _facts(heard_at: Sequence[float], now: float) -> Facts:
-    """Services that answer frames all the time, last heard at these moments."""
+    """Services that answer frames all the time, with their last heartbeat at these moments."""
     services = tuple(
         ServiceFacts(
             pk=number,
@@ -69,9 +69,9 @@ def _notices(every_sec: float, back: Mapping[int, float], until: float = 1200.0)
     The heartbeats of each service come at its own moment of the interval.
     """
     board, all_notices = _board(), []
-    for turn in range(int(until)):
-        now = float(turn)
-        looked = now - turn % 2  # a look every two seconds, a turn each
+    for second in range(int(until)):
+        now = float(second)
+        looked = now - second % 2  # a look every two seconds, a move of the board each second
         heard = [_newest(number, every_sec, looked, back) for number in range(1, SERVICES + 1)]
         facts = _facts(heard, looked)
         conditions = list(of_services(facts, Ranking(facts), board.ringing, TIMINGS))
@@ -82,7 +82,7 @@ def _notices(every_sec: float, back: Mapping[int, float], until: float = 1200.0)
 
 
 def _newest(number: int, every_sec: float, now: float, back: Mapping[int, float]) -> float:
-    """When a service was heard last."""
+    """The moment of the last heartbeat of a service."""
     phase = every_sec * number / SERVICES
     newest = phase + (now - phase) // every_sec * every_sec
     if newest >= back.get(number, float("inf")):

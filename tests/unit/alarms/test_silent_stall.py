@@ -16,8 +16,8 @@ START = 1_000_000.0
 def _facts(now: float, scan: ProcessLeaseFacts) -> Facts:
     beat = ProcessLeaseFacts("beat", START + now + 5, 0.0)
     worker = ProcessFacts("worker@a:1", "worker", 1, START, START + now, exists=True)
-    duties = {"scan": scan, "beat": beat}
-    known = Snapshot((), (), (worker,), duties, (), (), 0, 0.0, 0.0, 0.0, {})
+    leases = {"scan": scan, "beat": beat}
+    known = Snapshot((), (), (worker,), leases, (), (), 0, 0.0, 0.0, 0.0, {})
     return Facts(START + now, Settings(), {}, known)
 
 

@@ -61,7 +61,7 @@ def test_n_stays_when_no_queue_grows(load: Load) -> None:
 
 def test_a_long_queue_that_shrinks_too_slowly_makes_n_grow_now_and_then() -> None:
     sampling = Sampling(4, NOW, 10.0)
-    slowly = Load(36.0, 10.0, waiting=400, late=True, full=True)  # one a second
+    slowly = Load(36.0, 10.0, waiting=400, late=True, full=True)  # 1 a second
     assert next_sampling(sampling, slowly, NOW + SETTLE_SEC - 1).n == 4
     assert next_sampling(sampling, slowly, NOW + SETTLE_SEC) == Sampling(6, NOW + SETTLE_SEC, 10.0)
     soon_gone = replace(slowly, waiting=290)

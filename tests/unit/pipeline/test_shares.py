@@ -1,4 +1,4 @@
-"""Places of a limit are shared: equally where there are enough, by turns where there are not."""
+"""Places of a limit are shared: equally where they suffice, in rotation where they do not."""
 
 from __future__ import annotations
 

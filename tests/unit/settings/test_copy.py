@@ -87,7 +87,7 @@ def test_start_with_an_empty_file_uses_no_older_copy(
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_file_with_an_unusable_address_replaces_no_good_copy_and_starts_no_process(
+def test_file_with_an_unusable_address_keeps_the_good_copy_in_force(
     path: Path, copy: Path, address: str
 ) -> None:
     path.write_text(f"[easyai]\n{address}\n")

@@ -147,7 +147,7 @@ def test_only_ends_are_listed_while_the_backlog_is_full(
     watch, seen = watch_of(bucket), set()
     for _ in range(10):
         seen |= set(scan(watch, clock))
-    for listing in watch.listings(math.inf, no_room):  # the turn that was cut
+    for listing in watch.listings(math.inf, no_room):  # the cut round
         seen.update(listing.keys)
     for number in range(2, 60):
         bucket.put(f"绊线/live/{number:02}.jpg")

@@ -75,8 +75,8 @@ def test_many_workers_see_the_last_page_as_soon_as_a_single_worker(
     random.seed(workers)
     bucket = ListedBucket(clock, backlog(60, cameras=20))
     times = sorted(seen_after(clock, bucket, workers, 1.0) for _ in range(20))
-    # One worker takes 12 scans and some, which give half of their time to live cameras; of many it
-    # depends on where they begin, and not on how many they are.
+    # A single worker takes 12 scans and some, which give half of their time to live cameras; with
+    # many workers the time depends on where they begin, and not on their number.
     assert (times[10] < 60.0, times[-1] < 120.0) == (True, True), times
 
 

@@ -73,7 +73,7 @@ def test_periodic_task_never_runs_twice_at_once(pool: TaskPool, work: Work) -> N
     wait_until(lambda: work.started == [SCAN_TASK], LIMIT_SEC, "it runs")
     work.put(pool, SCAN_TASK)
     work.go.set()
-    wait_until(lambda: len(work.results) == 2, LIMIT_SEC, "one after the other")
+    wait_until(lambda: len(work.results) == 2, LIMIT_SEC, "both ran, in sequence")
     assert work.results == ["ran", "ran"]
 
 
@@ -81,8 +81,8 @@ def test_ticks_behind_a_running_periodic_task_are_dropped(pool: TaskPool, work: 
     # A message without acknowledgement counts towards the prefetch limit of a worker.
     for _ in range(40):
         work.put(pool, UPKEEP_TASK)
-    wait_until(lambda: len(work.started) == 1, LIMIT_SEC, "one runs")
-    assert len(work.accepted) == 39, "all but the one that waits"
+    wait_until(lambda: len(work.started) == 1, LIMIT_SEC, "a task runs")
+    assert len(work.accepted) == 39, "all but the waiting task"
     work.go.set()
     wait_until(lambda: len(work.results) == 40, LIMIT_SEC, "all have ended")
     assert work.results.count("ran") == 2

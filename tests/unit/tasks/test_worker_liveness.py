@@ -1,4 +1,4 @@
-"""A worker counts as working only while both of its loops turn."""
+"""A worker counts as working only while both of its loops run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Consumer:
         """The timer entry's method."""
 
     def call_soon(self, call: Callable[[], None]) -> None:
-        """Called on the loop, if that turns."""
+        """Called on the loop, if the loop runs."""
         if self.turning:
             call()
 

@@ -11,8 +11,8 @@ from tests.structure import modules
 
 ROOT = Path(easyai.__file__).parent
 
-_WORDED = {"text", "both", "catalogue.text"}  # functions that give a sentence
-_ASKING = {
+_WORDED = {"text", "both", "catalogue.text"}  # functions that return the text of a reason
+_PARSING = {
     *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition"),
     *("split", "find", "index", "count", "match", "fullmatch", "search", "findall"),
 }
@@ -24,25 +24,25 @@ _READERS = {
 }
 
 
-def _gives_sentence(node: ast.AST) -> bool:
+def _returns_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) in _WORDED
 
 
-def _asked(tree: ast.Module) -> Iterator[str]:
-    """Where a sentence is searched, taken apart or compared."""
+def _texts_parsed(tree: ast.Module) -> Iterator[str]:
+    """Calls that search, split or compare the text of a reason."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            asking = node.func.attr in _ASKING
-            if asking and any(map(_gives_sentence, (node.func.value, *node.args))):
+            parsing = node.func.attr in _PARSING
+            if parsing and any(map(_returns_text, (node.func.value, *node.args))):
                 yield ast.unparse(node)
         elif isinstance(node, ast.Compare) and any(
-            map(_gives_sentence, (node.left, *node.comparators))
+            map(_returns_text, (node.left, *node.comparators))
         ):
             yield ast.unparse(node)
 
 
 def _old_columns_read(tree: ast.Module) -> Iterator[str]:
-    """Where the text of a row is used as a text."""
+    """Calls that parse the text of a row."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
@@ -53,10 +53,10 @@ def _old_columns_read(tree: ast.Module) -> Iterator[str]:
 
 def test_no_code_derives_meaning_from_the_text_of_a_reason() -> None:
     found = [
-        f"{name}: {asked}"
+        f"{name}: {use}"
         for name, tree in modules(ROOT).items()
         if name not in _READERS and not name.startswith("sdk/")
-        for asked in (*_asked(tree), *_old_columns_read(tree))
+        for use in (*_texts_parsed(tree), *_old_columns_read(tree))
     ]
     assert not found
 
@@ -64,7 +64,7 @@ def test_no_code_derives_meaning_from_the_text_of_a_reason() -> None:
 def test_check_finds_code_that_matches_the_text_of_a_reason() -> None:
     def seen(code: str) -> bool:
         tree = ast.parse(code)
-        return bool([*_asked(tree), *_old_columns_read(tree)])
+        return bool([*_texts_parsed(tree), *_old_columns_read(tree)])
 
     assert seen("text(reason).startswith('no answer within')")
     assert seen("if 'moved to' in text(row_reason): pass")
