@@ -88,10 +88,10 @@ def test_an_address_of_this_machine_is_as_good_as_loopback(
 
 def test_worker_without_the_host_of_the_api_calls_private_services() -> None:
     # The API was started with --host, which the worker's settings do not hold.
-    nothing_said = Settings.model_validate({})
-    assert service_networks(nothing_said).refusal("192.168.1.20", 7901) == ""
-    assert service_networks(nothing_said).refusal("203.0.113.7", 7901) != ""
-    registering = service_networks(nothing_said, registering=True)
+    no_settings = Settings.model_validate({})
+    assert service_networks(no_settings).refusal("192.168.1.20", 7901) == ""
+    assert service_networks(no_settings).refusal("203.0.113.7", 7901) != ""
+    registering = service_networks(no_settings, registering=True)
     assert registering.refusal("192.168.1.20", 7901) != ""
 
 
