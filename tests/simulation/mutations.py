@@ -123,7 +123,7 @@ MUTATIONS = (
         "rename_noreplace",
         os.rename,
         # A newer picture must come in the moment between two calls of the system.
-        "integration/store/test_holding.py, test_a_rename_never_overwrites ...",
+        "integration/store/test_holding.py, test_rename_never_overwrites ...",
     ),
     Mutation(
         "a held picture is not looked at",

@@ -65,7 +65,7 @@ class Watchdogs:
         self._running = [pair for pair in self._running if pair[0] is not dog]
 
     def close(self) -> None:
-        """End all."""
+        """Stop all watchdogs."""
         for dog, _ in list(self._running):
             self.stop(dog)
 
@@ -122,7 +122,7 @@ class FakeCheck:
         self.hang: threading.Event | None = None
 
     def check(self) -> None:
-        """Fail with the reason, if there is one."""
+        """Fail with the reason, unless it is empty."""
         if self.hang is not None:
             self.hang.wait(20)
         if self.reason:
