@@ -53,12 +53,19 @@ def not_running(absence: Absence) -> Reason:
 
 
 def _algorithms(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
-    served = {name for one in facts.services if one.state in ROUTABLE for name in one.task_types}
-    available = [one for one in group if (one.subject in served if one.subject else served)]
+    served = {
+        name
+        for service in facts.services
+        if service.state in ROUTABLE
+        for name in service.task_types
+    }
+    available = [
+        notice for notice in group if (notice.subject in served if notice.subject else served)
+    ]
     again = Reason("alarm_end.algorithms")
     if len(available) == len(group):
         return (again,)
-    unserved = tuple(one.subject for one in group if one not in available)
+    unserved = tuple(notice.subject for notice in group if notice not in available)
     held = _held(_types(unserved, facts))
     none = Reason.of("alarm_end.unserved", held=held, task_types=unserved)
     return (again, none) if available else (none,)
@@ -82,10 +89,13 @@ def _inference(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
 
 def _kept_failed(group: Sequence[Notice], facts: Facts) -> Iterator[Reason]:
     """A reminder of the frames that failed during the alarm: only a requeue brings them back."""
-    subjects = [one.subject for one in group if cause_code(one.cause) in FAILED]
-    for one in [one for one in _types(subjects, facts) if one.failed][:_FEW]:
-        command = easyai_command(facts.settings, "requeue", "--task-type", one.name)
-        yield Reason.of("alarm_end.kept_failed", n=one.failed, task_type=one.name, command=command)
+    subjects = [notice.subject for notice in group if cause_code(notice.cause) in FAILED]
+    failed = [task_type for task_type in _types(subjects, facts) if task_type.failed]
+    for task_type in failed[:_FEW]:
+        command = easyai_command(facts.settings, "requeue", "--task-type", task_type.name)
+        yield Reason.of(
+            "alarm_end.kept_failed", n=task_type.failed, task_type=task_type.name, command=command
+        )
 
 
 def _goes_on(notice: Notice, facts: Facts) -> bool:
@@ -102,18 +112,22 @@ def _backlog(_group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
 
 
 def _speed(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
-    own = _types([one.subject for one in group], facts)
-    if own and all(one.recent.successes >= _FEW for one in own):
+    own = _types([notice.subject for notice in group], facts)
+    if own and all(task_type.recent.successes >= _FEW for task_type in own):
         return (Reason("alarm_end.fast"),)
     return (Reason("alarm_end.few_answers"),)
 
 
 def _heartbeats(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
-    subjects = {one.subject for one in group}
-    own = [one for one in facts.services if "" in subjects or one.endpoint in subjects]
-    heard = [one for one in own if is_heard(facts, one)]
-    living = tuple(one.service_id for one in own if lives_unheard(facts, one))
-    lost = tuple(one.service_id for one in own if one not in heard and one.service_id not in living)
+    subjects = {notice.subject for notice in group}
+    own = [service for service in facts.services if "" in subjects or service.endpoint in subjects]
+    heard = [service for service in own if is_heard(facts, service)]
+    living = tuple(service.service_id for service in own if lives_unheard(facts, service))
+    lost = tuple(
+        service.service_id
+        for service in own
+        if service not in heard and service.service_id not in living
+    )
     parts = []
     if len(heard) == len(own) and own:
         parts.append(Reason("alarm_end.heartbeats"))

@@ -222,11 +222,11 @@ def _services_offline(group: Sequence[Notice], facts: Facts) -> Reason:
 def _services_over(
     group: Sequence[Notice], facts: Facts, lasted: Reason, unseen: Reason | None
 ) -> Reason:
-    registered = {one.endpoint for one in facts.services}
-    moved = {one.endpoint: one for one in facts.moved}
-    online = tuple(one.subject for one in group if one.subject in registered)
+    registered = {service.endpoint for service in facts.services}
+    moved = {service.endpoint: service for service in facts.moved}
+    online = tuple(notice.subject for notice in group if notice.subject in registered)
     known = registered | set(moved)
-    gone = tuple(one.subject for one in group if one.subject not in known)
+    gone = tuple(notice.subject for notice in group if notice.subject not in known)
     now = []
     if online:
         now.append(
@@ -239,7 +239,7 @@ def _services_over(
         )
     if gone:
         now.append(Reason.of("alarm_end.services_gone", endpoints=gone))
-    now += [_moved(moved[one.subject], facts) for one in group if one.subject in moved]
+    now += [_moved(moved[notice.subject], facts) for notice in group if notice.subject in moved]
     return Reason.of(
         "alarm_end.services",
         now=tuple(now),

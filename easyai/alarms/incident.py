@@ -88,8 +88,12 @@ class Incident:
     def _is_time(self, facts: Facts, now: float) -> bool:
         """Whether no more comprehensive alarm is to be expected."""
         kinds = {kind for kind, _ in self._held}
-        types = {name for one in self._held.values() for name in _types(one, facts)}
-        waits = any(one.waiting or one.leased for one in facts.types if one.name in types)
+        types = {name for notice in self._held.values() for name in _types(notice, facts)}
+        waits = any(
+            task_type.waiting or task_type.leased
+            for task_type in facts.types
+            if task_type.name in types
+        )
         # While other types are served, no standstill is raised for a type without a service:
         # no_algorithm is the most comprehensive alarm.
         says_all = Kind.NO_ALGORITHM in kinds and bool(served(facts))
@@ -97,14 +101,14 @@ class Incident:
         return Kind.INFERENCE_STALLED in kinds or says_all or not waits or late
 
     def _combined(self, facts: Facts, absence: Absence | None) -> Message:
-        notices = sorted(self._held.values(), key=lambda one: _RANK[Kind(one.kind)])
+        notices = sorted(self._held.values(), key=lambda notice: _RANK[Kind(notice.kind)])
         first, *others = messages(notices, facts, absence)
         self._leader = (notices[0].kind, notices[0].subject)
-        self._types |= {name for one in notices for name in _types(one, facts)}
+        self._types |= {name for notice in notices for name in _types(notice, facts)}
         self._held.clear()
         if not others:
             return first
-        parts = (first.reason, *(one.reason for one in others))
+        parts = (first.reason, *(message.reason for message in others))
         return replace(first, reason=Reason.of("lines", parts=parts))
 
 
@@ -137,12 +141,12 @@ def _types(notice: Notice, facts: Facts) -> set[str]:
     """The task types that an alarm concerns, if it rings because services are away."""
     kind, subject = notice.kind, notice.subject
     if kind == Kind.SERVICE_OFFLINE:
-        own = [one for one in facts.services if one.endpoint == subject]
-        return {name for one in own for name in one.task_types}
+        own = [service for service in facts.services if service.endpoint == subject]
+        return {name for service in own for name in service.task_types}
     if kind not in _RANK or cause_code(notice.cause) not in SERVICES_AWAY:
         return set()
     if subject:
         return {subject}
-    registered = {name for one in facts.services for name in one.task_types}
-    waiting = {one.name for one in facts.types if one.waiting or one.leased}
+    registered = {name for service in facts.services for name in service.task_types}
+    waiting = {task_type.name for task_type in facts.types if task_type.waiting or task_type.leased}
     return waiting | (registered if kind == Kind.NO_ALGORITHM else set())

@@ -83,16 +83,18 @@ def backlog(facts: Facts, waiting: int, most: int) -> Reason:
 
 def drops(facts: Facts, percent: float, dropped: int, total: int) -> Reason:
     """Too many frames were dropped; names the types with the most dropped frames."""
-    dropping = [one for one in facts.types if one.lately.dropped]
-    worst = sorted(dropping, key=lambda one: -one.lately.dropped)[:_MOST_TYPES]
+    dropping = [task_type for task_type in facts.types if task_type.lately.dropped]
+    worst = sorted(dropping, key=lambda task_type: -task_type.lately.dropped)[:_MOST_TYPES]
     return Reason.of(
         "alarm.drops",
         dropped=dropped,
         total=total,
         percent=percent,
         worst=tuple(
-            Reason.of("alarm.dropped_of", task_type=one.name, dropped=one.lately.dropped)
-            for one in worst
+            Reason.of(
+                "alarm.dropped_of", task_type=task_type.name, dropped=task_type.lately.dropped
+            )
+            for task_type in worst
         ),
         sample=_or_sample(facts, worst),
         command=easyai_command(facts.settings, "stats"),
@@ -106,11 +108,11 @@ def _or_sample(facts: Facts, some: Sequence[TypeFacts]) -> Reason | None:
     return Reason.of("alarm.or_sample", task_types=every) if every else None
 
 
-def slow(facts: Facts, one: TypeFacts, mean_ms: float, most_ms: float) -> Reason:
+def slow(facts: Facts, task_type: TypeFacts, mean_ms: float, most_ms: float) -> Reason:
     """The services of a type answer slowly."""
     command = easyai_command(facts.settings, "services")
     return Reason.of(
-        "alarm.slow", task_type=one.name, mean_ms=mean_ms, most_ms=most_ms, command=command
+        "alarm.slow", task_type=task_type.name, mean_ms=mean_ms, most_ms=most_ms, command=command
     )
 
 

@@ -14,13 +14,13 @@ from easyai.health.snapshot import ServiceFacts, TypeFacts
 from easyai.settings.commands import easyai_command
 
 
-def no_algorithm(facts: Facts, one: TypeFacts) -> Reason:
+def no_algorithm(facts: Facts, task_type: TypeFacts) -> Reason:
     """Frames of a type wait, and no service may be given them."""
-    question = did_you_mean(facts, one.name)
+    question = did_you_mean(facts, task_type.name)
     return Reason.of(
         "alarm.no_algorithm",
-        task_type=one.name,
-        n=one.waiting,
+        task_type=task_type.name,
+        n=task_type.waiting,
         meant=Reason.of("alarm.meant", question=question) if question else None,
         command=report(facts) if question else _services_command(facts),
     )
@@ -52,16 +52,16 @@ def no_algorithm_at_all(facts: Facts, taken_out: Sequence[Reason]) -> Reason:
     return paragraph(headline, *why, Reason.of("alarm.run", run=report(facts)))
 
 
-def service_offline(facts: Facts, one: ServiceFacts) -> Reason:
+def service_offline(facts: Facts, service: ServiceFacts) -> Reason:
     """A service answers neither heartbeats nor probes."""
     return Reason.of(
         "alarm.service_offline",
-        service_id=one.service_id,
-        endpoint=one.endpoint,
-        task_types=one.task_types,
-        silent_sec=abs(facts.now - one.last_evidence),
-        why=one.state_reason,
-        command=unregister_command(facts, one),
+        service_id=service.service_id,
+        endpoint=service.endpoint,
+        task_types=service.task_types,
+        silent_sec=abs(facts.now - service.last_evidence),
+        why=service.state_reason,
+        command=unregister_command(facts, service),
     )
 
 

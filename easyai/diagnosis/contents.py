@@ -83,14 +83,14 @@ def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:
     """The diagnosis that follows from the facts."""
     causes = tuple(rank(facts))
     alarms = facts.known.alarms if facts.known else ()
-    over = [one for one in alarms if one.over_at is not None]
+    over = [alarm for alarm in alarms if alarm.over_at is not None]
     return Diagnosis(
         facts,
         symptom(facts, causes),
         causes,
         tuple(entries),
-        tuple(sorted(over, key=lambda one: -(one.over_at or 0.0))),
-        tuple(one for one in alarms if one.over_at is None),
+        tuple(sorted(over, key=lambda alarm: -(alarm.over_at or 0.0))),
+        tuple(alarm for alarm in alarms if alarm.over_at is None),
     )
 
 

@@ -82,8 +82,8 @@ def _unserved(facts: Facts) -> list[TypeFacts]:
     ]
 
 
-def _has_service(facts: Facts, one: TypeFacts) -> bool:
-    return any(one.name in service.task_types for service in facts.services)
+def _has_service(facts: Facts, task_type: TypeFacts) -> bool:
+    return any(task_type.name in service.task_types for service in facts.services)
 
 
 def _headline(facts: Facts, stalled: Sequence[TypeFacts]) -> Reason:

@@ -53,11 +53,13 @@ def around(conn: Connection, moment: float, now: float) -> list[Entry]:
 
 def moment_of_interest(facts: Facts) -> float:
     """The centre of the timeline: the last success before a standstill, else the newest alarm."""
-    stalled = [one.last_success_at or facts.stalled_since(one) for one in facts.stalled]
+    stalled = [
+        task_type.last_success_at or facts.stalled_since(task_type) for task_type in facts.stalled
+    ]
     if stalled:
         return min(stalled)
     alarms = facts.known.alarms if facts.known else ()
-    return max((one.raised_at for one in alarms), default=facts.now)
+    return max((alarm.raised_at for alarm in alarms), default=facts.now)
 
 
 def collapsed(ordered: Iterable[Event]) -> list[Entry]:
@@ -91,9 +93,9 @@ def newest(entries: Sequence[Entry], moment: float, most: int) -> list[Entry]:
     if len(entries) <= most:
         return list(entries)
     late = list(entries[-(most // 2) :])
-    early = sorted(entries[: -(most // 2)], key=lambda one: abs(one.at - moment))
+    early = sorted(entries[: -(most // 2)], key=lambda entry: abs(entry.at - moment))
     chosen = early[: most - len(late)] + late
-    return sorted(chosen, key=lambda one: one.at)
+    return sorted(chosen, key=lambda entry: entry.at)
 
 
 def _at(event: Event) -> float:

@@ -147,7 +147,7 @@ def choose_for_camera(
     for candidate in candidates:
         if preferred_endpoint and candidate.endpoint == preferred_endpoint:
             return candidate
-    return max(candidates, key=lambda one: _weight(one.endpoint, task_id), default=None)
+    return max(candidates, key=lambda candidate: _weight(candidate.endpoint, task_id), default=None)
 
 
 def _weight(endpoint: str, task_id: str) -> bytes:

@@ -63,13 +63,13 @@ def victims(
     """
     kept = naming.by_settings | naming.by_frames
     free = [
-        one
-        for one in known
-        if one.name not in kept
-        and abs(now - one.framed_at) > KEPT_SEC
-        and (for_frames or one.name not in naming.by_services)
+        candidate
+        for candidate in known
+        if candidate.name not in kept
+        and abs(now - candidate.framed_at) > KEPT_SEC
+        and (for_frames or candidate.name not in naming.by_services)
     ]
-    free.sort(key=lambda one: (one.name in naming.by_services, one.seen_at, one.name))
+    free.sort(key=lambda candidate: (candidate.name in naming.by_services, candidate.seen_at, candidate.name))
     return free[:most]
 
 

@@ -27,32 +27,33 @@ CAUSES: Final = frozenset({"inference_fails", "pictures_unreachable"})
 
 
 def only_fails(
-    one: TypeFacts, alarms: Iterable[AlarmFacts], now: float, any_success_at: float
+    task_type: TypeFacts, alarms: Iterable[AlarmFacts], now: float, any_success_at: float
 ) -> bool:
     """Whether frames of a type have failed within the hour and a success is overdue.
 
     A standstill with an alarm goes on until the type has no failed frames any more.
     `any_success_at` is when a frame of any type last succeeded.
     """
-    failures = one.failures
+    failures = task_type.failures
     if not failures.count or now - failures.newest_at > HOUR_SEC:
         return False
-    if failures.count < FEWEST and not any(_tells(alarm, one, any_success_at) for alarm in alarms):
+    rung = any(_rings_for_failures(alarm, task_type, any_success_at) for alarm in alarms)
+    if failures.count < FEWEST and not rung:
         return False
     lasted_sec = failures.newest_at - failures.first_at
-    in_a_row = failures.count >= _MANY and lasted_sec >= one.apart_sec
+    in_a_row = failures.count >= _MANY and lasted_sec >= task_type.apart_sec
     longest_sec = _MANY_SEC if in_a_row else _LONGEST_SEC
-    overdue_sec = min(_TIMES_APART * one.apart_sec, longest_sec)
-    return now - one.last_success_at >= overdue_sec
+    overdue_sec = min(_TIMES_APART * task_type.apart_sec, longest_sec)
+    return now - task_type.last_success_at >= overdue_sec
 
 
-def rings(alarm: AlarmFacts, one: TypeFacts) -> bool:
+def rings(alarm: AlarmFacts, task_type: TypeFacts) -> bool:
     """Whether a standstill alarm covers this type, and none of its frames has succeeded since."""
     return (
         alarm.kind == Kind.INFERENCE_STALLED
         and alarm.over_at is None
-        and alarm.subject in ("", one.name)
-        and alarm.raised_at > one.last_success_at
+        and alarm.subject in ("", task_type.name)
+        and alarm.raised_at > task_type.last_success_at
     )
 
 
@@ -64,14 +65,14 @@ def failed_frames(some: Iterable[TypeFacts]) -> Reason:
     return Reason.of("frames", n=sum(counts))
 
 
-def _tells(alarm: AlarmFacts, one: TypeFacts, any_success_at: float) -> bool:
+def _rings_for_failures(alarm: AlarmFacts, task_type: TypeFacts, any_success_at: float) -> bool:
     """Whether an alarm rings because frames of this type fail, and for no other reason.
 
     An alarm for all types covers only the types that had failed frames when the alarm was raised.
     It covers no type once any type succeeds: else one broken picture would keep it ringing.
     """
-    if cause_code(alarm.cause) not in CAUSES or not rings(alarm, one):
+    if cause_code(alarm.cause) not in CAUSES or not rings(alarm, task_type):
         return False
     if alarm.subject:
         return True
-    return one.failures.first_at <= alarm.raised_at and any_success_at < alarm.raised_at
+    return task_type.failures.first_at <= alarm.raised_at and any_success_at < alarm.raised_at

@@ -39,16 +39,18 @@ def read(
     A name in the settings (`named`), or in the registration of any service past or present, is not
     a misspelling.
     """
-    by_services = [(one.state, name) for one in services for name in one.task_types]
+    by_services = [(service.state, name) for service in services for name in service.task_types]
     known = tuple(sorted({n for state, n in by_services if state != ServiceState.UNREGISTERED}))
     meant_so = {name for _, name in by_services} | set(named)
-    wait = [one for one in types if one.waiting and one.name not in meant_so]
+    wait = [
+        task_type for task_type in types if task_type.waiting and task_type.name not in meant_so
+    ]
     misspelt = {}
-    for one in sorted(wait, key=lambda one: -one.waiting)[:_MOST]:
-        meant = _closest(one.name, known)
+    for task_type in sorted(wait, key=lambda task_type: -task_type.waiting)[:_MOST]:
+        meant = _closest(task_type.name, known)
         if meant:
-            cameras = tuple(discards.cameras(conn, one.name, _MOST_CAMERAS))
-            misspelt[one.name] = Misspelt(meant, cameras)
+            cameras = tuple(discards.cameras(conn, task_type.name, _MOST_CAMERAS))
+            misspelt[task_type.name] = Misspelt(meant, cameras)
     return misspelt
 
 

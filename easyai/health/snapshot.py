@@ -130,7 +130,7 @@ def _read(conn: Connection, runtime: Runtime, now: float, most_failed: int) -> S
     outbox, outbox_since = rows.outbox(conn)
     refused = events.newest(conn, TYPES_FULL, "", now - _REFUSED_SEC)
     own = process_facts.read(conn, runtime, now)
-    lacks = {"worker", "beat", "api", "watchdog"} - {one.kind for one in own}
+    lacks = {"worker", "beat", "api", "watchdog"} - {process.kind for process in own}
     ahead = rows.newest_sign(conn) - now
     requested: dict[str, frozenset[str]] = {}
     for request in registration_requests.all_requests(conn):

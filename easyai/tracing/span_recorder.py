@@ -95,25 +95,25 @@ class Tracing:
         now = self._ledger.now()
         return Call(ids, now - leased_sec_ago, now, endpoint)
 
-    def note(self, one: Turn | Publication) -> None:
+    def note(self, note: Turn | Publication) -> None:
         """Queue a turn or publication for the thread; dropped when the queue is full."""
         if self._sdk is None:
             return
-        if not self._put(one):
+        if not self._put(note):
             self._report(
                 "traces are dropped, frames go on: more than can be made; lower "
                 "OTEL_TRACES_SAMPLER_ARG"
             )
 
-    def _put(self, one: Turn | Publication) -> bool:
+    def _put(self, note: Turn | Publication) -> bool:
         with self._frames_lock:
-            if self._frames + one.frames > _MOST_FRAMES:
+            if self._frames + note.frames > _MOST_FRAMES:
                 return False
             try:
-                self._notes.put_nowait(one)
+                self._notes.put_nowait(note)
             except Full:
                 return False
-            self._frames += one.frames
+            self._frames += note.frames
         return True
 
     def close(self) -> None:
@@ -152,20 +152,20 @@ class Tracing:
         log.info("traces of frames are sent as the OTEL_ variables say")
         return True
 
-    def _make(self, one: Turn | Publication) -> None:
+    def _make(self, note: Turn | Publication) -> None:
         from easyai.tracing import spans
 
         if self._sdk is None:
             return
-        if isinstance(one, Turn):
-            ids = [attempt.frame_id for attempt in one.attempts]
-            spans.make_turn(self._sdk, one, self._ledger.times(ids))
+        if isinstance(note, Turn):
+            ids = [attempt.frame_id for attempt in note.attempts]
+            spans.make_turn(self._sdk, note, self._ledger.times(ids))
         else:
-            spans.make_publication(self._sdk, one, self._traced(one))
+            spans.make_publication(self._sdk, note, self._traced(note))
 
-    def _traced(self, one: Publication) -> dict[int, TraceIds]:
+    def _traced(self, publication: Publication) -> dict[int, TraceIds]:
         traced: dict[int, TraceIds] = {}
-        for alert_id, frame_id in self._ledger.frames(one.alert_ids).items():
+        for alert_id, frame_id in self._ledger.frames(publication.alert_ids).items():
             ids = trace_ids(self._installation_id, frame_id)
             if self._sdk is not None and self._sdk.sampled(ids.trace_id):
                 traced[alert_id] = ids

@@ -41,32 +41,32 @@ def make_turn(sdk: Sdk, turn: Turn, times: Times) -> None:
 
 
 def _make_attempt(
-    sdk: Sdk, turn: Turn, turn_span: TraceIds, one: Attempt, times: tuple[float, float] | None
+    sdk: Sdk, turn: Turn, turn_span: TraceIds, attempt: Attempt, times: tuple[float, float] | None
 ) -> None:
-    ids, call = one.call.ids, one.call
+    ids, call = attempt.call.ids, attempt.call
     captured_at, found_at = times or (call.leased_at, call.leased_at)
-    waited_since = one.waited_since or found_at
-    of_frame = {"easyai.task_type": one.task_type, "easyai.task_id": one.task_id}
+    waited_since = attempt.waited_since or found_at
+    of_frame = {"easyai.task_type": attempt.task_type, "easyai.task_id": attempt.task_id}
     sdk.span("wait", (waited_since, call.leased_at), of_frame, parent=ids)
-    _make_call(sdk, one, call)
-    result = {"easyai.state": one.state, "easyai.outcome": one.outcome}
+    _make_call(sdk, attempt, call)
+    result = {"easyai.state": attempt.state, "easyai.outcome": attempt.outcome}
     settled = (turn.began_at, turn.ended_at)
     sdk.span("settle", settled, {**of_frame, **result}, parent=ids, links=[turn_span])
-    if one.state not in _FINAL:
+    if attempt.state not in _FINAL:
         return  # the trace goes on with the next attempt, here or elsewhere
     began_at = captured_at if 0 <= found_at - captured_at < _LONGEST_SCAN_SEC else found_at
     sdk.span("find", (began_at, found_at), of_frame, parent=ids)
-    known = {"easyai.frame.id": one.frame_id, "easyai.frame.key": one.key}
+    known = {"easyai.frame.id": attempt.frame_id, "easyai.frame.key": attempt.key}
     sdk.span(
-        f"frame {one.task_type}",
+        f"frame {attempt.task_type}",
         (began_at, turn.ended_at),
-        {**of_frame, **known, **result, "easyai.tries": one.tries + 1},
+        {**of_frame, **known, **result, "easyai.tries": attempt.tries + 1},
         ids=(ids.trace_id, ids.root_span_id),
-        error=one.reason if one.state == "failed" else None,
+        error=attempt.reason if attempt.state == "failed" else None,
     )
 
 
-def _make_call(sdk: Sdk, one: Attempt, call: Call) -> None:
+def _make_call(sdk: Sdk, attempt: Attempt, call: Call) -> None:
     parts = urlsplit(call.endpoint)
     attributes: dict[str, Any] = {
         "http.request.method": "POST",
@@ -75,7 +75,7 @@ def _make_call(sdk: Sdk, one: Attempt, call: Call) -> None:
         "server.port": parts.port or (443 if parts.scheme == "https" else 80),
         "http.response.status_code": call.status,
         "error.type": call.error,
-        "easyai.service_id": one.service_id,
+        "easyai.service_id": attempt.service_id,
     }
     sdk.span(
         "POST",
@@ -84,19 +84,25 @@ def _make_call(sdk: Sdk, one: Attempt, call: Call) -> None:
         parent=call.ids,
         ids=(None, call.span_id),
         kind="client",
-        error=None if call.error is None else one.reason,
+        error=None if call.error is None else attempt.reason,
     )
 
 
-def make_publication(sdk: Sdk, one: Publication, frames: Mapping[int, TraceIds]) -> None:
+def make_publication(sdk: Sdk, publication: Publication, frames: Mapping[int, TraceIds]) -> None:
     """Make the spans of published alerts; `frames` are the traced frames, by alert id."""
     for alert_id, ids in frames.items():
         attributes = {
-            "messaging.system": one.system,
-            "messaging.destination.name": one.destination,
+            "messaging.system": publication.system,
+            "messaging.destination.name": publication.destination,
             "messaging.operation.name": "publish",
             "messaging.operation.type": "send",
             "messaging.message.id": str(alert_id),
         }
-        name = f"publish {one.destination}"
-        sdk.span(name, (one.began_at, one.ended_at), attributes, parent=ids, kind="producer")
+        name = f"publish {publication.destination}"
+        sdk.span(
+            name,
+            (publication.began_at, publication.ended_at),
+            attributes,
+            parent=ids,
+            kind="producer",
+        )

@@ -35,9 +35,9 @@ def only_failing(facts: Facts) -> list[TypeFacts]:
     ]
 
 
-def blames_pictures(one: TypeFacts) -> bool:
+def blames_pictures(task_type: TypeFacts) -> bool:
     """Whether a type's frames mostly failed because their pictures could not be fetched."""
-    reasons = one.failures.reasons or one.refusals.reasons
+    reasons = task_type.failures.reasons or task_type.refusals.reasons
     parts = list(reasons[0][0].walk()) if reasons else []
     words = " ".join(map(words_of_service, parts))
     link_broken = any(part.code == LINK_BROKEN for part in parts)

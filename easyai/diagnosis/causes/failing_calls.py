@@ -37,18 +37,21 @@ def find(facts: Facts) -> Iterator[Cause]:
     if facts.known is None:
         return
     reached = [
-        one for one in facts.services if facts.probe(one) == NO_REASON or not facts.is_silent(one)
+        service
+        for service in facts.services
+        if facts.probe(service) == NO_REASON or not facts.is_silent(service)
     ]
-    hanging = [one for one in reached if hangs(facts, one)]
-    hung = {one.pk for one in hanging}
-    failing = [one for one in reached if one.pk not in hung and _fails(facts, one)]
-    held = {name for one in hanging for name in one.task_types}
+    hanging = [service for service in reached if hangs(facts, service)]
+    hung = {service.pk for service in hanging}
+    failing = [service for service in reached if service.pk not in hung and _fails(facts, service)]
+    held = {name for service in hanging for name in service.task_types}
     ended = only_failing(facts)
-    unfetched = {one.name for one in ended if blames_pictures(one)}  # flow.py reports these
+    # flow.py reports these.
+    unfetched = {task_type.name for task_type in ended if blames_pictures(task_type)}
     refusing = [
-        one
-        for one in facts.types
-        if (one in ended or _refuses(one)) and one.name not in held | unfetched
+        task_type
+        for task_type in facts.types
+        if (task_type in ended or _refuses(task_type)) and task_type.name not in held | unfetched
     ]
     if hanging:
         yield _hanging(facts, hanging)
@@ -87,12 +90,15 @@ def _refuses(task_type: TypeFacts) -> bool:
 
 def _stopped(facts: Facts, some: Sequence[ServiceFacts]) -> set[str]:
     """The task types whose frames do not succeed because of these services."""
-    types, pks = {name for one in some for name in one.task_types}, {one.pk for one in some}
+    types = {name for service in some for name in service.task_types}
+    pks = {service.pk for service in some}
     # Frames in flight count: if there are few, no frame waits, and yet none succeeds.
     return {
-        one.name
-        for one in facts.types
-        if one.name in types and (one.waiting or one.leased) and _gives_nothing(facts, one, pks)
+        task_type.name
+        for task_type in facts.types
+        if task_type.name in types
+        and (task_type.waiting or task_type.leased)
+        and _gives_nothing(facts, task_type, pks)
     }
 
 
@@ -161,18 +167,18 @@ def _hanging(facts: Facts, hanging: Sequence[ServiceFacts]) -> Cause:
 
 
 def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[TypeFacts]) -> Cause:
-    refused = {one.name for one in refusing}
+    refused = {task_type.name for task_type in refusing}
     stopped = refused | _stopped(facts, failing)
-    own = failing or [one for one in facts.services if refused & set(one.task_types)]
+    own = failing or [service for service in facts.services if refused & set(service.task_types)]
     shown = only_failing(facts)
-    ended = [one for one in refusing if one in shown]
+    ended = [task_type for task_type in refusing if task_type in shown]
     evidence = [*(_calls(facts, own) if own else ()), *_without_success(refusing)]
     if failing and facts.known:
         evidence += [
             Reason.of("cause.inference_fails.wait_after", n=number, reason=reason)
             for reason, number in facts.known.reasons
         ]
-    who = _ids(failing) or tuple(one.name for one in refusing)
+    who = _ids(failing) or tuple(task_type.name for task_type in refusing)
     return Cause(
         "inference_fails",
         _title(who, _newest_reason(own, ended)),
@@ -203,10 +209,12 @@ def _title(who: tuple[str, ...], reason: Reason) -> Reason:
 
 def _newest_reason(some: Sequence[ServiceFacts], ended: Sequence[TypeFacts]) -> Reason:
     """The reason of the newest failed call, else the most frequent reason of failed frames."""
-    failed = [one for one in some if one.last_failure_at > one.last_success_at]
-    newest = max(failed, key=lambda one: one.last_failure_at, default=None)
+    failed = [service for service in some if service.last_failure_at > service.last_success_at]
+    newest = max(failed, key=lambda service: service.last_failure_at, default=None)
     noted = (
-        reason for one in ended for reason, _ in (*one.failures.reasons, *one.refusals.reasons)
+        reason
+        for task_type in ended
+        for reason, _ in (*task_type.failures.reasons, *task_type.refusals.reasons)
     )
     return (newest.last_failure_reason if newest else NO_REASON) or next(noted, NO_REASON)
 
@@ -215,10 +223,10 @@ def _failing_remedies(
     facts: Facts, failing: Sequence[ServiceFacts], ended: Sequence[TypeFacts]
 ) -> Iterator[Remedy]:
     yield from look_at_failed(facts, ended)
-    if ended or any(one.last_failure_reason for one in failing):
+    if ended or any(service.last_failure_reason for service in failing):
         yield Remedy(Reason("cause.inference_fails.of_service"))
     else:
         yield Remedy(Reason("cause.inference_fails.look_at_log"))
-    others = [one for one in facts.types if one.failed and one not in ended]
+    others = [task_type for task_type in facts.types if task_type.failed and task_type not in ended]
     yield from bring_back(facts, [*ended, *others])
     yield look_at_services(facts)

@@ -42,9 +42,11 @@ def register_own_address(some: Sequence[ServiceFacts]) -> Iterator[Remedy]:
     yield Remedy(remedy)
 
 
-def _wanted(one: ServiceFacts) -> Reason:
+def _wanted(service: ServiceFacts) -> Reason:
     return Reason.of(
-        "remedy.register_own_address.of", service_id=one.service_id, endpoint=_own_endpoint(one)
+        "remedy.register_own_address.of",
+        service_id=service.service_id,
+        endpoint=_own_endpoint(service),
     )
 
 
@@ -63,8 +65,9 @@ def _leads_here(host: str) -> bool:
     return bool(address) and (is_loopback(host) or ip_address(address).is_unspecified)
 
 
-def _own_endpoint(one: ServiceFacts) -> str:
-    parts = urlsplit(one.endpoint)
-    host = f"[{one.registered_from}]" if ":" in one.registered_from else one.registered_from
+def _own_endpoint(service: ServiceFacts) -> str:
+    parts = urlsplit(service.endpoint)
+    address = service.registered_from
+    host = f"[{address}]" if ":" in address else address
     port = f":{parts.port}" if parts.port else ""
     return parts._replace(netloc=f"{host}{port}").geturl()

@@ -46,7 +46,7 @@ def _missing_evidence(facts: Facts, missing: Sequence[TypeFacts]) -> Iterator[Re
 
 
 def _waiting(missing: Sequence[TypeFacts]) -> Iterator[Reason]:
-    worst = sorted(missing, key=lambda one: -one.waiting)
+    worst = sorted(missing, key=lambda task_type: -task_type.waiting)
     for task_type in worst[:MOST_TYPES]:
         yield Reason.of(
             "cause.no_service.waiting",
@@ -110,13 +110,13 @@ def taken_out(facts: Facts, types: Collection[str] | None = None) -> Iterator[Re
 
 def _remedies(facts: Facts, types: Collection[str] | None = None) -> tuple[Remedy, ...]:
     base = facts.settings.easyai.effective_public_url
-    newest = sorted(_out(facts, types), key=lambda one: -one.state_since)
+    newest = sorted(_out(facts, types), key=lambda service: -service.state_since)
     return (
         Remedy(
             Reason("remedy.start_services_of_types"),
             curl_command(f"{base}/api/v1/ai_analysis/services?state=all"),
         ),
-        *(_register_again(base, one) for one in newest[:_MOST_CALLS]),
+        *(_register_again(base, service) for service in newest[:_MOST_CALLS]),
         look_at_services(facts),
     )
 

@@ -54,17 +54,17 @@ def _supervisor(facts: Facts) -> int | None:
 
 def _workers(facts: Facts, known: Snapshot) -> Iterator[Cause]:
     working = known.working("worker", facts.now)
-    hung = [one for one in known.silent("worker", facts.now) if one.exists]
+    hung = [worker for worker in known.silent("worker", facts.now) if worker.exists]
     again = list(restarts(facts, known))
     killed = list(killed_for_memory(facts, known))
     if killed:
         yield from killed
-        again = [one for one in again if one.code != "worker_restarts"]
+        again = [cause for cause in again if cause.code != "worker_restarts"]
     elif hung and not working:
         yield _worker_hung(facts, hung)
     elif ended := hung_and_ended(facts, known):
         yield ended
-    elif not working and not any(one.code == "worker_restarts" for one in again):
+    elif not working and not any(cause.code == "worker_restarts" for cause in again):
         yield _worker_gone(facts, known)
     elif working and (late := scan_late(facts, known)):
         yield _scan_stuck(facts, working, late)
@@ -85,13 +85,13 @@ _THERE: Final = {True: Reason("process.still_there"), False: Reason("process.gon
 
 
 def _shown(facts: Facts, some: Sequence[ProcessFacts]) -> Iterator[Reason]:
-    for one in sorted(some, key=lambda one: -one.beat_at)[:3]:
+    for process in sorted(some, key=lambda process: -process.beat_at)[:3]:
         yield Reason.of(
             "process.last_shown",
-            name=one.name,
-            beat_at=one.beat_at,
-            ago_sec=facts.now - one.beat_at,
-            there=_THERE[one.exists],
+            name=process.name,
+            beat_at=process.beat_at,
+            ago_sec=facts.now - process.beat_at,
+            there=_THERE[process.exists],
         )
 
 

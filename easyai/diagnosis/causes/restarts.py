@@ -55,8 +55,8 @@ def _is_new(facts: Facts, start: Start) -> bool:
 
 
 def _last_signs(ended: Sequence[ProcessFacts]) -> Iterator[Reason]:
-    for one in sorted(ended, key=lambda one: -one.beat_at)[:_MANY]:
-        yield Reason.of("process.fell_silent", name=one.name, beat_at=one.beat_at)
+    for process in sorted(ended, key=lambda process: -process.beat_at)[:_MANY]:
+        yield Reason.of("process.fell_silent", name=process.name, beat_at=process.beat_at)
 
 
 def _starts(some: Sequence[tuple[ProcessFacts, Start]]) -> Iterator[Reason]:
@@ -72,13 +72,14 @@ def restarts(facts: Facts, known: Snapshot) -> Iterator[Cause]:
     for kind in _KINDS:
         working = known.working(kind, facts.now)
         hosts: dict[str, list[ProcessFacts]] = {}
-        for one in known.processes:
-            if one.kind == kind:
-                hosts.setdefault(one.name.rpartition(":")[0], []).append(one)
+        for process in known.processes:
+            if process.kind == kind:
+                hosts.setdefault(process.name.rpartition(":")[0], []).append(process)
         for where, own in hosts.items():
-            starts = sorted((start for one in own for start in one.starts), key=lambda one: one.at)
+            starts = [start for process in own for start in process.starts]
+            starts.sort(key=lambda start: start.at)
             # Processes that run in parallel now have not ended.
-            alive = sum(bool(one.starts) for one in own if one in working)
+            alive = sum(bool(process.starts) for process in own if process in working)
             if len(starts) >= _MANY and len(starts) - alive >= _MANY - 1:
                 yield _restarts(facts, kind, where, starts, bool(working))
 

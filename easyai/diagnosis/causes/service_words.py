@@ -59,14 +59,14 @@ def last_heartbeats(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
 def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
     """What services answer to probes; to calls, if these fail and the service was not probed."""
     by_answer: dict[Reason, list[str]] = {}
-    for one in some:
-        answer = facts.probe(one) or NO_REASON
-        if not answer and not facts.was_probed(one) and facts.is_failing(one):
-            answer = one.last_failure_reason
-        by_answer.setdefault(answer, []).append(one.service_id)
+    for service in some:
+        answer = facts.probe(service) or NO_REASON
+        if not answer and not facts.was_probed(service) and facts.is_failing(service):
+            answer = service.last_failure_reason
+        by_answer.setdefault(answer, []).append(service.service_id)
     given = tuple(
         Reason.of("services.answer", services=tuple(of), answer=answer or Reason("probe.answered"))
-        for answer, of in sorted(by_answer.items(), key=lambda one: str(one[0]))
+        for answer, of in sorted(by_answer.items(), key=lambda pair: str(pair[0]))
     )
     if facts.probes is not None:
         return Reason.of("services.answers_now", answers=given)
@@ -75,8 +75,10 @@ def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
 
 def without_service(facts: Facts) -> Iterator[Reason]:
     """The task types with waiting frames and without a service that can take work."""
-    unserved = [one for one in facts.types if one.waiting and _is_away(facts, one)]
-    worst = sorted(unserved, key=lambda one: -one.waiting)
+    unserved = [
+        task_type for task_type in facts.types if task_type.waiting and _is_away(facts, task_type)
+    ]
+    worst = sorted(unserved, key=lambda task_type: -task_type.waiting)
     for task_type in worst[:MOST_TYPES]:
         yield Reason.of("services.none_at_work", task_type=task_type.name, n=task_type.waiting)
     yield from further_types(worst[MOST_TYPES:])

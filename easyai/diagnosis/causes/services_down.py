@@ -38,14 +38,15 @@ def find(facts: Facts) -> Iterator[Cause]:
     """The causes at services."""
     if facts.known is None:
         return
-    gone = {one.pk: one for one in facts.services if _is_gone(facts, one)}
-    answered = sorted(one.last_success_at for one in gone.values())
-    heard = {one.pk for one in gone.values() if _is_heard_since(facts, one, answered)}
-    unreached = [one for one in gone.values() if one.pk in heard]
-    died = [one for one in gone.values() if one.pk not in heard]
-    rare = [one for one in facts.services if one.pk not in gone and facts.pace_sec(one)]
-    late = [one for one in facts.services if one.pk not in gone and lives_unheard(facts, one)]
-    unheard = [one for one in late if one not in rare]
+    gone = {service.pk: service for service in facts.services if _is_gone(facts, service)}
+    answered = sorted(service.last_success_at for service in gone.values())
+    heard = {service.pk for service in gone.values() if _is_heard_since(facts, service, answered)}
+    unreached = [service for service in gone.values() if service.pk in heard]
+    died = [service for service in gone.values() if service.pk not in heard]
+    others = [service for service in facts.services if service.pk not in gone]
+    rare = [service for service in others if facts.pace_sec(service)]
+    late = [service for service in others if lives_unheard(facts, service)]
+    unheard = [service for service in late if service not in rare]
     # Judged together: the other services of a type may not work either.
     stopped = _stopped(facts, gone)
     more_died = len(died) >= len(unreached)
@@ -59,7 +60,7 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield _unreached(facts, unreached, stopped, 70 if more_died else 72)
     if facts.moved:
         yield moved_services(facts)
-    missing = [one for one in facts.types if _has_no_service(facts, one)]
+    missing = [task_type for task_type in facts.types if _has_no_service(facts, task_type)]
     if missing:
         yield missing_services(facts, missing)
     elif not facts.services and (facts.known.services or facts.types):

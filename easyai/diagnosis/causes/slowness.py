@@ -133,40 +133,46 @@ def _more_services(facts: Facts) -> Remedy:
 
 
 def _evidence(facts: Facts, types: Sequence[TypeFacts]) -> Iterator[Reason]:
-    worst = sorted(types, key=lambda one: -one.waiting)
-    for one in worst[:MOST_TYPES]:
-        yield _rates(facts, one)
-        yield from _given_up(facts, one)
+    worst = sorted(types, key=lambda task_type: -task_type.waiting)
+    for task_type in worst[:MOST_TYPES]:
+        yield _rates(facts, task_type)
+        yield from _given_up(facts, task_type)
     yield from further_types(worst[MOST_TYPES:])
 
 
-def _rates(facts: Facts, one: TypeFacts) -> Reason:
+def _rates(facts: Facts, task_type: TypeFacts) -> Reason:
     return Reason.of(
         "cause.too_slow.rates",
-        task_type=one.name,
-        found_per_sec=one.recent.found / one.recent_sec,
-        inferred_per_sec=one.recent.processed / one.recent_sec,
-        waiting=_waiting(facts, one),
+        task_type=task_type.name,
+        found_per_sec=task_type.recent.found / task_type.recent_sec,
+        inferred_per_sec=task_type.recent.processed / task_type.recent_sec,
+        waiting=_waiting(facts, task_type),
     )
 
 
-def _waiting(facts: Facts, one: TypeFacts) -> Reason:
-    if not one.waiting:
+def _waiting(facts: Facts, task_type: TypeFacts) -> Reason:
+    if not task_type.waiting:
         return Reason("cause.too_slow.none_waits")
-    oldest_sec = facts.now - (one.oldest_wait_at or facts.now)
-    return Reason.of("cause.too_slow.waiting", n=one.waiting, oldest_sec=oldest_sec)
+    oldest_sec = facts.now - (task_type.oldest_wait_at or facts.now)
+    return Reason.of("cause.too_slow.waiting", n=task_type.waiting, oldest_sec=oldest_sec)
 
 
-def _given_up(facts: Facts, one: TypeFacts) -> Iterator[Reason]:
-    dropped, skipped = one.recent.dropped, one.recent.sampled
-    if _drops(facts, one):
-        lost, total = one.lately.dropped, one.lately.dropped + one.lately.processed
+def _given_up(facts: Facts, task_type: TypeFacts) -> Iterator[Reason]:
+    dropped, skipped = task_type.recent.dropped, task_type.recent.sampled
+    if _drops(facts, task_type):
+        lost, processed = task_type.lately.dropped, task_type.lately.processed
         yield Reason.of(
-            "cause.too_slow.lately_dropped", task_type=one.name, dropped=lost, total=total
+            "cause.too_slow.lately_dropped",
+            task_type=task_type.name,
+            dropped=lost,
+            total=lost + processed,
         )
     elif dropped:
-        yield Reason.of("cause.too_slow.dropped", task_type=one.name, dropped=dropped)
-    if _samples(facts, one):
+        yield Reason.of("cause.too_slow.dropped", task_type=task_type.name, dropped=dropped)
+    if _samples(facts, task_type):
         yield Reason.of(
-            "cause.too_slow.sampled", task_type=one.name, sampled=skipped, each=one.sampling_n
+            "cause.too_slow.sampled",
+            task_type=task_type.name,
+            sampled=skipped,
+            each=task_type.sampling_n,
         )

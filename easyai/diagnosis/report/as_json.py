@@ -37,13 +37,13 @@ def as_json(diagnosis: Diagnosis, language: str = ENGLISH) -> dict[str, Any]:
         "last_success_at": symptom.last_success_at or None,
         "conclusion": diagnosis.causes[0].code if diagnosis.causes else None,
         "causes": [_cause(cause, language) for cause in diagnosis.causes],
-        "task_types": [_task_type(one) for one in facts.types],
+        "task_types": [_task_type(task_type) for task_type in facts.types],
         "services": [
-            _service(one, diagnosis, language) for one in (known.services if known else ())
+            _service(service, diagnosis, language) for service in (known.services if known else ())
         ],
         "timeline": [_entry(entry, language) for entry in diagnosis.timeline],
-        "recovered": [_alarm(one, facts.now, language) for one in diagnosis.recovered],
-        "ringing": [_alarm(one, facts.now, language) for one in diagnosis.ringing],
+        "recovered": [_alarm(alarm, facts.now, language) for alarm in diagnosis.recovered],
+        "ringing": [_alarm(alarm, facts.now, language) for alarm in diagnosis.ringing],
         "checks": [_check(result, language) for result in diagnosis.checks],
         "store_ignores": list(facts.store_ignores),
         "version": version(),
@@ -64,34 +64,34 @@ def _cause(cause: Cause, language: str) -> dict[str, Any]:
     }
 
 
-def _task_type(one: TypeFacts) -> dict[str, Any]:
+def _task_type(task_type: TypeFacts) -> dict[str, Any]:
     return {
-        "task_type": one.name,
-        "pending": one.pending,
-        "parked": one.parked,
-        "in_flight": one.leased,
-        "failed": one.failed,
-        "oldest_wait_at": one.oldest_wait_at or None,
-        "last_success_at": one.last_success_at or None,
+        "task_type": task_type.name,
+        "pending": task_type.pending,
+        "parked": task_type.parked,
+        "in_flight": task_type.leased,
+        "failed": task_type.failed,
+        "oldest_wait_at": task_type.oldest_wait_at or None,
+        "last_success_at": task_type.last_success_at or None,
     }
 
 
-def _service(one: ServiceFacts, diagnosis: Diagnosis, language: str) -> dict[str, Any]:
+def _service(service: ServiceFacts, diagnosis: Diagnosis, language: str) -> dict[str, Any]:
     probes = diagnosis.facts.probes
-    probe = None if probes is None else probes.get(one.pk)
+    probe = None if probes is None else probes.get(service.pk)
     return {
-        "service_id": one.service_id,
-        "endpoint": one.endpoint,
-        "task_types": list(one.task_types),
-        "state": one.state,
-        **_text("state_reason", one.state_reason, language),
-        "last_heartbeat": one.last_heartbeat or None,
-        "last_evidence": one.last_evidence or None,
-        "last_success_at": min(one.last_success_at, _inferred_at(one, diagnosis)) or None,
-        "last_failure_at": one.last_failure_at or None,
-        **_text("last_failure_reason", one.last_failure_reason or None, language),
-        "breaker": one.breaker,
-        "in_flight": one.in_flight,
+        "service_id": service.service_id,
+        "endpoint": service.endpoint,
+        "task_types": list(service.task_types),
+        "state": service.state,
+        **_text("state_reason", service.state_reason, language),
+        "last_heartbeat": service.last_heartbeat or None,
+        "last_evidence": service.last_evidence or None,
+        "last_success_at": min(service.last_success_at, _inferred_at(service, diagnosis)) or None,
+        "last_failure_at": service.last_failure_at or None,
+        **_text("last_failure_reason", service.last_failure_reason or None, language),
+        "breaker": service.breaker,
+        "in_flight": service.in_flight,
         **_text("probe", probe, language),
     }
 
@@ -116,9 +116,11 @@ def _texts(name: str, reasons: Iterable[Reason], language: str) -> dict[str, Any
     }
 
 
-def _inferred_at(one: ServiceFacts, diagnosis: Diagnosis) -> float:
+def _inferred_at(service: ServiceFacts, diagnosis: Diagnosis) -> float:
     """When a frame of its types was last inferred: its own time also counts refusals."""
-    types = [task_type for task_type in diagnosis.facts.types if task_type.name in one.task_types]
+    types = [
+        task_type for task_type in diagnosis.facts.types if task_type.name in service.task_types
+    ]
     return max((task_type.last_success_at for task_type in types), default=0.0)
 
 

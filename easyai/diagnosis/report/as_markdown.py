@@ -145,15 +145,15 @@ class _Report:
         if more := sum(len(some) for _, some in ordered[MOST_ROWS:]):
             yield from ("", self._say(Reason.of("report.further_services", n=more)))
 
-    def _service_cells(self, one: ServiceFacts) -> tuple[str, ...]:
-        probe = self._facts.probes.get(one.pk) if self._facts.probes is not None else None
-        failed = one.last_failure_at > one.last_success_at
+    def _service_cells(self, service: ServiceFacts) -> tuple[str, ...]:
+        probe = self._facts.probes.get(service.pk) if self._facts.probes is not None else None
+        failed = service.last_failure_at > service.last_success_at
         return (
-            self._say(state_name(one.state)),
-            self._say(one.state_reason),
+            self._say(state_name(service.state)),
+            self._say(service.state_reason),
             "-" if probe is None else self._say(probe or Reason("report.ok")),
-            self._say(breaker_name(one.breaker)),
-            self._say(one.last_failure_reason) if failed else "",
+            self._say(breaker_name(service.breaker)),
+            self._say(service.last_failure_reason) if failed else "",
         )
 
     def _timeline(self) -> Iterator[str]:
@@ -255,9 +255,14 @@ class _Report:
         yield from command("\n".join(commands))
 
 
-def _type_row(one: TypeFacts) -> tuple[str, ...]:
-    numbers = (one.pending, one.parked, one.leased, one.failed)
-    return (one.name, *map(str, numbers), _when(one.oldest_wait_at), _when(one.last_success_at))
+def _type_row(task_type: TypeFacts) -> tuple[str, ...]:
+    numbers = (task_type.pending, task_type.parked, task_type.leased, task_type.failed)
+    return (
+        task_type.name,
+        *map(str, numbers),
+        _when(task_type.oldest_wait_at),
+        _when(task_type.last_success_at),
+    )
 
 
 def _when(unix: float) -> str:

@@ -40,10 +40,10 @@ def _lines(diagnosis: Diagnosis) -> Iterator[Reason]:
         if number == 1:
             yield from _first_remedy(cause)
     types = worst_types(facts)
-    yield from (_task_type(one, facts.now) for one in types[:_MOST_TYPES])
+    yield from (_task_type(task_type, facts.now) for task_type in types[:_MOST_TYPES])
     if rest := types[_MOST_TYPES:]:
         yield further_types(rest)
-    broken = [one for one in diagnosis.checks if not one.ok]
+    broken = [result for result in diagnosis.checks if not result.ok]
     for result in broken[:_MOST_CHECKS]:
         yield Reason.of("short.check", name=result.name, why=result.reason)
     if facts.ringing:
@@ -61,13 +61,13 @@ def _first_remedy(cause: Cause) -> Iterator[Reason]:
         yield Reason.of("short.remedy", remedy=first.text)
 
 
-def _task_type(one: TypeFacts, now: float) -> Reason:
-    last, oldest = one.last_success_at, one.oldest_wait_at
+def _task_type(task_type: TypeFacts, now: float) -> Reason:
+    last, oldest = task_type.last_success_at, task_type.oldest_wait_at
     return Reason.of(
         "short.task_type",
-        task_type=one.name,
-        waiting=one.waiting + one.leased,
+        task_type=task_type.name,
+        waiting=task_type.waiting + task_type.leased,
         oldest=Reason.of("short.oldest", waited_sec=now - oldest) if oldest else None,
-        failed=one.failed,
+        failed=task_type.failed,
         success=Reason.of("short.last_success", at=last) if last else Reason("symptom.no_success"),
     )

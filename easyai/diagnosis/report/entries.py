@@ -39,8 +39,9 @@ def alarm(entry: Entry, facts: Facts) -> Reason:
 
 def called(subjects: Iterable[str], facts: Facts) -> tuple[str, ...]:
     """The subjects of alarms; the service_id, which operators know, instead of an endpoint."""
-    services = {one.endpoint: one.service_id for one in facts.known.services} if facts.known else {}
-    return tuple(services.get(one, one) for one in subjects if one)
+    services = facts.known.services if facts.known else ()
+    ids = {service.endpoint: service.service_id for service in services}
+    return tuple(ids.get(subject, subject) for subject in subjects if subject)
 
 
 def _split(subject: str) -> tuple[str, str]:

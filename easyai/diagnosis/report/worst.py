@@ -15,21 +15,30 @@ MOST_ROWS: Final = 10
 
 def worst_types(facts: Facts) -> list[TypeFacts]:
     """The task types that are not well: stalled types first, then by frames held up."""
-    stalled = {one.name for one in facts.stalled}
+    stalled = {task_type.name for task_type in facts.stalled}
 
-    def place(one: TypeFacts) -> tuple[bool, int, int, str]:
-        return one.name not in stalled, -(one.waiting + one.leased), -one.failed, one.name
+    def place(task_type: TypeFacts) -> tuple[bool, int, int, str]:
+        return (
+            task_type.name not in stalled,
+            -(task_type.waiting + task_type.leased),
+            -task_type.failed,
+            task_type.name,
+        )
 
-    unwell = [one for one in facts.types if one.name in stalled or _is_held_up(facts, one)]
+    unwell = [
+        task_type
+        for task_type in facts.types
+        if task_type.name in stalled or _is_held_up(facts, task_type)
+    ]
     return sorted(unwell, key=place)
 
 
-def _is_held_up(facts: Facts, one: TypeFacts) -> bool:
-    held = bool(one.waiting or one.leased)
-    waited_sec = facts.now - one.oldest_wait_at if one.oldest_wait_at else 0.0
+def _is_held_up(facts: Facts, task_type: TypeFacts) -> bool:
+    held = bool(task_type.waiting or task_type.leased)
+    waited_sec = facts.now - task_type.oldest_wait_at if task_type.oldest_wait_at else 0.0
     late = waited_sec >= facts.settings.ai_analysis.stall_alarm_sec
-    lost = one.parked or one.failed or one.lately.dropped
-    return bool(lost) or late or (held and facts.is_quiet(one))
+    lost = task_type.parked or task_type.failed or task_type.lately.dropped
+    return bool(lost) or late or (held and facts.is_quiet(task_type))
 
 
 def further_types(some: Sequence[TypeFacts]) -> Reason:
@@ -48,10 +57,14 @@ def unwell_services(facts: Facts) -> list[ServiceFacts]:
     return [service for service in services if not _is_well(facts, service)]
 
 
-def _is_well(facts: Facts, one: ServiceFacts) -> bool:
-    if one.state != ServiceState.ONLINE or one.breaker != "closed" or facts.is_silent(one):
+def _is_well(facts: Facts, service: ServiceFacts) -> bool:
+    if (
+        service.state != ServiceState.ONLINE
+        or service.breaker != "closed"
+        or facts.is_silent(service)
+    ):
         return False
-    return not facts.probe(one) and not facts.is_failing(one)
+    return not facts.probe(service) and not facts.is_failing(service)
 
 
 def well_services(facts: Facts, unwell: Sequence[ServiceFacts]) -> Reason:

@@ -74,17 +74,19 @@ def _watchdog(facts: Facts, known: Snapshot) -> Reason | None:
 
 
 def _services(facts: Facts, known: Snapshot) -> Reason | None:
-    wanted = [one for one in known.types if one.waiting or one.leased or one.recent.found]
-    unserved = [
-        one.name
-        for one in wanted
-        if not any(one.name in own.task_types and own.state in ROUTABLE for own in facts.services)
+    wanted = [
+        task_type
+        for task_type in known.types
+        if task_type.waiting or task_type.leased or task_type.recent.found
     ]
+    routable = [service for service in facts.services if service.state in ROUTABLE]
+    served = {name for service in routable for name in service.task_types}
+    unserved = [task_type.name for task_type in wanted if task_type.name not in served]
     if unserved:
         return Reason.of("services.none_for_types", task_types=tuple(unserved))
     if not facts.services and (known.services or known.types):
         return Reason("services.none_registered")
-    away = [one.service_id for one in facts.services if one.state not in ROUTABLE]
+    away = [service.service_id for service in facts.services if service.state not in ROUTABLE]
     if away:
         return Reason.of("services.offline", service_ids=tuple(away))
     return None
@@ -113,18 +115,18 @@ def backlog(facts: Facts, *, rings: bool) -> int:
 
 def _queue(facts: Facts, known: Snapshot) -> Reason | None:
     limit = facts.settings.ai_analysis.max_queue_size
-    rings = any(one.kind == "queue_backlog" and one.over_at is None for one in known.alarms)
+    rings = any(alarm.kind == "queue_backlog" and alarm.over_at is None for alarm in known.alarms)
     waiting = backlog(facts, rings=rings)
     if waiting > limit * (BACKLOG_OVER_BELOW if rings else 1.0):
         return Reason.of("queue.too_long", waiting=waiting, limit=limit)
-    failing = [one for one in facts.stalled if facts.only_fails(one)]
+    failing = [task_type for task_type in facts.stalled if facts.only_fails(task_type)]
     if failing:
-        types = tuple(one.name for one in failing)
+        types = tuple(task_type.name for task_type in failing)
         return Reason.of("queue.only_failures", failed=failed_frames(failing), task_types=types)
-    stalled = [one for one in facts.stalled if one.pending or one.leased]
+    stalled = [task_type for task_type in facts.stalled if task_type.pending or task_type.leased]
     if stalled:
-        waiting = sum(one.waiting + one.leased for one in stalled)
-        types = tuple(one.name for one in stalled)
+        waiting = sum(task_type.waiting + task_type.leased for task_type in stalled)
+        types = tuple(task_type.name for task_type in stalled)
         return Reason.of("queue.no_success", waiting=waiting, task_types=types)
     return None
 
