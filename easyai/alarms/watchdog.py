@@ -1,6 +1,6 @@
 """The watchdog: observes easyai from outside, and notifies when trouble begins and ends.
 
-Its loop never waits for what it watches. Separate threads observe (`Observer`), write to the
+Its loop never waits for the watched parts. Separate threads observe (`Observer`), write to the
 database (`Recorder`) and notify people (`PeopleNotifier`).
 """
 
@@ -43,8 +43,8 @@ log = logging.getLogger(__name__)
 _KINDS: Final = frozenset(Kind)
 _ROLES: Final = {
     True: "tells of alarms",
-    False: "stands by: another one tells of alarms",
-    None: "tells by itself: the database does not say who does",
+    False: "stands by: another watchdog notifies",
+    None: "notifies by itself: the database does not show who leads",
 }
 
 
@@ -62,7 +62,7 @@ class Watchdog:
         self._people = PeopleNotifier(self._notify_urls)
         self._notifier = Notifier()
         self._loop = Loop()
-        self._presence = Presence("watchdog", lambda: runtime.db, self._loop.turns)
+        self._presence = Presence("watchdog", lambda: runtime.db, self._loop.is_running)
         self._started = time.monotonic()
         self._board = Board(clear_sec=timings.clear_sec, cause_sec=timings.cause_sec)
         self._incident = Incident()
@@ -82,9 +82,9 @@ class Watchdog:
         log.info("watchdog starts")
         try:
             while not self._end.is_set():
-                self._loop.turned()
+                self._loop.record_iteration()
                 self._notifier.alive()
-                self._turn_safely()
+                self._iterate_safely()
                 self._end.wait(self._timings.look_every_sec / 2)
         finally:
             self._notifier.stopping()
@@ -101,14 +101,14 @@ class Watchdog:
         self._presence.close()
         self._runtime.close()
 
-    def _turn_safely(self) -> None:
+    def _iterate_safely(self) -> None:
         try:
-            self._turn()
+            self._iterate()
         except Exception:
             # An error here must not stop the watchdog.
-            log.exception("watchdog: a turn failed, the next one follows")
+            log.exception("watchdog: an iteration failed, the next follows")
 
-    def _turn(self) -> None:
+    def _iterate(self) -> None:
         now, wall = time.monotonic(), clock.estimate(self._runtime.db.engine)
         self._watch_clock(now, wall)
         standing, seen = self._recorder.standing, self._seen(wall)

@@ -100,7 +100,7 @@ async def _show_life(loop: Loop) -> None:
     notifier = Notifier()
     try:
         while True:
-            loop.turned()
+            loop.record_iteration()
             notifier.alive()
             await asyncio.sleep(1.0)
     finally:
@@ -118,7 +118,7 @@ def _opened(runtime: Runtime | None, loop: Loop) -> Iterator[Runtime]:
 
     opened = open_ringing_runtime(make_app())
     opened.part(DataFolderCheck)  # later checks compare with the folder as it is now
-    presence = Presence("api", lambda: opened.db, loop.turns)
+    presence = Presence("api", lambda: opened.db, loop.is_running)
     presence.start()
     try:
         yield opened

@@ -12,7 +12,7 @@ KILLED_FOR_MEMORY: Final = "process.killed_for_memory"
 
 
 def hung(silent_sec: float) -> Reason:
-    """The reason of a process whose loops do not turn."""
+    """The reason of a process whose loops stand still."""
     return Reason.of(HUNG, silent_sec=round(silent_sec))
 
 

@@ -43,7 +43,7 @@ class Presence:
         works: Callable[[], bool] = lambda: True,
         end_heals: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`kind` is worker, beat, api or watchdog; `works` returns whether its loops turn.
+        """`kind` is worker, beat, api or watchdog; `works` returns whether its loops run.
 
         When the process hangs, `end_heals` returns whether a restart would help.
         """

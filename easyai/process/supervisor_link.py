@@ -19,9 +19,9 @@ from easyai.domain.reason import NO_REASON, Reason, from_json, quoted
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _EVERY_SEC: Final = 1.0
-#: A loop counts as turning for this time after its last turn. The slowest loop, over the embedded
-#: broker, turns every 2 s.
-TURNED_LATELY_SEC: Final = 5.0
+#: A loop counts as running for this time after its last iteration. The slowest loop, over the
+#: embedded broker, iterates every 2 s.
+ITERATED_LATELY_SEC: Final = 5.0
 
 
 #: ``host:port`` of the API that a worker waits for; set by ``easyai up``, absent elsewhere.
@@ -83,18 +83,18 @@ def awaited_api() -> tuple[str, int] | None:
 
 
 class Loop:
-    """The last turn of a loop; the loop marks its turns, and any thread may ask."""
+    """The time of a loop's last iteration; any thread may ask whether the loop still runs."""
 
     def __init__(self) -> None:
-        self._turned_at = time.monotonic()
+        self._iterated_at = time.monotonic()
 
-    def turned(self) -> None:
-        """Record that the loop has just turned."""
-        self._turned_at = time.monotonic()
+    def record_iteration(self) -> None:
+        """Record an iteration of the loop."""
+        self._iterated_at = time.monotonic()
 
-    def turns(self) -> bool:
-        """Whether the loop turned within the last seconds."""
-        return time.monotonic() - self._turned_at < TURNED_LATELY_SEC
+    def is_running(self) -> bool:
+        """Whether the loop iterated within the last seconds."""
+        return time.monotonic() - self._iterated_at < ITERATED_LATELY_SEC
 
 
 class Notifier:
@@ -106,7 +106,7 @@ class Notifier:
     def __init__(self) -> None:
         self._address = _address(os.environ.get("NOTIFY_SOCKET", ""))
         self._socket: socket.socket | None = None
-        self._told_at = float("-inf")
+        self._notified_at = float("-inf")
         self._greeting = "READY=1\n"
 
     @property
@@ -117,8 +117,10 @@ class Notifier:
     def alive(self) -> None:
         """Notify the supervisor that the work goes on, at most once a second."""
         now = time.monotonic()
-        if now - self._told_at >= _EVERY_SEC * 0.9 and self._send(f"{self._greeting}WATCHDOG=1"):
-            self._told_at, self._greeting = now, ""
+        if now - self._notified_at >= _EVERY_SEC * 0.9 and self._send(
+            f"{self._greeting}WATCHDOG=1"
+        ):
+            self._notified_at, self._greeting = now, ""
 
     def stopping(self) -> None:
         """Notify the supervisor that the shutdown has begun; the last notification."""

@@ -103,7 +103,7 @@ class ChildLogs:
             self.file(name, text)
             self._terminal.print(_prefix(name) + text)
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Log a line of easyai itself, and show it."""
         text = one_line(text)
         self.file("easyai", text)

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.process.end_codes import hung
 from easyai.process.supervisor_link import received
-from easyai.supervisor.notify_socket import Heard
+from easyai.supervisor.notify_socket import Notification
 
 HANG_SEC: Final = 30.0
 #: The limit for the first report of a child; HANG_SEC if that is longer. A start takes half a
@@ -36,11 +36,11 @@ class Verdict(NamedTuple):
 
 @dataclass(slots=True)
 class _Child:
-    heard_at: float
+    reported_at: float
     limit_sec: float  # of silence
     end_by: float | None = None  # the deadline after a request to end it
     reason: Reason = NO_REASON
-    heard: bool = False
+    reported: bool = False
 
 
 @dataclass(slots=True)
@@ -52,36 +52,38 @@ class Liveness:
     _children: dict[int, _Child] = field(default_factory=dict)
     _looked_at: float | None = None
 
-    def look(self, running: Mapping[int, str], heard: Iterable[Heard], now: float) -> list[Verdict]:
+    def look(
+        self, running: Mapping[int, str], reports: Iterable[Notification], now: float
+    ) -> list[Verdict]:
         """Record the reports of the running children (pid to name); returns children to end now."""
         self._children = {pid: entry for pid, entry in self._children.items() if pid in running}
         for pid in running:
             start_sec = max(START_LIMIT_SEC, self.hang_sec)
             self._children.setdefault(pid, _Child(now, start_sec))
-        asked = [verdict for entry in heard for verdict in self._take(running, entry, now)]
+        asked = [verdict for report in reports for verdict in self._take(running, report, now)]
         self._forgive_own_absence(now)
         return asked + [
             verdict for pid in list(self._children) for verdict in self._judge(pid, now)
         ]
 
-    def heard(self, pid: int) -> bool:
+    def has_reported(self, pid: int) -> bool:
         """Whether a running child has reported that it works."""
         child = self._children.get(pid)
-        return child is not None and child.heard
+        return child is not None and child.reported
 
-    def _take(self, running: Mapping[int, str], heard: Heard, now: float) -> list[Verdict]:
-        if heard.pid not in running:
+    def _take(self, running: Mapping[int, str], report: Notification, now: float) -> list[Verdict]:
+        if report.pid not in running:
             return []
-        if "WATCHDOG" in heard.words:
-            child = self._children[heard.pid]
-            child.heard_at, child.limit_sec, child.heard = now, self.hang_sec, True
-        if "STOPPING" in heard.words:
-            stop_sec = self.stop_sec.get(running[heard.pid], 0)
-            self._children[heard.pid].limit_sec = max(self.hang_sec, stop_sec)
-        wanted = heard.words.get("X_EASYAI_RESTART")
-        if wanted is None or running[heard.pid] != "watchdog":
+        if "WATCHDOG" in report.words:
+            child = self._children[report.pid]
+            child.reported_at, child.limit_sec, child.reported = now, self.hang_sec, True
+        if "STOPPING" in report.words:
+            stop_sec = self.stop_sec.get(running[report.pid], 0)
+            self._children[report.pid].limit_sec = max(self.hang_sec, stop_sec)
+        wanted = report.words.get("X_EASYAI_RESTART")
+        if wanted is None or running[report.pid] != "watchdog":
             return []
-        reason = received(heard.words.get("X_EASYAI_REASON", ""))
+        reason = received(report.words.get("X_EASYAI_REASON", ""))
         return [
             verdict
             for pid, name in running.items()
@@ -101,11 +103,11 @@ class Liveness:
         before, self._looked_at = self._looked_at, now
         if before is not None and now - before > self.hang_sec / 2:
             for child in self._children.values():
-                child.heard_at = now
+                child.reported_at = now
 
     def _judge(self, pid: int, now: float) -> list[Verdict]:
         child = self._children[pid]
-        silent_sec = now - child.heard_at
+        silent_sec = now - child.reported_at
         if child.end_by is not None and now > child.end_by:
             reason = Reason.of("process.did_not_end", why=child.reason)
         elif silent_sec > child.limit_sec:

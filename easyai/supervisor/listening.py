@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def open_sockets(host: str, port: int) -> list[socket.socket]:
     """Sockets bound to the address, which do not listen yet.
 
-    "::" and "" take both IPv4 and IPv6, by one socket. Raises SettingsError naming address and
+    "::" and "" take both IPv4 and IPv6, by a single socket. Raises SettingsError naming address and
     remedy.
     """
     try:

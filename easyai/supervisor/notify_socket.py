@@ -20,7 +20,7 @@ _LONGEST_PATH: Final = 107  # bytes of a socket's path: unix(7)
 _PLAIN_PATH: Final = re.compile(r"[\w./+@-]+", re.ASCII)
 
 
-class Heard(NamedTuple):
+class Notification(NamedTuple):
     """A received datagram."""
 
     pid: int  # of the sender, from the kernel
@@ -58,7 +58,7 @@ class NotifySocket:
         path.chmod(0o600)
         return str(path)
 
-    def heard(self) -> Iterator[Heard]:
+    def received(self) -> Iterator[Notification]:
         """Yield the datagrams that have arrived, at most 500; never waits."""
         for _ in range(_MOST):
             try:
@@ -69,7 +69,7 @@ class NotifySocket:
                 return
             pid = _sender(extra)
             if pid:
-                yield Heard(pid, _words(data))
+                yield Notification(pid, _words(data))
 
     def close(self) -> None:
         """Stop listening, and remove the folder."""

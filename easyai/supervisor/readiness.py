@@ -18,21 +18,21 @@ class ReadinessWatch:
         self,
         host: str,
         port: int,
-        say: Callable[[str], None],
+        show: Callable[[str], None],
         missing: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """`missing` returns the processes that have not reported yet; called from a thread."""
         self._host = host
         self._port = port
-        self._say = say
+        self._show = show
         self._missing = missing
         self._over = threading.Event()
-        self._said = False
+        self._has_reported = False
 
     @property
-    def said(self) -> bool:
+    def has_reported(self) -> bool:
         """Whether the ready line or the late line was shown."""
-        return self._said
+        return self._has_reported
 
     def start(self, ready: str, not_ready: str) -> None:
         """Show ``ready`` once easyai is ready; after 15 s, show ``not_ready`` with the reason."""
@@ -51,12 +51,12 @@ class ReadinessWatch:
         while not self._over.wait(_EVERY_SEC):
             reason = self._reason()
             if reason is None:
-                self._said = True
-                self._say(ready)
+                self._has_reported = True
+                self._show(ready)
                 return
             if not warned and time.monotonic() > warn_at:
-                warned = self._said = True
-                self._say(f"{not_ready} ({reason})")
+                warned = self._has_reported = True
+                self._show(f"{not_ready} ({reason})")
 
     def _reason(self) -> str | None:
         # The cheap check first: a request slows down an API that is starting.

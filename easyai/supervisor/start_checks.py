@@ -22,7 +22,7 @@ from easyai.system.streams import notice
 LEFT_BEHIND_SEC = 30.0
 _DATABASE_ENDS = ("", "-wal", "-shm", "-journal", GUARD, QUEUE)
 _TEMP_BYTES = 1 << 20  # a migration needs less
-_TEMP_FOLDERS = ("/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - those of SQLite, in its order
+_TEMP_FOLDERS = ("/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - SQLite's folders, in its order
 
 
 def claim_data_dir(data_dir: Path) -> bool:

@@ -96,7 +96,7 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         self._plan = plan
         self._logs = options.logs
         self._missing = tuple(child.name for child in children(plan.port) if child.name != LAST)
-        self._watch = ReadinessWatch(plan.host, plan.port, self._logs.say, lambda: self._missing)
+        self._watch = ReadinessWatch(plan.host, plan.port, self._logs.log, lambda: self._missing)
         self._last_waits = True
         self._notices = notices
         stop_sec = {child.name: child.stop_sec for child in children(plan.port)}
@@ -116,7 +116,7 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         super().runforever()
 
     def tick(self, now: float | None = None) -> None:
-        """Check the children in every turn of the loop, at least once a second."""
+        """Check the children in every iteration of the loop, at least once a second."""
         super().tick(now)
         self._notifier.alive()
         running = {
@@ -126,27 +126,27 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
             if process.pid and process.state in RUNNING_STATES
         }
         names = {pid: process.config.name for pid, process in running.items()}
-        for verdict in self._liveness.look(names, self._notices.heard(), time.monotonic()):
+        for verdict in self._liveness.look(names, self._notices.received(), time.monotonic()):
             self._end(names[verdict.pid], verdict)
-        heard = {name for pid, name in names.items() if self._liveness.heard(pid)}
-        missing = tuple(name for name in self._missing if name not in heard)
+        reported = {name for pid, name in names.items() if self._liveness.has_reported(pid)}
+        missing = tuple(name for name in self._missing if name not in reported)
         self._start_last(at_once=not missing)
         self._missing = missing
 
     def _start_last(self, *, at_once: bool) -> None:
         """Start the watchdog when the other children work, or take too long."""
-        if self._last_waits and (at_once or self._watch.said) and not self.stopping:
+        if self._last_waits and (at_once or self._watch.has_reported) and not self.stopping:
             self._last_waits = False
             self.process_groups[LAST].processes[LAST].spawn()
 
     def _end(self, name: str, verdict: Verdict) -> None:
         self._reasons[name] = verdict.reason
-        self._logs.say(f"easyai: {name} is ended and started again: {text(verdict.reason)}")
+        self._logs.log(f"easyai: {name} is ended and started again: {text(verdict.reason)}")
         number = signal.SIGTERM if verdict.orderly else signal.SIGKILL
         try:
             os.killpg(verdict.pid, number)  # each child leads its own process group
         except OSError as error:
-            self._logs.say(f"easyai: {name} cannot be ended: {error}")
+            self._logs.log(f"easyai: {name} cannot be ended: {error}")
 
     def _files(self) -> str:
         return f"{self._plan.data_dir / 'logs'}/*.log"
@@ -171,14 +171,14 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         reason = ended or ends.reason(process.pid, process.exitstatus)
         restarted = {RESTARTED_VARIABLE: sent(reason)}
         process.config.environment = {**process.config.environment, **restarted}
-        self._logs.say(
+        self._logs.log(
             f"easyai: {name} has ended: {text(reason)}; {next_step} (see {self._logs.path(name)})"
         )
 
     def _stopping(self, event: Any) -> None:
         self._watch.stop()
         longest = max(child.stop_sec for child in children(self._plan.port))
-        self._logs.say(f"easyai: stopping; frames in flight get up to {longest} s")
+        self._logs.log(f"easyai: stopping; frames in flight get up to {longest} s")
 
 
 def run(plan: Plan) -> None:
@@ -199,7 +199,7 @@ def run(plan: Plan) -> None:
     except ExitNow:
         # Supervisor raises this when all children have ended.
         release_data_dir(plan.data_dir)
-        options.logs.say("easyai: stopped")
+        options.logs.log("easyai: stopped")
     finally:
         notices.close()
         options.logs.close()

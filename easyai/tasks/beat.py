@@ -81,13 +81,13 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
 
     def appear(self) -> None:
         """Appear in the list of processes, until `close`."""
-        self._presence = Presence("beat", lambda: self._db, self._loop.turns)
+        self._presence = Presence("beat", lambda: self._db, self._loop.is_running)
         self._presence.start()
 
     def _show_life(self) -> None:
         # Called after each step that can wait: no single step takes as long as the supervisor's
         # limit, but all steps together may.
-        self._loop.turned()
+        self._loop.record_iteration()
         self._notifier.alive()
 
     def _leads(self) -> bool:

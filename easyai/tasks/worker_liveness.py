@@ -59,20 +59,20 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def works(self) -> bool:
         """Whether both loops turned within the last seconds."""
-        return (self._connecting or self._consumer.turns()) and self._inference.turns()
+        return (self._connecting or self._consumer.is_running()) and self._inference.is_running()
 
     def end_heals(self) -> bool:
         """Whether a restart would help; false while only the broker does not answer."""
-        return not self._inference.turns() or self._broker_answers()
+        return not self._inference.is_running() or self._broker_answers()
 
     def start(self, consumer: Any) -> None:
         """Expect the consumer's loop to turn from now on: the broker is connected."""
         self._begin()
-        self._consumer.turned()
+        self._consumer.record_iteration()
         self._connecting = False
         # call_soon: the timer of the loop over the embedded broker is another thread.
         self._timer = consumer.timer.call_repeatedly(
-            _EVERY_SEC, lambda: consumer.call_soon(self._consumer.turned)
+            _EVERY_SEC, lambda: consumer.call_soon(self._consumer.record_iteration)
         )
 
     def stop(self, consumer: Any) -> None:
@@ -85,8 +85,8 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
     def _run(self) -> None:
         while True:
             try:
-                if not process_of(self._app).ask_inference(self._inference.turned):
-                    self._inference.turned()  # not opened yet, or not in this process
+                if not process_of(self._app).ask_inference(self._inference.record_iteration):
+                    self._inference.record_iteration()  # not opened yet, or not in this process
             except RuntimeError as error:
                 log.debug("inference loop is closed: %s", error)
             if self.works():

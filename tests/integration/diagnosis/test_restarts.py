@@ -18,7 +18,7 @@ from easyai.health.process_facts import Start, read
 from easyai.messages.catalogue import text
 from easyai.process import end_codes
 from easyai.supervisor.hung_children import Liveness
-from easyai.supervisor.notify_socket import Heard
+from easyai.supervisor.notify_socket import Notification
 from tests.support.lively import KINDS, codes, happened, look, processes_work, waits_since
 from tests.support.site import Installation
 
@@ -97,7 +97,7 @@ def test_every_reason_to_end_a_hung_worker_counts_as_hung() -> None:
     assert end_codes.has_hung(stubborn)
     assert not end_codes.has_hung(_KILLED)
     liveness = Liveness(30.0, {})
-    liveness.look({7: "worker"}, [Heard(7, {"WATCHDOG": "1"})], 0.0)
+    liveness.look({7: "worker"}, [Notification(7, {"WATCHDOG": "1"})], 0.0)
     verdicts = [
         verdict for now in range(40) for verdict in liveness.look({7: "worker"}, [], float(now))
     ]

@@ -12,7 +12,7 @@ from easyai.domain.reason import Reason, quoted
 from easyai.process.end_codes import hung, takes_no_tasks
 from easyai.process.supervisor_link import Notifier, sent
 from easyai.supervisor.hung_children import HANG_SEC, Liveness, Verdict
-from easyai.supervisor.notify_socket import Heard, NotifySocket
+from easyai.supervisor.notify_socket import Notification, NotifySocket
 from tests.support.waiting import wait_until
 
 RUNNING = {10: "api", 20: "worker", 30: "watchdog"}
@@ -27,7 +27,7 @@ class Desk:
         self.now = 0.0
 
     def pass_time(
-        self, seconds: int, *heard: Heard, running: dict[int, str] | None = None
+        self, seconds: int, *heard: Notification, running: dict[int, str] | None = None
     ) -> list[Verdict]:
         """Look every second, hearing the same each time; the verdicts."""
         verdicts = []
@@ -37,8 +37,8 @@ class Desk:
         return verdicts
 
 
-def _alive(*pids: int) -> list[Heard]:
-    return [Heard(pid, {"WATCHDOG": "1"}) for pid in pids]
+def _alive(*pids: int) -> list[Notification]:
+    return [Notification(pid, {"WATCHDOG": "1"}) for pid in pids]
 
 
 def test_a_child_that_falls_silent_is_ended_after_the_limit_and_the_others_are_not() -> None:
@@ -82,7 +82,7 @@ def test_stopping_child_gets_its_grace_time() -> None:
     desk = Desk()
     desk.liveness.hang_sec = 3
     desk.pass_time(5, *_alive(20))
-    desk.pass_time(1, Heard(20, {"STOPPING": "1"}))
+    desk.pass_time(1, Notification(20, {"STOPPING": "1"}))
     assert desk.pass_time(23) == []
     assert [child.pid for child in desk.pass_time(5)] == [20]
 
@@ -91,9 +91,9 @@ def test_the_watchdog_may_ask_for_a_restart_which_begins_in_order_and_ends_by_fo
     desk = Desk()
     desk.pass_time(5, *_alive(*RUNNING))
     ask = {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": sent(takes_no_tasks(31))}
-    first = desk.pass_time(1, *_alive(*RUNNING), Heard(30, ask))
+    first = desk.pass_time(1, *_alive(*RUNNING), Notification(30, ask))
     assert first == [Verdict(20, takes_no_tasks(31), orderly=True)]
-    assert desk.pass_time(25, *_alive(*RUNNING), Heard(30, ask)) == []
+    assert desk.pass_time(25, *_alive(*RUNNING), Notification(30, ask)) == []
     (last,) = desk.pass_time(1, *_alive(*RUNNING))
     assert (last.pid, last.orderly) == (20, False)
     assert last.reason == Reason.of("process.did_not_end", why=takes_no_tasks(31))
@@ -102,7 +102,12 @@ def test_the_watchdog_may_ask_for_a_restart_which_begins_in_order_and_ends_by_fo
 def test_only_the_watchdog_may_request_a_restart() -> None:
     desk = Desk()
     ask = {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": "mischief"}
-    assert desk.pass_time(3, Heard(20, ask), Heard(999, ask), Heard(999, {"WATCHDOG": "1"})) == []
+    assert (
+        desk.pass_time(
+            3, Notification(20, ask), Notification(999, ask), Notification(999, {"WATCHDOG": "1"})
+        )
+        == []
+    )
 
 
 def test_messages_of_a_process_arrive_with_its_pid(
@@ -115,13 +120,13 @@ def test_messages_of_a_process_arrive_with_its_pid(
     notifier.alive()  # at once: the second sign is not sent
     assert notifier.ask_restart("worker", quoted("two\nlines"))
     notifier.stopping()
-    assert list(listening.heard()) == [
-        Heard(os.getpid(), {"READY": "1", "WATCHDOG": "1"}),
-        Heard(
+    assert list(listening.received()) == [
+        Notification(os.getpid(), {"READY": "1", "WATCHDOG": "1"}),
+        Notification(
             os.getpid(),
             {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": sent(quoted("two\nlines"))},
         ),
-        Heard(os.getpid(), {"STOPPING": "1"}),
+        Notification(os.getpid(), {"STOPPING": "1"}),
     ]
     listening.close()
 

@@ -93,7 +93,7 @@ def test_worker_beat_api_and_watchdog_write_clean_lines(
 def test_supervisor_escapes_the_output_of_children_and_its_own_log(tmp_path: Path) -> None:
     logs = ChildLogs(tmp_path, Terminal(_file(tmp_path / "terminal")))
     logs.output("worker", b"printed \x1b[2J\xe2\x80\xae\n")
-    logs.say("worker is ended: \x1b[2J\nwhy")
+    logs.log("worker is ended: \x1b[2J\nwhy")
     logs.close()
     assert (tmp_path / "worker.log").read_text() == "printed \\x1b[2J\\u202e\n"
     assert (tmp_path / "easyai.log").read_text().endswith("ended: \\x1b[2J\\nwhy\n")

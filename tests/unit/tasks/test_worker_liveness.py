@@ -63,7 +63,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Process:
         worker_liveness, "Presence", lambda *_: type("P", (), {"start": lambda _: None})()
     )
     monkeypatch.setattr(worker_liveness, "_EVERY_SEC", 0.02)
-    monkeypatch.setattr(supervised, "TURNED_LATELY_SEC", 0.3)
+    monkeypatch.setattr(supervised, "ITERATED_LATELY_SEC", 0.3)
     return Process()
 
 
