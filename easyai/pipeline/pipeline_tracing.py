@@ -11,7 +11,7 @@ from easyai.db.session import Database
 from easyai.messages.catalogue import text
 from easyai.pipeline.settle import Settled
 from easyai.runtime import Runtime
-from easyai.tracing.journey import Attempt, Publication, Turn
+from easyai.tracing.journey import Attempt, Publication, Transaction
 from easyai.tracing.span_recorder import Tracing
 from easyai.tracing.variables import problem, wanted
 
@@ -66,7 +66,7 @@ def note_turn(tracing: Tracing, settled: Settled, leased: int, took_sec: float) 
     ]
     now = tracing.now if traced else None
     if now is not None:
-        tracing.note(Turn(now - took_sec, now, len(settled.fates), leased, traced))
+        tracing.note(Transaction(now - took_sec, now, len(settled.fates), leased, traced))
 
 
 def note_publication(runtime: Runtime, alert_ids: Sequence[int], took_sec: float) -> None:

@@ -1,4 +1,4 @@
-"""The records of which traces are made: calls, attempts and turns; without OpenTelemetry."""
+"""The records of which traces are made: calls, attempts and transactions; without OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A frame's attempt that a turn has settled."""
+    """A frame's attempt that a transaction has settled."""
 
     frame_id: int
     key: str
@@ -59,7 +59,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Transaction:
     """A transaction that settled attempts of traced frames, among others."""
 
     began_at: float
@@ -70,7 +70,7 @@ class Turn:
 
     @property
     def frames(self) -> int:
-        """How many traced frames have an attempt in the turn."""
+        """How many traced frames have an attempt in the transaction."""
         return len(self.attempts)
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from easyai.system.log_throttle import LogThrottle
 from easyai.tracing.ids import TraceIds, trace_ids
-from easyai.tracing.journey import Call, Publication, Turn
+from easyai.tracing.journey import Call, Publication, Transaction
 
 if TYPE_CHECKING:
     from easyai.tracing.sdk import Sdk
 
 log = logging.getLogger(__name__)
 
-_MOST_NOTES: Final = 1000  # turns and publications
-_MOST_FRAMES: Final = 20_000  # in all notes that wait; a turn may have 500
+_MOST_NOTES: Final = 1000  # transactions and publications
+_MOST_FRAMES: Final = 20_000  # in all notes that wait; a transaction may have 500
 _TRY_AGAIN_SEC: Final = 2.0
 _CLOSE_SEC: Final = 2.0
 
@@ -49,7 +49,7 @@ class Tracing:
         self._ledger = ledger
         self._installation_id = ""
         self._sdk: Sdk | None = None  # set last: then everything else is set
-        self._notes: Queue[Turn | Publication | None] = Queue(_MOST_NOTES)
+        self._notes: Queue[Transaction | Publication | None] = Queue(_MOST_NOTES)
         self._frames = 0  # in the notes that wait
         self._frames_lock = threading.Lock()
         self._ended = threading.Event()
@@ -95,8 +95,8 @@ class Tracing:
         now = self._ledger.now()
         return Call(ids, now - leased_sec_ago, now, endpoint)
 
-    def note(self, note: Turn | Publication) -> None:
-        """Queue a turn or publication for the thread; dropped when the queue is full."""
+    def note(self, note: Transaction | Publication) -> None:
+        """Queue a transaction or publication for the thread; dropped when the queue is full."""
         if self._sdk is None:
             return
         if not self._put(note):
@@ -105,7 +105,7 @@ class Tracing:
                 "OTEL_TRACES_SAMPLER_ARG"
             )
 
-    def _put(self, note: Turn | Publication) -> bool:
+    def _put(self, note: Transaction | Publication) -> bool:
         with self._frames_lock:
             if self._frames + note.frames > _MOST_FRAMES:
                 return False
@@ -152,14 +152,14 @@ class Tracing:
         log.info("traces of frames are sent as the OTEL_ variables say")
         return True
 
-    def _make(self, note: Turn | Publication) -> None:
+    def _make(self, note: Transaction | Publication) -> None:
         from easyai.tracing import spans
 
         if self._sdk is None:
             return
-        if isinstance(note, Turn):
+        if isinstance(note, Transaction):
             ids = [attempt.frame_id for attempt in note.attempts]
-            spans.make_turn(self._sdk, note, self._ledger.times(ids))
+            spans.make_transaction(self._sdk, note, self._ledger.times(ids))
         else:
             spans.make_publication(self._sdk, note, self._traced(note))
 

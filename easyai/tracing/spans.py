@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from easyai.tracing.ids import TraceIds
-from easyai.tracing.journey import Attempt, Call, Publication, Turn, without_secrets
+from easyai.tracing.journey import Attempt, Call, Publication, Transaction, without_secrets
 from easyai.tracing.sdk import Sdk
 
 _LONGEST_SCAN_SEC: Final = 3600.0  # an older file was there before the scan, or its clock is off
@@ -22,26 +22,30 @@ _FINAL: Final = ("done", "failed")
 Times = Mapping[int, tuple[float, float]]  # captured at and found at, by frame id
 
 
-def make_turn(sdk: Sdk, turn: Turn, times: Times) -> None:
-    """Make the spans of a turn and of the attempts that it settled."""
-    roots = [attempt.call.ids for attempt in turn.attempts]
-    # The turn has its own trace id. Samplers by ratio look at the lower half of the id, so the
-    # turn takes that half from the first frame and is sampled with it.
+def make_transaction(sdk: Sdk, transaction: Transaction, times: Times) -> None:
+    """Make the spans of a transaction and of the attempts that it settled."""
+    roots = [attempt.call.ids for attempt in transaction.attempts]
+    # The transaction has its own trace id. Samplers by ratio look at the lower half of the id: the
+    # transaction takes that half from the first frame and is sampled with that frame.
     own = secrets.randbits(64) << 64 | roots[0].trace_id & _LOW_BITS
-    counts = {"easyai.turn.settled": turn.settled, "easyai.turn.leased": turn.leased}
+    counts = {"easyai.turn.settled": transaction.settled, "easyai.turn.leased": transaction.leased}
     span = sdk.span(
         "turn",
-        (turn.began_at, turn.ended_at),
+        (transaction.began_at, transaction.ended_at),
         counts,
         ids=(own, None),
         links=roots[:_MOST_LINKS],
     )
-    for attempt in turn.attempts:
-        _make_attempt(sdk, turn, span, attempt, times.get(attempt.frame_id))
+    for attempt in transaction.attempts:
+        _make_attempt(sdk, transaction, span, attempt, times.get(attempt.frame_id))
 
 
 def _make_attempt(
-    sdk: Sdk, turn: Turn, turn_span: TraceIds, attempt: Attempt, times: tuple[float, float] | None
+    sdk: Sdk,
+    transaction: Transaction,
+    span: TraceIds,
+    attempt: Attempt,
+    times: tuple[float, float] | None,
 ) -> None:
     ids, call = attempt.call.ids, attempt.call
     captured_at, found_at = times or (call.leased_at, call.leased_at)
@@ -50,8 +54,8 @@ def _make_attempt(
     sdk.span("wait", (waited_since, call.leased_at), of_frame, parent=ids)
     _make_call(sdk, attempt, call)
     result = {"easyai.state": attempt.state, "easyai.outcome": attempt.outcome}
-    settled = (turn.began_at, turn.ended_at)
-    sdk.span("settle", settled, {**of_frame, **result}, parent=ids, links=[turn_span])
+    settled = (transaction.began_at, transaction.ended_at)
+    sdk.span("settle", settled, {**of_frame, **result}, parent=ids, links=[span])
     if attempt.state not in _FINAL:
         return  # the trace goes on with the next attempt, here or elsewhere
     began_at = captured_at if 0 <= found_at - captured_at < _LONGEST_SCAN_SEC else found_at
@@ -59,7 +63,7 @@ def _make_attempt(
     known = {"easyai.frame.id": attempt.frame_id, "easyai.frame.key": attempt.key}
     sdk.span(
         f"frame {attempt.task_type}",
-        (began_at, turn.ended_at),
+        (began_at, transaction.ended_at),
         {**of_frame, **known, **result, "easyai.tries": attempt.tries + 1},
         ids=(ids.trace_id, ids.root_span_id),
         error=attempt.reason if attempt.state == "failed" else None,
