@@ -11,7 +11,7 @@ from typing import Final
 
 from easyai.alarms.absence import Absence
 from easyai.db.statistics import BUCKET_SEC
-from easyai.diagnosis.causes.life import is_heard, lives_unheard
+from easyai.diagnosis.causes.life import heartbeats_arrive, lives_without_heartbeats
 from easyai.domain.alarm import Kind, Notice
 from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
@@ -121,18 +121,20 @@ def _speed(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
 def _heartbeats(group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
     subjects = {notice.subject for notice in group}
     own = [service for service in facts.services if "" in subjects or service.endpoint in subjects]
-    heard = [service for service in own if is_heard(facts, service)]
-    living = tuple(service.service_id for service in own if lives_unheard(facts, service))
+    beating = [service for service in own if heartbeats_arrive(facts, service)]
+    living = tuple(
+        service.service_id for service in own if lives_without_heartbeats(facts, service)
+    )
     lost = tuple(
         service.service_id
         for service in own
-        if service not in heard and service.service_id not in living
+        if service not in beating and service.service_id not in living
     )
     parts = []
-    if len(heard) == len(own) and own:
+    if len(beating) == len(own) and own:
         parts.append(Reason("alarm_end.heartbeats"))
-    elif heard:
-        parts.append(Reason.of("alarm_end.some_heartbeats", heard=len(heard), services=len(own)))
+    elif beating:
+        parts.append(Reason.of("alarm_end.some_heartbeats", heard=len(beating), services=len(own)))
     else:
         parts.append(Reason("alarm_end.no_heartbeat"))
     if living:

@@ -17,7 +17,7 @@ def unsure(
     """
     kinds: set[Kind] = set()
     if min(age_sec, steady_sec) < facts.settings.ai_analysis.heartbeat_timeout_sec:
-        # The times in the rows are old: every living service must be heard once.
+        # The times in the rows are old: each living service must send a heartbeat first.
         kinds.add(Kind.HEARTBEATS_MISSING)
     if not settled:
         kinds.add(Kind.INFERENCE_STALLED)

@@ -1,4 +1,4 @@
-"""Group alarms that change in one round into messages: one message for each kind and change."""
+"""Group alarms that change in the same round into messages: a message for each kind and change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Message:
     at: float
     cause: str  # as in the table of alarms, all causes if several; '' while not known
     subjects: tuple[str, ...] = ()  # endpoints, task types, …
-    parts: tuple[Reason, ...] = ()  # each alarm of the message; () if there is only one alarm
+    parts: tuple[Reason, ...] = ()  # each alarm of the message; () for a single alarm
 
     @property
     def title(self) -> str:
@@ -101,13 +101,13 @@ def _message(
         if kind == Kind.SERVICE_OFFLINE:
             return _of(group, SERVICE_ONLINE, _services_over(group, facts, lasted, unseen))
         return _of(group, RECOVERED, _over(group, facts, lasted, unseen))
-    if whole := _as_one(kind, group, facts):
+    if whole := _common(kind, group, facts):
         return _of(group, kind, _introduced(change, group, whole))
     parts = tuple(_introduced(change, group, part) for part in _distinct(group)[:_MOST_SHOWN])
     return _of(group, kind, _introduced(change, group, _several(group)), parts)
 
 
-def _as_one(kind: str, group: Sequence[Notice], facts: Facts) -> Reason | None:
+def _common(kind: str, group: Sequence[Notice], facts: Facts) -> Reason | None:
     """A common sentence for many alarms of a kind; None if each alarm has its own sentence."""
     if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
         return _services_offline(group, facts)
@@ -116,14 +116,14 @@ def _as_one(kind: str, group: Sequence[Notice], facts: Facts) -> Reason | None:
     return None
 
 
-def _introduced(change: Change, group: Sequence[Notice], what: Reason) -> Reason:
+def _introduced(change: Change, group: Sequence[Notice], reason: Reason) -> Reason:
     """An alarm with an introduction, if people were notified of the alarm before."""
     if change == Change.REPEATED:
         lasted_sec = max(notice.lasted_sec for notice in group)
-        return Reason.of("alarm.repeated", lasted_sec=lasted_sec, what=what)
+        return Reason.of("alarm.repeated", lasted_sec=lasted_sec, what=reason)
     if change == Change.EXPLAINED:
-        return Reason.of("alarm.explained", cause=_causes(group), what=what)
-    return what
+        return Reason.of("alarm.explained", cause=_causes(group), what=reason)
+    return reason
 
 
 def _of(

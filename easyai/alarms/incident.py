@@ -96,9 +96,9 @@ class Incident:
         )
         # While other types are served, no standstill is raised for a type without a service:
         # no_algorithm is the most comprehensive alarm.
-        says_all = Kind.NO_ALGORITHM in kinds and bool(served(facts))
+        is_widest = Kind.NO_ALGORITHM in kinds and bool(served(facts))
         late = now - self._held_since >= _hold_sec(facts.settings.ai_analysis)
-        return Kind.INFERENCE_STALLED in kinds or says_all or not waits or late
+        return Kind.INFERENCE_STALLED in kinds or is_widest or not waits or late
 
     def _combined(self, facts: Facts, absence: Absence | None) -> Message:
         notices = sorted(self._held.values(), key=lambda notice: _RANK[Kind(notice.kind)])

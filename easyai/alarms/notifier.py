@@ -84,7 +84,7 @@ class _Line:
             self._waiting.append((message, time.monotonic()))
             if len(self._waiting) > _MOST_WAITING:
                 self._waiting.popleft()
-                log.error("people not told of an alarm: too many wait for %s", self._name)
+                log.error("people not notified of an alarm: too many wait for %s", self._name)
             self._changed.notify()
 
     def end(self) -> None:
@@ -122,8 +122,8 @@ class _Line:
             late = time.monotonic() - since > _GIVE_UP_SEC
             next_step = "given up" if late else "trying again"
             log.warning(
-                "people not told of %s, %s: %s: %s", message.kind, next_step, self._name, reason
+                "people not notified of %s, %s: %s: %s", message.kind, next_step, self._name, reason
             )
             return late
-        log.info("people told: %s: %s", message.title, self._name)
+        log.info("people notified: %s: %s", message.title, self._name)
         return True

@@ -9,7 +9,7 @@ from easyai.alarms import texts_of_services as texts
 from easyai.alarms.texts import paragraph
 from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.heartbeat_pace import short_timeout
-from easyai.diagnosis.causes.life import is_heard, lives_unheard
+from easyai.diagnosis.causes.life import heartbeats_arrive, lives_without_heartbeats
 from easyai.diagnosis.causes.no_service import taken_out
 from easyai.diagnosis.causes.rank import Ranking
 from easyai.domain.alarm import Condition, Kind, Ringing
@@ -41,7 +41,7 @@ def of_services(
 
 
 def served(facts: Facts) -> set[str]:
-    """The task types that at least one service may be given."""
+    """The task types that some service may be given."""
     routable = [service for service in facts.services if service.state in ROUTABLE]
     return {name for service in routable for name in service.task_types}
 
@@ -84,7 +84,7 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
     Three services that do not reach us have the same fault, however many others do: a firewall
     lets through the services on this machine. With fewer than three, each service has its own
     alarm, later, which goes on under its name. The alarm for many services goes on until the rest
-    of them are heard or have alarms of their own.
+    of them send heartbeats or have alarms of their own.
     """
     named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
     rare = [
@@ -98,27 +98,27 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
         reason = paragraph(cause.title, cause.remedies[0].text)
         kind, grace_sec = Kind.HEARTBEATS_MISSING, timings.all_silent_grace_sec
         yield Condition(kind, service.endpoint, found_cause(cause.code), reason, grace_sec)
-    late = [service for service in facts.services if lives_unheard(facts, service)]
-    unheard = [service for service in late if service not in rare]
-    living = len(unheard) + sum(is_heard(facts, service) for service in facts.services)
-    many = len(unheard) >= _MANY_SERVICES or (len(unheard) > 1 and 2 * len(unheard) > living)
-    left = "" in named and any(service.endpoint not in named for service in unheard)
+    late = [service for service in facts.services if lives_without_heartbeats(facts, service)]
+    silent = [service for service in late if service not in rare]
+    living = len(silent) + sum(heartbeats_arrive(facts, service) for service in facts.services)
+    many = len(silent) >= _MANY_SERVICES or (len(silent) > 1 and 2 * len(silent) > living)
+    left = "" in named and any(service.endpoint not in named for service in silent)
     if many or left:
-        some = len(unheard) < living
+        some = len(silent) < living
         grace_sec = timings.heartbeats_grace_sec if some else timings.all_silent_grace_sec
-        yield _missing("", unheard, facts, living, grace_sec)
-    # After a repair, services are heard again in turn; a service still silent then stays away.
+        yield _missing("", silent, facts, living, grace_sec)
+    # After a repair, heartbeats return service by service; a service still silent then stays away.
     later = "" in named
     grace_sec = timings.heartbeats_grace_sec if later else timings.few_heartbeats_grace_sec
-    for service in unheard:
+    for service in silent:
         if not many or service.endpoint in named:
             yield _missing(service.endpoint, [service], facts, living, grace_sec)
 
 
 def _missing(
-    subject: str, unheard: Sequence[ServiceFacts], facts: Facts, living: int, grace_sec: float
+    subject: str, silent: Sequence[ServiceFacts], facts: Facts, living: int, grace_sec: float
 ) -> Condition:
-    reason = texts.heartbeats_missing(facts, unheard, living)
+    reason = texts.heartbeats_missing(facts, silent, living)
     gone = facts.known is not None and api_gone(facts, facts.known)
     cause = found_cause("api_gone" if gone else "heartbeats_not_arriving")
     return Condition(Kind.HEARTBEATS_MISSING, subject, cause, reason, grace_sec)

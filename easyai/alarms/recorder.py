@@ -98,27 +98,27 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._ending:
-            self._turn()
+            self._attempt()
             with self._changed:
                 # While the database is away, do not make an attempt for every change.
                 self._changed.wait_for(
                     lambda: self._ending or (bool(self._waiting) and not self._failing),
                     self._timings.record_every_sec,
                 )
-        self._turn(last=True)
+        self._attempt(last=True)
 
-    def _turn(self, last: bool = False) -> None:
+    def _attempt(self, last: bool = False) -> None:
         try:
             self._write_waiting()
             self._hold_lease(last)
-        except Exception as error:  # noqa: BLE001 - after any error the next turn tries again
+        except Exception as error:  # noqa: BLE001 - after any error the next attempt may succeed
             if not self._failing:
                 log.warning("watchdog: nothing is written to the database for now: %s", error)
             self._failing = True
             self._standing = Standing(None, self._standing.ringing, self._standing.number)
         else:
             if self._failing:
-                log.info("watchdog: the database takes what is written again")
+                log.info("watchdog: the database accepts writes again")
             self._failing = False
         self._asked_at = time.monotonic()
 
@@ -145,7 +145,9 @@ class Recorder:
                 raise
             except Exception:
                 # An entry that the database never accepts must not block the entries behind it.
-                log.exception("watchdog: an alarm cannot be written, it is told all the same")
+                log.exception(
+                    "watchdog: an alarm cannot be written; people are notified nevertheless"
+                )
             self._waiting.popleft()
 
 

@@ -28,9 +28,9 @@ class SilentStall:
     def reason_to_restart(self, facts: Facts, now: float) -> Reason:
         """Why the workers should restart; no reason if they take tasks or are not to blame.
 
-        Every run of a scan, even a failed run, takes or moves the lease of that duty. If beat sends
-        and the broker answers but the lease does not move, no worker takes the tasks, or the scan
-        hangs.
+        Every run of a scan, even a failed run, takes or moves the lease of that periodic task. If
+        beat sends and the broker answers but the lease does not move, no worker takes the tasks, or
+        the scan hangs.
         """
         known = facts.known
         if known is None or facts.failed("database") or facts.failed("broker"):

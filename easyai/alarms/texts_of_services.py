@@ -65,23 +65,23 @@ def service_offline(facts: Facts, service: ServiceFacts) -> Reason:
     )
 
 
-def heartbeats_missing(facts: Facts, unheard: Sequence[ServiceFacts], living: int) -> Reason:
+def heartbeats_missing(facts: Facts, silent: Sequence[ServiceFacts], living: int) -> Reason:
     """Heartbeats of living services are missing; `living` counts all living services."""
-    number = len(unheard)
+    number = len(silent)
     gone = facts.known is not None and api_gone(facts, facts.known)
     return Reason.of(
         "alarm.heartbeats_missing",
         n=number,
         living=living,
-        silent_sec=facts.now - max(service.last_heartbeat for service in unheard),
-        service_ids=tuple(service.service_id for service in unheard),
+        silent_sec=facts.now - max(service.last_heartbeat for service in silent),
+        service_ids=tuple(service.service_id for service in silent),
         where=Reason("alarm.no_api") if gone else _where_to_look(number, living),
         run=report(facts),
     )
 
 
 def _where_to_look(number: int, living: int) -> Reason:
-    """Where the fault probably is: `number` of `living` services are not heard."""
+    """Where the fault probably is: `number` of `living` services send no heartbeats."""
     if number == living > 1:
         return Reason("alarm.all_silent")
     if 2 * number > living > 1:

@@ -60,7 +60,7 @@ def diagnose(
 ) -> Diagnosis:
     """Gather all facts and draw conclusions; never raises when a part does not work.
 
-    `others` are checks that this room cannot make: the check of the broker. With `probes` every
+    `others` are checks that this package cannot make: the check of the broker. With `probes` every
     service is probed now. The call takes a second, and up to 10 s when something hangs.
     `for_clients` leaves out drivers' messages, which may name hosts and users.
     """

@@ -72,7 +72,7 @@ def collapsed(ordered: Iterable[Event]) -> list[Entry]:
     open_entries: dict[tuple[str, Arg], tuple[int, Entry]] = {}  # number of the first event, entry
     happened: dict[str, dict[str, int]] = {}  # by subject and kind: the number of the last event
     for number, event in enumerate(ordered):
-        who, reason, times = _told(event)
+        who, reason, times = _summary(event)
         key = (event.kind, _without_numbers(reason))
         own = happened.setdefault(event.subject, {}) if event.subject else {}
         other = max((last for kind, last in own.items() if kind != event.kind), default=-1)
@@ -117,7 +117,7 @@ def _without_numbers(value: Arg) -> Arg:
     return value
 
 
-def _told(event: Event) -> tuple[str, Reason, int]:
+def _summary(event: Event) -> tuple[str, Reason, int]:
     """The subject (its service_id, if the reason has it), what happened to it, and how often."""
     service_id, event_reason = service_events.parts(event.reason)
     who, taken = service_id or event.subject, takeover(event_reason)

@@ -90,7 +90,7 @@ class Facts:
 
     @property
     def waiting(self) -> int:
-        """Frames that wait for inference, parked ones included."""
+        """Frames that wait for inference, including parked frames."""
         return sum(task_type.waiting for task_type in self.types)
 
     @cached_property
@@ -167,14 +167,14 @@ class Facts:
         return tuple(alarm for alarm in alarms if alarm.over_at is None)
 
     @cached_property
-    def _told_unheard(self) -> frozenset[str]:
+    def _heartbeat_alarms(self) -> frozenset[str]:
         return frozenset(
             alarm.subject for alarm in self.ringing if alarm.kind == Kind.HEARTBEATS_MISSING
         )
 
-    def tells_unheard(self, service: ServiceFacts) -> bool:
+    def has_heartbeat_alarm(self, service: ServiceFacts) -> bool:
         """Whether an alarm rings because heartbeats of this service are missing."""
-        return not self._told_unheard.isdisjoint(("", service.endpoint))
+        return not self._heartbeat_alarms.isdisjoint(("", service.endpoint))
 
     def only_fails(self, task_type: TypeFacts) -> bool:
         """Whether frames of a type fail and none succeeds, even if no frame waits now."""
@@ -207,7 +207,9 @@ class Facts:
         if not task_type.failures.count:
             return False
         return (
-            self.only_fails(task_type) or self.is_refused(task_type) or bool(self._told(task_type))
+            self.only_fails(task_type)
+            or self.is_refused(task_type)
+            or bool(self._standstill_alarms(task_type))
         )
 
     def stands_since(self, task_type: TypeFacts) -> float:
@@ -226,11 +228,11 @@ class Facts:
 
     @cached_property
     def stalled(self) -> tuple[TypeFacts, ...]:
-        """The task types that stand still, including types for which a standstill alarm rings."""
+        """The task types that stand still, including types with a ringing standstill alarm."""
         return tuple(
             task_type
             for task_type in self.types
-            if self.is_stalled(task_type) or self._told(task_type)
+            if self.is_stalled(task_type) or self._standstill_alarms(task_type)
         )
 
     def stalled_since(self, task_type: TypeFacts) -> float:
@@ -239,11 +241,11 @@ class Facts:
         Frames that fail within seconds wait only for seconds. The watchdog's alarm knows how long
         the failures have gone on.
         """
-        began = [alarm.began_at for alarm in self._told(task_type)]
+        began = [alarm.began_at for alarm in self._standstill_alarms(task_type)]
         since = min([*began, self.stands_since(task_type)])
         return max(since, task_type.last_success_at)
 
-    def _told(self, task_type: TypeFacts) -> list[AlarmFacts]:
+    def _standstill_alarms(self, task_type: TypeFacts) -> list[AlarmFacts]:
         """The standstill alarms that ring for a type whose frames wait or have failed."""
         held, failed_at = task_type.waiting or task_type.leased, task_type.failures.newest_at
         return [

@@ -69,7 +69,7 @@ def _rings_for_failures(alarm: AlarmFacts, task_type: TypeFacts, any_success_at:
     """Whether an alarm rings because frames of this type fail, and for no other reason.
 
     An alarm for all types covers only the types that had failed frames when the alarm was raised.
-    It covers no type once any type succeeds: else one broken picture would keep it ringing.
+    It covers no type once any type succeeds: else a broken picture would keep it ringing.
     """
     if cause_code(alarm.cause) not in CAUSES or not rings(alarm, task_type):
         return False

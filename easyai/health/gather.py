@@ -52,7 +52,7 @@ def _probed(facts: Facts) -> Facts:
     services = [service for service in facts.services if service.state != ServiceState.UNREGISTERED]
     urls = {service.pk: service.probe_url for service in services}
     own = f"{facts.settings.easyai.effective_public_url}/healthz"
-    # Our own API comes first: of a thousand hanging services not all get their turn.
+    # Our own API comes first: a thousand hanging services leave no time for later probes.
     networks = service_networks(facts.settings)
     answers = probe_all({_OWN: own, **urls}, networks, ours=(_OWN,))
     return replace(facts, own_api=answers.pop(_OWN, None), probes=answers)

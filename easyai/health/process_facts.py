@@ -1,4 +1,4 @@
-"""Our own processes, as their database rows record them, and the duties they hold."""
+"""Our own processes, as their database rows record them, and the leases they hold."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HUNG_TOLD_SEC: Final = 60.0
 
 
 class Start(NamedTuple):
-    """One start of a process."""
+    """A start of a process."""
 
     at: float
     reason: Reason  # why the supervisor restarted the process; no reason for a first start
@@ -33,7 +33,7 @@ class Start(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """One process of ours."""
+    """A process of ours."""
 
     name: str
     kind: str
@@ -49,7 +49,7 @@ class ProcessFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProcessLeaseFacts:
-    """A periodic duty: who holds it, until when, and when it was last done."""
+    """The lease of a periodic task: its holder, its end, and when the task was last done."""
 
     holder: str
     expires_at: float

@@ -16,7 +16,7 @@ from easyai.domain.reason import Reason
 from easyai.domain.service import probe_url
 from easyai.masking import hide_credentials
 
-_SAID: Final = ("name", "version", "health_url", "max_concurrency", "heartbeat_timeout_sec")
+_REGISTERED: Final = ("name", "version", "health_url", "max_concurrency", "heartbeat_timeout_sec")
 Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` returns it
 
 
@@ -65,8 +65,8 @@ def read(
     )
 
 
-def _said(row: Any) -> dict[str, str | float]:
-    filled = {key: value for key in _SAID if (value := getattr(row, key))}
+def _registered(row: Any) -> dict[str, str | float]:
+    filled = {key: value for key in _REGISTERED if (value := getattr(row, key))}
     return {
         key: hide_credentials(value) if isinstance(value, str) else value
         for key, value in filled.items()
@@ -97,7 +97,7 @@ def _service(
         last_evidence=row.last_evidence,
         last_success_at=row.last_success_at,
         heartbeat_timeout_sec=row.heartbeat_timeout_sec or timeout_sec,
-        registered=_said(row),
+        registered=_registered(row),
         registered_from=row.registered_from,
         probe_failures=row.probe_failures,
         breaker=word,

@@ -1,4 +1,4 @@
-"""What the database knows of frames, services, processes and alarms, read in one transaction."""
+"""What the database knows of frames, services, processes and alarms in a single transaction."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class AlarmFacts:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All facts of the database, read in one `Database.read`."""
+    """All facts of the database, read in a single `Database.read`."""
 
     types: tuple[TypeFacts, ...]
     services: tuple[ServiceFacts, ...]

@@ -1,4 +1,4 @@
-"""What the database knows of one task type."""
+"""What the database knows of a task type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from easyai.db.statistics import Tally
 
 @dataclass(frozen=True, slots=True)
 class TypeFacts:
-    """One task type."""
+    """The frames, failures and pace of a task type."""
 
     name: str
     pending: int
@@ -31,5 +31,5 @@ class TypeFacts:
 
     @property
     def waiting(self) -> int:
-        """Frames that wait for inference, parked ones included."""
+        """Frames that wait for inference, including parked frames."""
         return self.pending + self.parked

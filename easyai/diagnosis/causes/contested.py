@@ -1,4 +1,4 @@
-"""Two services that register the same endpoint in turn, each replacing the other."""
+"""Two services that register the same endpoint alternately, each replacing the other."""
 
 from __future__ import annotations
 

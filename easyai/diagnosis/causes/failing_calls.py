@@ -203,7 +203,7 @@ def _title(who: tuple[str, ...], reason: Reason) -> Reason:
     """The title, with the reason: the short report leaves the evidence out."""
     if not reason:
         return Reason.of("cause.inference_fails.title", who=who)
-    short = reason.quoting(lambda said: shorten(said, _LONGEST_REASON, placeholder="…"))
+    short = reason.quoting(lambda quoted: shorten(quoted, _LONGEST_REASON, placeholder="…"))
     return Reason.of("cause.inference_fails.title_with_reason", who=who, reason=short)
 
 

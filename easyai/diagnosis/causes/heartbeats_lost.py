@@ -20,18 +20,18 @@ from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
 
 
-def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
+def services_without_heartbeats(facts: Facts, silent: Sequence[ServiceFacts]) -> Cause:
     """The cause; if all services fell silent, its evidence looks for the fault at this server."""
-    together = len(unheard) == len(facts.services)
+    together = len(silent) == len(facts.services)
     stops = together and bool(facts.stalled)
-    evidence = [last_heartbeats(facts, unheard), answers(facts, unheard)]
-    if together or _only_here_is_heard(facts, unheard):
-        evidence += _points_at_us(facts, unheard)
+    evidence = [last_heartbeats(facts, silent), answers(facts, silent)]
+    if together or _only_local_heartbeats_arrive(facts, silent):
+        evidence += _points_at_us(facts, silent)
     title = Reason.of(
         "cause.heartbeats_not_arriving.title",
-        n=len(unheard),
-        who=of_all(facts, unheard),
-        services=service_ids(unheard),
+        n=len(silent),
+        who=of_all(facts, silent),
+        services=service_ids(silent),
     )
     port = facts.settings.easyai.port
     return Cause(
@@ -39,36 +39,36 @@ def unheard_services(facts: Facts, unheard: Sequence[ServiceFacts]) -> Cause:
         title,
         tuple(evidence),
         (
-            Remedy(Reason("remedy.send_heartbeat"), heartbeat_command(facts, unheard[0])),
+            Remedy(Reason("remedy.send_heartbeat"), heartbeat_command(facts, silent[0])),
             Remedy(Reason("remedy.see_where_we_listen"), f"ss -ltn '( sport = :{port} )'"),
             Remedy(Reason("remedy.restart_heartbeat_loop")),
             look_at_services(facts),
         ),
         weight=66 if stops else 34 if together else 30,
-        task_types=concerned(unheard, ()),
+        task_types=concerned(silent, ()),
     )
 
 
-def _only_here_is_heard(facts: Facts, unheard: Sequence[ServiceFacts]) -> bool:
+def _only_local_heartbeats_arrive(facts: Facts, silent: Sequence[ServiceFacts]) -> bool:
     """Whether heartbeats come from this machine only, which suggests a firewall."""
-    pks = {service.pk for service in unheard}
+    pks = {service.pk for service in silent}
     others = [service for service in facts.services if service.pk not in pks]
     return all(is_here(service.endpoint) for service in others) and not any(
-        is_here(service.endpoint) for service in unheard
+        is_here(service.endpoint) for service in silent
     )
 
 
-def _points_at_us(facts: Facts, unheard: Sequence[ServiceFacts]) -> Iterator[Reason]:
-    newest = max(service.last_heartbeat for service in unheard)
-    spread = newest - min(service.last_heartbeat for service in unheard)
-    if len(unheard) < len(facts.services):
+def _points_at_us(facts: Facts, silent: Sequence[ServiceFacts]) -> Iterator[Reason]:
+    newest = max(service.last_heartbeat for service in silent)
+    spread = newest - min(service.last_heartbeat for service in silent)
+    if len(silent) < len(facts.services):
         yield Reason("heartbeats.only_from_here")
-    elif len(unheard) > 1 and spread <= unheard[0].heartbeat_timeout_sec:
+    elif len(silent) > 1 and spread <= silent[0].heartbeat_timeout_sec:
         yield Reason("heartbeats.all_silent_together")
     yield from _own_api(facts)
     host = facts.settings.easyai.host
     if host.startswith("127.") or host in ("localhost", "::1"):
-        far = [service for service in unheard if not is_here(service.endpoint)]
+        far = [service for service in silent if not is_here(service.endpoint)]
         if far:
             yield Reason.of("own_api.listens_here_only", host=host, services=service_ids(far))
 

@@ -21,7 +21,7 @@ def is_refused(facts: Facts, service: ServiceFacts) -> bool:
     return refused and facts.is_failing(service) and not facts.was_probed(service)
 
 
-def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
+def lives_without_heartbeats(facts: Facts, service: ServiceFacts) -> bool:
     """Whether a service is proven to live although its heartbeats are overdue.
 
     The proof is a probe or a frame answered after the heartbeat became overdue. An earlier answer
@@ -30,7 +30,7 @@ def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
     """
     if not facts.is_silent(service):
         return False
-    if not (facts.tells_unheard(service) or _could_be_heard(facts, service)):
+    if not (facts.has_heartbeat_alarm(service) or _listened_long_enough(facts, service)):
         return False
     answer = facts.probe(service)
     if facts.was_probed(service) and not answer:
@@ -45,7 +45,7 @@ def lives_unheard(facts: Facts, service: ServiceFacts) -> bool:
     return answers and in_use and not is_refused(facts, service)
 
 
-def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
+def _listened_long_enough(facts: Facts, service: ServiceFacts) -> bool:
     """Whether we have listened for as long as a heartbeat may take.
 
     A restarted API has missed heartbeats. Every API misses heartbeats while the database is away
@@ -55,12 +55,12 @@ def _could_be_heard(facts: Facts, service: ServiceFacts) -> bool:
     known, allowed_sec = facts.known, service.heartbeat_timeout_sec
     if known is None:
         return False
-    heard_at = _past(facts, service.last_heartbeat)
+    beat_at = _past(facts, service.last_heartbeat)
     apis = [_past(facts, process.started_at) for process in known.working("api", facts.now)]
-    listens_since = min(min(apis, default=0.0), heard_at + allowed_sec)
+    listens_since = min(min(apis, default=0.0), beat_at + allowed_sec)
     watched = known.process_leases.get(WATCHED_SINCE)
     watched_since = _past(facts, watched.done_at) if watched else 0.0
-    return facts.now - max(heard_at, listens_since, watched_since) > allowed_sec
+    return facts.now - max(beat_at, listens_since, watched_since) > allowed_sec
 
 
 def _past(facts: Facts, moment: float) -> float:
@@ -68,6 +68,6 @@ def _past(facts: Facts, moment: float) -> float:
     return moment if moment <= facts.now + CLOCK_SLACK_SEC else 0.0
 
 
-def is_heard(facts: Facts, service: ServiceFacts) -> bool:
+def heartbeats_arrive(facts: Facts, service: ServiceFacts) -> bool:
     """Whether the service's heartbeats arrive and it is in use."""
     return service.state in ROUTABLE and not facts.is_silent(service)

@@ -1,4 +1,4 @@
-"""Causes in what easyai depends on: settings, database, disk, store, broker, clock, bus."""
+"""Causes in the dependencies of easyai: settings, database, disk, store, broker, clock, bus."""
 
 from __future__ import annotations
 

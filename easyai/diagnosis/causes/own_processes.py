@@ -195,10 +195,10 @@ def _scan_stuck(facts: Facts, working: Sequence[ProcessFacts], late: float) -> C
 
 
 def _beat_gone(facts: Facts, known: Snapshot) -> Cause:
-    duty = known.process_leases.get("beat")
+    beat_lease = known.process_leases.get("beat")
     evidence = list(_newest(facts, known, "beat"))
-    if duty is not None and 0 < duty.expires_at <= facts.now:
-        evidence.append(Reason.of("process.beat_lease_ran_out", expires_at=duty.expires_at))
+    if beat_lease is not None and 0 < beat_lease.expires_at <= facts.now:
+        evidence.append(Reason.of("process.beat_lease_ran_out", expires_at=beat_lease.expires_at))
     elif not evidence:
         evidence.append(Reason("process.no_beat_lease"))
     return Cause(

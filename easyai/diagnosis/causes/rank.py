@@ -55,7 +55,7 @@ class Ranking:
             try:
                 causes += family.find(facts)
             except Exception:
-                # An error in one family, or a missing working folder, must not silence every alarm.
+                # An error in a family, or a missing working folder, must not silence every alarm.
                 log.exception("causes not looked for: %s", family.__name__)
         return causes
 

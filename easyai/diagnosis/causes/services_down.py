@@ -9,8 +9,8 @@ from typing import Final
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.diagnosis.causes.failing_calls import hangs
 from easyai.diagnosis.causes.heartbeat_pace import short_timeout
-from easyai.diagnosis.causes.heartbeats_lost import unheard_services
-from easyai.diagnosis.causes.life import is_refused, lives_unheard
+from easyai.diagnosis.causes.heartbeats_lost import services_without_heartbeats
+from easyai.diagnosis.causes.life import is_refused, lives_without_heartbeats
 from easyai.diagnosis.causes.moved import moved_services
 from easyai.diagnosis.causes.named_here import named_this_server, register_own_address
 from easyai.diagnosis.causes.no_service import missing_services, no_services
@@ -40,20 +40,20 @@ def find(facts: Facts) -> Iterator[Cause]:
         return
     gone = {service.pk: service for service in facts.services if _is_gone(facts, service)}
     answered = sorted(service.last_success_at for service in gone.values())
-    heard = {service.pk for service in gone.values() if _is_heard_since(facts, service, answered)}
-    unreached = [service for service in gone.values() if service.pk in heard]
-    died = [service for service in gone.values() if service.pk not in heard]
+    alive = {service.pk for service in gone.values() if _sends_heartbeats(facts, service, answered)}
+    unreached = [service for service in gone.values() if service.pk in alive]
+    died = [service for service in gone.values() if service.pk not in alive]
     others = [service for service in facts.services if service.pk not in gone]
     rare = [service for service in others if facts.pace_sec(service)]
-    late = [service for service in others if lives_unheard(facts, service)]
-    unheard = [service for service in late if service not in rare]
+    late = [service for service in others if lives_without_heartbeats(facts, service)]
+    silent = [service for service in late if service not in rare]
     # Judged together: the other services of a type may not work either.
     stopped = _stopped(facts, gone)
     more_died = len(died) >= len(unreached)
     if died:
         yield _died(facts, died, stopped, 72 if more_died else 70)
-    if unheard:
-        yield unheard_services(facts, unheard)
+    if silent:
+        yield services_without_heartbeats(facts, silent)
     if rare:
         yield short_timeout(facts, rare)
     if unreached:
@@ -74,7 +74,7 @@ def _is_gone(facts: Facts, service: ServiceFacts) -> bool:
     return bool(facts.probe(service)) or is_refused(facts, service)
 
 
-def _is_heard_since(facts: Facts, service: ServiceFacts, answered: Sequence[float]) -> bool:
+def _sends_heartbeats(facts: Facts, service: ServiceFacts, answered: Sequence[float]) -> bool:
     """Whether heartbeats arrive, and the last came after calls began to fail.
 
     `answered`: when each of the gone services last answered, in order.

@@ -1,7 +1,7 @@
 """Writes a diagnosis as JSON: the keys are documented with the API and stay as they are.
 
-Times are Unix seconds, null for never; durations are seconds. Every text is in one language; the
-code and the arguments of its reason stand beside it.
+Times are Unix seconds, null for never; durations are seconds. All texts are in the same language;
+the code and the arguments of a text's reason stand beside it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from easyai.version import version
 
 
 def as_json(diagnosis: Diagnosis, language: str = ENGLISH) -> dict[str, Any]:
-    """The report as a JSON-ready dict, its texts in one language."""
+    """The report as a JSON-ready dict, its texts in a single language."""
     facts, symptom = diagnosis.facts, diagnosis.symptom
     known = facts.known
     return {
@@ -97,14 +97,14 @@ def _service(service: ServiceFacts, diagnosis: Diagnosis, language: str) -> dict
 
 
 def _text(
-    name: str, what: Reason | None, language: str, prefix: str | None = None
+    name: str, reason: Reason | None, language: str, prefix: str | None = None
 ) -> dict[str, Any]:
     """A text with the code and the arguments of its reason; all null for None."""
     start = f"{name}_" if prefix is None else prefix
-    if what is None:
+    if reason is None:
         return {name: None, f"{start}code": None, f"{start}args": None}
-    data = what.as_json()
-    return {name: text(what, language), f"{start}code": data["code"], f"{start}args": data["args"]}
+    data, words = reason.as_json(), text(reason, language)
+    return {name: words, f"{start}code": data["code"], f"{start}args": data["args"]}
 
 
 def _texts(name: str, reasons: Iterable[Reason], language: str) -> dict[str, Any]:

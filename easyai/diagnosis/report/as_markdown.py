@@ -29,11 +29,11 @@ from easyai.version import version
 
 _MOST_RECOVERED: Final = 20
 _TOGETHER_SEC: Final = 60.0
-_LONGEST_TEXT: Final = 200  # characters of one line of the timeline
+_LONGEST_TEXT: Final = 200  # characters of a line of the timeline
 
 
 def markdown(diagnosis: Diagnosis, language: str = ENGLISH) -> str:
-    """The report in one language, ending with a line break.
+    """The report in a language, ending with a line break.
 
     When all is well, it has three lines and the alarms that ended within the last day.
     """
@@ -53,10 +53,10 @@ class _Report:
         if diagnosis.well:
             *lines, last = diagnosis.symptom.lines
             lines.append(Reason.of("report.well_parts", line=last, parts=self._parts()))
-            yield from map(self._say, lines)
+            yield from map(self._text, lines)
             yield from self._recovered()
             return
-        yield f"# {self._say(Reason.of('report.title', now=self._facts.now))}"
+        yield f"# {self._text(Reason.of('report.title', now=self._facts.now))}"
         yield from self._symptom()
         yield from self._causes()
         yield from self._services()
@@ -66,22 +66,22 @@ class _Report:
         yield from self._checks()
         yield from self._verify()
 
-    def _say(self, what: Reason) -> str:
-        return plain(text(what, self._language))
+    def _text(self, reason: Reason) -> str:
+        return plain(text(reason, self._language))
 
     def _heading(self, code: str) -> list[str]:
-        return ["", f"## {self._say(Reason(code))}", ""]
+        return ["", f"## {self._text(Reason(code))}", ""]
 
     def _columns(self, code: str) -> list[str]:
-        return self._say(Reason(code)).split("|")
+        return self._text(Reason(code)).split("|")
 
     def _symptom(self) -> Iterator[str]:
         yield from self._heading("report.symptom")
         first, *rest = self._diagnosis.symptom.lines
-        yield f"**{self._say(first)}**"
+        yield f"**{self._text(first)}**"
         if rest:
             yield ""
-            yield from (f"- {self._say(line)}" for line in rest)
+            yield from (f"- {self._text(line)}" for line in rest)
         types = worst_types(self._facts)
         if types:
             yield ""
@@ -89,13 +89,13 @@ class _Report:
                 self._columns("report.waiting_columns"), map(_type_row, types[:MOST_ROWS])
             )
         if further := types[MOST_ROWS:]:
-            yield from ("", self._say(further_types(further)))
+            yield from ("", self._text(further_types(further)))
 
     def _causes(self) -> Iterator[str]:
         causes = self._diagnosis.causes
         yield from self._heading("report.causes")
         if not causes:
-            yield self._say(Reason("report.no_cause"))
+            yield self._text(Reason("report.no_cause"))
             return
         for number, cause in enumerate(causes, 1):
             yield from self._cause(number, cause)
@@ -103,14 +103,14 @@ class _Report:
     def _cause(self, number: int, cause: Cause) -> Iterator[str]:
         if number > 1:
             yield ""
-        yield f"### {number}. {self._say(cause.title)}"
+        yield f"### {number}. {self._text(cause.title)}"
         yield ""
-        yield f"{self._say(Reason('report.evidence'))} (`{cause.code}`):"
-        yield from (f"- {self._say(line)}" for line in cause.evidence)
+        yield f"{self._text(Reason('report.evidence'))} (`{cause.code}`):"
+        yield from (f"- {self._text(line)}" for line in cause.evidence)
         yield ""
-        yield f"{self._say(Reason('report.remedies'))}:"
+        yield f"{self._text(Reason('report.remedies'))}:"
         for step, remedy in enumerate(cause.remedies, 1):
-            yield f"{step}. {self._say(remedy.text)}"
+            yield f"{step}. {self._text(remedy.text)}"
             if remedy.command:
                 yield from command(remedy.command, indent="   ")
 
@@ -124,7 +124,7 @@ class _Report:
             yield from self._service_table(unwell)
         if len(unwell) < len(known.services):
             yield from ([""] if unwell else [])
-            yield self._say(well_services(self._facts, unwell))
+            yield self._text(well_services(self._facts, unwell))
 
     def _service_table(self, unwell: Sequence[ServiceFacts]) -> Iterator[str]:
         """Services with equal cells share a row; the largest groups come first."""
@@ -143,17 +143,17 @@ class _Report:
         ]
         yield from table(self._columns("report.service_columns"), rows)
         if more := sum(len(some) for _, some in ordered[MOST_ROWS:]):
-            yield from ("", self._say(Reason.of("report.further_services", n=more)))
+            yield from ("", self._text(Reason.of("report.further_services", n=more)))
 
     def _service_cells(self, service: ServiceFacts) -> tuple[str, ...]:
         probe = self._facts.probes.get(service.pk) if self._facts.probes is not None else None
         failed = service.last_failure_at > service.last_success_at
         return (
-            self._say(state_name(service.state)),
-            self._say(service.state_reason),
-            "-" if probe is None else self._say(probe or Reason("report.ok")),
-            self._say(breaker_name(service.breaker)),
-            self._say(service.last_failure_reason) if failed else "",
+            self._text(state_name(service.state)),
+            self._text(service.state_reason),
+            "-" if probe is None else self._text(probe or Reason("report.ok")),
+            self._text(breaker_name(service.breaker)),
+            self._text(service.last_failure_reason) if failed else "",
         )
 
     def _timeline(self) -> Iterator[str]:
@@ -162,18 +162,18 @@ class _Report:
         yield from self._heading("report.timeline")
         entries = self._diagnosis.timeline
         if not entries:
-            yield self._say(Reason("report.no_events"))
+            yield self._text(Reason("report.no_events"))
         for entry in entries:
             yield self._entry(entry)
 
     def _entry(self, entry: Entry) -> str:
         count = f"{entry.count} × " if entry.count > 1 else ""
         until = "" if entry.until - entry.at < 1 else f" … {moment(entry.until)[11:]}"
-        head = f"- {moment(entry.at)}{until} {self._say(kind_name(entry.kind))}: "
+        head = f"- {moment(entry.at)}{until} {self._text(kind_name(entry.kind))}: "
         if is_alarm(entry):
-            return plain(f"{head}{count}{self._say(alarm(entry, self._facts))}")
+            return plain(f"{head}{count}{self._text(alarm(entry, self._facts))}")
         who = count + names(subject for subject in entry.subjects if subject)
-        words = self._say(event(entry))
+        words = self._text(event(entry))
         if len(words) > _LONGEST_TEXT:
             words = words[:_LONGEST_TEXT].rstrip("…") + "…"
         return plain(f"{head}{who}: {words}" if who else f"{head}{words}")
@@ -220,7 +220,7 @@ class _Report:
             cause=Reason.of("report.alarm_cause", cause=cause) if cause else None,
             told_at=first.raised_at,
         )
-        return f"- {moment(began_at)} …{end} {self._say(line)}"
+        return f"- {moment(began_at)} …{end} {self._text(line)}"
 
     def _checks(self) -> Iterator[str]:
         yield from self._heading("report.checks")
@@ -228,18 +228,18 @@ class _Report:
         broken = [result for result in checks if not result.ok]
         rows = [
             (
-                self._say(check_name(result.name)),
-                self._say(Reason("report.not_ok")),
-                self._say(result.reason),
+                self._text(check_name(result.name)),
+                self._text(Reason("report.not_ok")),
+                self._text(result.reason),
             )
             for result in broken
         ]
         if rows:
             yield from (*table(self._columns("report.check_columns"), rows), "")
         if passing := len(checks) - len(broken):
-            yield self._say(Reason.of("report.passing_checks", n=passing))
-        yield self._say(self._parts())
-        yield from (self._say(ignored(condition)) for condition in self._facts.store_ignores)
+            yield self._text(Reason.of("report.passing_checks", n=passing))
+        yield self._text(self._parts())
+        yield from (self._text(ignored(condition)) for condition in self._facts.store_ignores)
 
     def _parts(self) -> Reason:
         database = library(self._facts.settings.easyai.effective_database_url).summary
@@ -247,7 +247,7 @@ class _Report:
 
     def _verify(self) -> Iterator[str]:
         yield from self._heading("report.afterwards")
-        yield self._say(Reason("report.afterwards_text"))
+        yield self._text(Reason("report.afterwards_text"))
         settings = self._facts.settings
         looks = (("stats",), ("services", "--all"))
         commands = [easyai_command(settings, *look) for look in looks]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table with aligned columns; a character may be one or two columns wide."""
+    """A table with aligned columns; a wide character takes two columns."""
     cells = [[_cell(value) for value in row] for row in (head, *rows)]
     widths = [max(3, *(width(row[column]) for row in cells)) for column in range(len(head))]
     lines = [_row(row, widths) for row in cells]

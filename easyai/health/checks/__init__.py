@@ -1,1 +1,1 @@
-"""Named checks of what easyai depends on; the API, the command line and the watchdog share them."""
+"""Named checks of easyai's dependencies; the API, the command line and the watchdog share them."""

@@ -28,7 +28,7 @@ class Check(Protocol):
 
     @property
     def name(self) -> str:
-        """One word, the same in every report."""
+        """A word, the same in every report."""
 
     @property
     def limit_sec(self) -> float:
@@ -63,7 +63,7 @@ class NotWellError(EasyaiError):
 
 
 class CheckRunner:
-    """Runs checks in parallel, each within its time; a process has one runner (``runtime.part``).
+    """Runs checks in parallel, each within its time; every process has a runner (``runtime.part``).
 
     A check that hangs keeps its thread. It is not started again until that thread has ended, so
     a store that hangs for a week costs a single thread.
@@ -114,7 +114,7 @@ class _Run:
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def _work(self) -> None:
-        result = run_one(self._check)
+        result = run_check(self._check)
         self._result = replace(result, elapsed_ms=self._elapsed_ms())
         self.over.set()
 
@@ -129,7 +129,7 @@ class _Run:
         return CheckResult(self._check.name, late, waited_ms)
 
 
-def run_one(check: Check) -> CheckResult:
+def run_check(check: Check) -> CheckResult:
     """Run a check in this thread, without a limit; never raises for a failed check."""
     name = check.name
     try:

@@ -8,7 +8,7 @@ from typing import Final
 
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
-from easyai.health.checks.named_check import Check, CheckResult, NotWellError, run_one
+from easyai.health.checks.named_check import Check, CheckResult, NotWellError, run_check
 from easyai.health.clocks import MOST_OFF_SEC, clocks_off
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
@@ -44,7 +44,7 @@ def row_checks(facts: Facts) -> list[Check]:
 
 def row_results(facts: Facts) -> list[CheckResult]:
     """The results of these checks."""
-    return [run_one(check) for check in row_checks(facts)]
+    return [run_check(check) for check in row_checks(facts)]
 
 
 def _worker(facts: Facts, known: Snapshot) -> Reason | None:

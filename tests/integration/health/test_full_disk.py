@@ -11,7 +11,7 @@ import pytest
 
 from easyai.db.session import DISK_FULL
 from easyai.health.checks.dependencies import DatabaseCheck
-from easyai.health.checks.named_check import run_one
+from easyai.health.checks.named_check import run_check
 from tests.support.site import Installation
 from tests.support.small_disk import small_disk
 
@@ -46,17 +46,17 @@ def _log_bytes(site: Installation) -> int:
 
 def test_database_check_fails_while_the_disk_is_full(site: Installation) -> None:
     check = DatabaseCheck(site.runtime)
-    assert run_one(check).ok
+    assert run_check(check).ok
     with _full(site.folder):
         for _ in range(3):
-            assert run_one(check).reason.code == DISK_FULL
-    assert run_one(check).ok
+            assert run_check(check).reason.code == DISK_FULL
+    assert run_check(check).ok
 
 
 def test_database_check_writes_nothing_while_the_disk_has_space(site: Installation) -> None:
     check = DatabaseCheck(site.runtime)
-    run_one(check)
+    run_check(check)
     before = _log_bytes(site)
     for _ in range(5):
-        assert run_one(check).ok
+        assert run_check(check).ok
     assert _log_bytes(site) == before
