@@ -1,4 +1,4 @@
-"""The one tree of errors: each knows its HTTP status and whether a retry makes sense."""
+"""The tree of errors: each knows its HTTP status and whether a retry makes sense."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class ForbiddenError(EasyaiError):
 
 
 class TooManyRequestsError(EasyaiError):
-    """Too many requests of one kind; try again later."""
+    """Too many requests of a kind; try again later."""
 
     code = "error.too_many_requests"
     http_status = 429
@@ -150,7 +150,7 @@ class DatabaseUnavailableError(EasyaiError):
 
 
 class DatabaseDamagedError(DatabaseUnavailableError):
-    """The database file is damaged; docs/recovery.md tells how to save what is in it."""
+    """The database file is damaged; docs/recovery.md explains how to save its contents."""
 
     code = "error.database_damaged"
     retryable = False
@@ -163,7 +163,7 @@ class SchemaMissingError(DatabaseUnavailableError):
 
 
 class DatabaseMissingError(DatabaseUnavailableError):
-    """The database's file is not there: put it back, or make a new one: easyai db upgrade"""
+    """The database's file is not there: put it back, or create a new file: easyai db upgrade"""
 
     code = "error.database_missing"
 

@@ -1,4 +1,4 @@
-"""Builds the parts of a process, in one place: settings in, a small runtime out."""
+"""Builds the parts of a process, in a single place: settings in, a small runtime out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Doorbell(Protocol):
     def ring_all(self, task_types: Iterable[str]) -> None:
         """Ask workers to infer these types soon; returns at once and never raises.
 
-        A lost wake delays its frames by one scan.
+        A lost wake delays its frames by a scan.
         """
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Closable(Protocol):
 
 
 class Runtime:
-    """The parts that every process works with; safe between threads, one runtime per process."""
+    """The parts that every process works with; safe between threads, a runtime per process."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ def open_runtime(
     own = settings.easyai
     secret = load_secret(own.secret_key.get_secret_value(), own.data_dir)
     db = Database(own.effective_database_url, must_exist=True)
-    # One machine signs a link and another checks it: both use the database's clock.
+    # Machines check links that other machines have signed: all use the database's clock.
     signer = LinkSigner(secret, own.effective_public_url, db.estimated_now)
     return Runtime(
         source,

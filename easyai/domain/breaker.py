@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 OPEN_AFTER: Final = 3  # failures in a row
-#: An endpoint that answered a frame within this time is not judged by only one or two cameras.
+#: An endpoint that answered a frame within this time is not judged by fewer than three cameras.
 ANSWERED_LATELY_SEC: Final = 5.0
 #: How long a request waits for its connection.
 CONNECT_TIMEOUT_SEC: Final = 5.0

@@ -104,8 +104,8 @@ def unique_key(key: str, frame_id: int, salt: str = "") -> str:
     folder, slash, name = key.rpartition("/")
     stem, dot, suffix = name.rpartition(".")
     ending = f"-{frame_id}{salt and '-' + salt}{dot}{suffix}"
-    room = _LONGEST_NAME - len(ending.encode())
-    stem = stem.encode()[:room].decode("utf-8", "ignore")
+    longest = _LONGEST_NAME - len(ending.encode())
+    stem = stem.encode()[:longest].decode("utf-8", "ignore")
     return f"{folder}{slash}{stem}{ending}"
 
 

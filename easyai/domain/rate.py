@@ -13,7 +13,7 @@ class Bucket:
     at: float
 
     def filled(self, per_sec: float, now: float) -> Bucket:
-        """The bucket at `now`; it holds the tokens of one second, and at least one token."""
+        """The bucket at `now`; it holds the tokens of a second, and at least 1 token."""
         if self.at > now + 1.0:
             return Bucket(full(per_sec), now)  # the clock was set back: `at` may never come again
         tokens = self.tokens + max(0.0, now - self.at) * per_sec

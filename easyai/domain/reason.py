@@ -116,7 +116,7 @@ def quote(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """The text without what databases refuse: PostgreSQL takes no NUL, UTF-8 no lone surrogate."""
+    """The text without NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 lacks."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 

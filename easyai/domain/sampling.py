@@ -25,13 +25,14 @@ from typing import Final
 LARGEST_N: Final = 1000
 LATE_SEC: Final = 5.0  # a frame that has waited longer is late
 QUIET_SEC: Final = 10.0  # after a change, before n falls
-SETTLE_SEC: Final = 30.0  # after a change, until the rates measured are those of the n in force
+SETTLE_SEC: Final = 30.0  # after a change, until the measured rates show the effect of the new n
 BOUND_SEC: Final = 300.0  # after a change, until the bound is forgotten
 # After a change, until a growing queue is evidence: a little less than between two looks.
 STEP_SEC: Final = 4.5
 _DRAIN_SEC: Final = 300.0  # in which a queue has to be empty
 _BELOW_BOUND: Final = 0.8  # rates measured over ten seconds are off by a tenth
-_BUSY: Final = 0.6  # share of the time: an endpoint that works on one call at a time has idle time
+# Share of the time: an endpoint that works on a single call at a time has idle time.
+_BUSY: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,13 @@ def victims(
         and abs(now - candidate.framed_at) > KEPT_SEC
         and (for_frames or candidate.name not in naming.by_services)
     ]
-    free.sort(key=lambda candidate: (candidate.name in naming.by_services, candidate.seen_at, candidate.name))
+    free.sort(
+        key=lambda candidate: (
+            candidate.name in naming.by_services,
+            candidate.seen_at,
+            candidate.name,
+        )
+    )
     return free[:most]
 
 

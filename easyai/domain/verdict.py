@@ -46,7 +46,7 @@ class Verdict:
     inference_ms: float = 0.0  # as reported by the algorithm
     detection_count: int = 0
     called: bool = True  # False: the service was never called
-    unheard: bool = False  # unreachable but not refused: the connection was not accepted in time
+    not_accepted: bool = False  # unreachable: nobody refused or accepted the connection in time
     frames_fault: bool = False  # the frame caused the time-out: the service answered other frames
 
 

@@ -69,7 +69,7 @@ def _catalogue(language: str) -> _Catalogue:
 
 
 class _Catalogue:
-    """The templates in one language."""
+    """The templates in a language."""
 
     def __init__(self, language: str) -> None:
         self._templates = templates()

@@ -15,7 +15,7 @@
 | ``bars``, ``lines`` | reasons or texts | joined by vertical bars, by line breaks |
 | ``capital`` | a reason or text | with a capital first letter |
 | ``count CODE`` | a number | the template of the code, with the number as its `n` |
-| ``word PREFIX`` | a name, or a list | the template ``PREFIX.name``, where there is one |
+| ``word PREFIX`` | a name, or a list | the template ``PREFIX.name``, if it exists |
 
 Any other format is Python's own, such as ``.1f``.
 """

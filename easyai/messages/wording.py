@@ -46,11 +46,11 @@ def _runs(ordered: Sequence[str]) -> Iterable[str]:
     run: list[str] = []
     for name in ordered:
         if run and not _follows(run[-1], name):
-            yield _as_one(run)
+            yield _abridged(run)
             run = []
         run.append(name)
     if run:
-        yield _as_one(run)
+        yield _abridged(run)
 
 
 def _follows(name: str, other: str) -> bool:
@@ -58,7 +58,7 @@ def _follows(name: str, other: str) -> bool:
     return number >= 0 and stem == next_stem and next_number == number + 1
 
 
-def _as_one(run: Sequence[str]) -> str:
+def _abridged(run: Sequence[str]) -> str:
     if len(run) < 3:
         return ", ".join(run)
     stem = _numbered(run[0])[0]

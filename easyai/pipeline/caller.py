@@ -93,7 +93,7 @@ class Caller:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             verdict = replace(
                 _failed(Kind.UNREACHABLE, Reason.of(NOT_CONNECTED, why=_why(error)), started),
-                unheard=isinstance(error, aiohttp.ConnectionTimeoutError),
+                not_accepted=isinstance(error, aiohttp.ConnectionTimeoutError),
             )
         except TimeoutError:
             verdict = _failed(Kind.TIMEOUT, Reason.of(TIMED_OUT, timeout_sec=timeout_sec), started)

@@ -242,7 +242,7 @@ def _unheard(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> int:
     """
     if not _has_answered(verdicts) and abs(now - row.last_success_at) > CONNECT_TIMEOUT_SEC:
         return 0
-    return sum(verdict.unheard for verdict in verdicts)
+    return sum(verdict.not_accepted for verdict in verdicts)
 
 
 def _has_answered(verdicts: Sequence[Verdict]) -> bool:

@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 ANSWERED = Verdict(Kind.INFERRED, 50.0)
-UNHEARD = Verdict(Kind.UNREACHABLE, 5000.0, unheard=True)
+UNHEARD = Verdict(Kind.UNREACHABLE, 5000.0, not_accepted=True)
 REFUSED = Verdict(Kind.UNREACHABLE, 1.0)
 
 
