@@ -29,7 +29,7 @@ from easyai.settings.schema import AiAnalysis
 
 log = logging.getLogger(__name__)
 
-_BUDGET_SEC: Final = 0.5  # of one scan; the next scan continues
+_BUDGET_SEC: Final = 0.5  # of a single scan; the next scan continues
 
 
 class Admission:
@@ -85,7 +85,7 @@ class Admission:
         if begins:
             self._parking.add(task_type)
             log.warning(
-                "frames parked: task_type=%s frames=%d; no service takes work, when one does live "
+                "frames parked: task_type=%s frames=%d; when a service takes work again, live "
                 "frames go before them",
                 task_type,
                 count,

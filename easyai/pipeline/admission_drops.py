@@ -20,7 +20,7 @@ from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.outcome_totals import Totals
 from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text
-from easyai.pipeline.picture_moves import CarriedOut, carry_out, move_for, record, tell_failed
+from easyai.pipeline.picture_moves import CarriedOut, carry_out, log_failed, move_for, record
 from easyai.runtime import Runtime
 from easyai.system.log_throttle import LogThrottle
 
@@ -62,11 +62,11 @@ class Drops:
             if by_type:
                 _note(conn, by_type, outcome, reason, now)
         for task_type, count in by_type.items():
-            self._tell(task_type, outcome, reason, count)
+            self._log_drop(task_type, outcome, reason, count)
         pictures = [frame.picture for frame in dropped if frame.picture is not None]
         return Given(len(dropped), delete(self._runtime, pictures))
 
-    def _tell(self, task_type: str, outcome: Outcome, reason: Reason, count: int) -> None:
+    def _log_drop(self, task_type: str, outcome: Outcome, reason: Reason, count: int) -> None:
         frames = self._throttle.due((task_type, outcome), count)
         if frames:
             log.warning(
@@ -94,7 +94,7 @@ def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
             done.add(carry_out(runtime.store, group, pool))
             if done.failed or time.monotonic() >= until:
                 break
-    tell_failed(done.failed, done.reason)
+    log_failed(done.failed, done.reason)
     with runtime.db.write() as conn:
         record(conn, done, clock.now(conn))
     return len(done.done) == len(pictures)

@@ -15,12 +15,12 @@ from easyai.db.locks import lock_in_order
 from easyai.domain.actor import Actor
 from easyai.domain.reason import Reason
 from easyai.pipeline.deletions import Deletions
-from easyai.pipeline.picture_moves import PictureMove, carry_out, move_for, record, tell_failed
+from easyai.pipeline.picture_moves import PictureMove, carry_out, log_failed, move_for, record
 from easyai.runtime import Runtime
 
 _CARRY_SEC = 2.0  # for pictures that only alerts name; the sweep deletes the rest
 _MOST_NAMED = 20  # alert ids in an audit record
-_TRIM_AT_ONCE = 200  # alerts in one transaction, and their pictures after it
+_TRIM_AT_ONCE = 200  # alerts in a transaction, and their pictures after it
 
 
 def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None) -> int:
@@ -101,6 +101,6 @@ def _run(runtime: Runtime, moves: Sequence[PictureMove]) -> None:
         pooled = ThreadPoolExecutor(min(most, len(moves)), thread_name_prefix="alert-removal")
     with pooled as pool:
         carried = carry_out(runtime.store, moves, pool)
-    tell_failed(carried.failed, carried.reason)
+    log_failed(carried.failed, carried.reason)
     with runtime.db.write() as conn:
         record(conn, carried, clock.now(conn))

@@ -36,48 +36,48 @@ class Answered:
     call: Call | None = None  # only if the frame is traced
 
 
-def move(one: Answered, target: str) -> PictureMove:
+def move(answer: Answered, target: str) -> PictureMove:
     """The move that moves the picture of a settled frame to `target`."""
-    frame = one.frame
+    frame = answer.frame
     return PictureMove(
         frame.id,
         frame.image_path or frame.key,
         target,
         frame.version,
         ours=bool(frame.image_path),
-        copied=bool(target) and target == one.copied_to,
+        copied=bool(target) and target == answer.copied_to,
     )
 
 
-def returned_row(one: Answered, fate: Fate, now: float) -> dict[str, Any]:
+def returned_row(answer: Answered, fate: Fate, now: float) -> dict[str, Any]:
     """The row for `ledger.return_to_pending`, of a frame that gets another attempt."""
     return {
-        "id": one.frame.id,
-        "token": one.frame.lease_token,
-        **_columns(one.verdict.reason),
+        "id": answer.frame.id,
+        "token": answer.frame.lease_token,
+        **_columns(answer.verdict.reason),
         "attempts": fate.attempts,
-        "tries": one.frame.tries + 1,
+        "tries": answer.frame.tries + 1,
         "due_at": now + fate.delay_sec,
         "now": now,
     }
 
 
-def finished_row(one: Answered, fate: Fate, target: str, now: float) -> dict[str, Any]:
+def finished_row(answer: Answered, fate: Fate, target: str, now: float) -> dict[str, Any]:
     """The row for `ledger.finish`, of a frame whose picture goes to `target`."""
     gone = fate.outcome in NO_PICTURE
-    stays = gone or target == one.frame.image_path
+    stays = gone or target == answer.frame.image_path
     return {
-        "id": one.frame.id,
-        "token": one.frame.lease_token,
+        "id": answer.frame.id,
+        "token": answer.frame.lease_token,
         "state": str(fate.state),
         "outcome": str(fate.outcome),
-        **_columns(_SUPERSEDED if one.superseded else one.verdict.reason),
+        **_columns(_SUPERSEDED if answer.superseded else answer.verdict.reason),
         "attempts": fate.attempts,
-        "tries": one.frame.tries + (fate.state is FrameState.FAILED),
+        "tries": answer.frame.tries + (fate.state is FrameState.FAILED),
         "now": now,
-        "detection_count": 0 if one.superseded else one.verdict.detection_count,
-        "inference_ms": one.verdict.elapsed_ms,
-        "image_path": "" if gone else one.frame.image_path,
+        "detection_count": 0 if answer.superseded else answer.verdict.detection_count,
+        "inference_ms": answer.verdict.elapsed_ms,
+        "image_path": "" if gone else answer.frame.image_path,
         "image_target": None if stays else target,
     }
 
@@ -86,17 +86,17 @@ def _columns(reason: Reason) -> Mapping[str, str | None]:
     return reasons.columns("reason", reason) if reason else _NO_REASON
 
 
-def alert_row(one: Answered, target: str, now: float) -> dict[str, Any]:
+def alert_row(answer: Answered, target: str, now: float) -> dict[str, Any]:
     """The alert row of a frame whose picture goes to `target`."""
-    frame, verdict = one.frame, one.verdict
+    frame, verdict = answer.frame, answer.verdict
     return {
         "frame_id": frame.id,
         "task_id": frame.task_id,
         "task_type": frame.task_type,
         "image_path": target,
         "image_version": frame.version,
-        "algorithm_id": one.endpoint.service_id,
-        "algorithm_name": one.endpoint.name,
+        "algorithm_id": answer.endpoint.service_id,
+        "algorithm_name": answer.endpoint.name,
         "result": result_text(verdict.result),
         "confidence": verdict.confidence,
         "detection_count": verdict.detection_count,

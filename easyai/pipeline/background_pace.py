@@ -10,8 +10,8 @@ _SHORTEST_REST_SEC: Final = 0.005
 _LONGEST_REST_SEC: Final = 0.2
 
 
-def turns(limit: float) -> Iterator[None]:
-    """Yield turns until `limit` (monotonic), each followed by a rest as long as the turn.
+def bursts(limit: float) -> Iterator[None]:
+    """Yield bursts of work until `limit` (monotonic), each followed by a rest as long as the burst.
 
     SQLite allows a single writer, and writers of other processes try again every few milliseconds:
     without the rests they would seldom succeed.

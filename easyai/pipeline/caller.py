@@ -40,7 +40,7 @@ _HEADERS = {"Content-Type": "application/json"}
 
 
 class Caller:
-    """HTTP client for algorithm services: one connection pool for each event loop."""
+    """HTTP client for algorithm services, with a connection pool for each event loop."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._store = runtime.store
@@ -78,7 +78,7 @@ class Caller:
         last_attempt: bool = False,
         traced: Call | None = None,
     ) -> Verdict:
-        """Send a frame and judge the answer; never raises for what a service does.
+        """Send a frame and judge the answer; never raises for an error of the service.
 
         After any failure the picture is checked, because it may be the cause: gone from the store
         or out of reach. `last_attempt`: a refusal would fail the frame. Then, after earlier

@@ -42,20 +42,20 @@ class _Batch:
     frames: list[LeasedFrame]
     leased_at: float  # monotonic
     start_by: float  # monotonic; no call begins later: another worker may have its place then
-    told: bool = False  # whether the warning was logged
+    logged: bool = False  # whether the warning was logged
 
-    def tell_too_late(self) -> None:
-        if not self.told:
+    def log_too_late(self) -> None:
+        if not self.logged:
             log.warning("leases not renewed in time, not called: frames=%d", len(self.frames))
-        self.told = True
+        self.logged = True
 
 
 class Calls:
     """Sends leased frames to their endpoints and passes on the answers; on a single loop."""
 
-    def __init__(self, shop: WorkerContext, answered: Callable[[list[Answered]], None]) -> None:
+    def __init__(self, context: WorkerContext, answered: Callable[[list[Answered]], None]) -> None:
         """`answered` gets each confirmed answer; a cancelled call has no answer."""
-        self._shop = shop
+        self._context = context
         self._answered = answered
         self._preparing: dict[asyncio.Task[None], _Batch] = {}
         self._calling: dict[asyncio.Task[None], LeasedFrame] = {}
@@ -84,7 +84,7 @@ class Calls:
     def start(self, dispatched: Dispatched) -> None:
         """Begin to prepare and send the leased frames."""
         if dispatched.frames:
-            lease_sec = self._shop.runtime.settings.ai_analysis.lease_sec
+            lease_sec = self._context.runtime.settings.ai_analysis.lease_sec
             start_by = dispatched.leased_at + GIVE_UP_AFTER * lease_sec
             batch = _Batch(dispatched.frames, dispatched.leased_at, start_by)
             task = asyncio.create_task(self._prepare(batch, dispatched.endpoints))
@@ -117,10 +117,10 @@ class Calls:
 
     async def _prepare(self, batch: _Batch, endpoints: Mapping[int, Endpoint]) -> None:
         """Prepare the pictures of a batch, then start its calls."""
-        runtime = self._shop.runtime
+        runtime = self._context.runtime
         try:
-            prepared = await self._shop.prepare(
-                partial(prepare, runtime, batch.frames, self._shop.movers)
+            prepared = await self._context.prepare(
+                partial(prepare, runtime, batch.frames, self._context.movers)
             )
         except Exception as error:
             # An error of our own must not lose the frames: they return to pending with its reason.
@@ -151,13 +151,13 @@ class Calls:
             self._calling.pop(_this_task(), None)
 
     async def _answer(self, frame: LeasedFrame, endpoint: Endpoint, batch: _Batch) -> Answered:
-        tracing, now = self._shop.tracing, time.monotonic()
+        tracing, now = self._context.tracing, time.monotonic()
         call = None
         if tracing is not None:
             call = tracing.call(frame.id, endpoint.url, now - batch.leased_at)
         if now > batch.start_by:
             # This process stood still or could not renew: another worker may have the frame now.
-            batch.tell_too_late()
+            batch.log_too_late()
             verdict = Verdict(Kind.UNFETCHED, reason=_TOO_LATE, called=False)
         else:
             verdict = await self._ask(frame, endpoint, call)
@@ -166,10 +166,10 @@ class Calls:
         return Answered(frame, endpoint, verdict, call=call)
 
     async def _ask(self, frame: LeasedFrame, endpoint: Endpoint, call: Call | None) -> Verdict:
-        analysis = self._shop.runtime.settings.ai_analysis
+        analysis = self._context.runtime.settings.ai_analysis
         last_attempt = frame.attempts + 1 >= analysis.max_attempts
         try:
-            return await self._shop.caller.call(
+            return await self._context.caller.call(
                 frame,
                 endpoint.url,
                 analysis.infer_timeout_sec,
@@ -188,14 +188,16 @@ class Calls:
 
     async def _confirm_some(self) -> None:
         """Confirm the waiting answers, and answers that arrive meanwhile."""
-        shop = self._shop
+        context = self._context
         await asyncio.sleep(_GATHER_SEC)
         while self._unconfirmed:
             group = self._unconfirmed[:_LARGEST_GROUP]
             del self._unconfirmed[: len(group)]
             self._confirming[_this_task()] = group
             try:
-                answers = await shop.prepare(partial(confirm, shop.runtime, group, shop.movers))
+                answers = await context.prepare(
+                    partial(confirm, context.runtime, group, context.movers)
+                )
             except Exception as error:
                 # An error of our own must not lose frames: they return to pending with its reason.
                 log.exception("answers not confirmed: count=%d", len(group))
@@ -211,8 +213,8 @@ def _internal_error(error: Exception) -> Reason:
     return Reason.of("call.internal_error", error=type(error).__name__)
 
 
-def _unfetched(one: Answered, why: Reason) -> Answered:
-    return replace(one, verdict=replace(one.verdict, kind=Kind.UNFETCHED, reason=why))
+def _unfetched(answer: Answered, why: Reason) -> Answered:
+    return replace(answer, verdict=replace(answer.verdict, kind=Kind.UNFETCHED, reason=why))
 
 
 async def _cancel(tasks: dict[asyncio.Task[None], Any]) -> None:

@@ -31,31 +31,36 @@ def confirm(
 ) -> list[Answered]:
     """The answers; an answer whose picture was replaced meanwhile is marked as superseded.
 
-    Runs in a thread of its own, before `turn`; in parallel if a pool is given. May be called again
-    with its own result.
+    Runs in a thread of its own, before the answers are settled; in parallel if a pool is given. May
+    be called again with its own result.
     """
     run = partial(_confirm, runtime.store, runtime.settings)
     return list(pool.map(run, answered) if pool is not None else map(run, answered))
 
 
-def _confirm(store: Store, settings: Settings, one: Answered) -> Answered:
-    frame, verdict, analysis = one.frame, one.verdict, settings.ai_analysis
+def _confirm(store: Store, settings: Settings, answer: Answered) -> Answered:
+    frame, verdict, analysis = answer.frame, answer.verdict, settings.ai_analysis
     if not settings.frame_extractor.keeps_alert_image(frame.task_type, frame.task_id):
-        one = replace(one, keep_picture=False)
-    if verdict.kind is not Kind.INFERRED or frame.image_path or one.superseded or one.copied_to:
-        return one
+        answer = replace(answer, keep_picture=False)
+    if (
+        verdict.kind is not Kind.INFERRED
+        or frame.image_path
+        or answer.superseded
+        or answer.copied_to
+    ):
+        return answer
     alerts = is_alert(verdict, save_only_with_detection=analysis.save_only_with_detection)
-    if store.remote and not (alerts and one.keep_picture):
-        return one  # deleted after the commit, if its version is still the same
+    if store.remote and not (alerts and answer.keep_picture):
+        return answer  # deleted after the commit, if its version is still the same
     try:
         kept, target = _keep(store, analysis.alert_base_path, frame)
     except (StoreUnavailableError, DatabaseUnavailableError, InvalidKeyError) as error:
         unfetched = Verdict(Kind.UNFETCHED, verdict.elapsed_ms, error.reason)
-        return replace(one, verdict=unfetched)
+        return replace(answer, verdict=unfetched)
     if kept is Carried.REPLACED:
         log.debug("frame superseded before its answer: key=%s", frame.key)
-        return replace(one, superseded=True)
-    return replace(one, copied_to=target) if store.remote and kept is Carried.DONE else one
+        return replace(answer, superseded=True)
+    return replace(answer, copied_to=target) if store.remote and kept is Carried.DONE else answer
 
 
 def copy_names(alert_base_path: str, frame: LeasedFrame) -> list[str]:

@@ -101,8 +101,8 @@ class Deletions:
                 )
         return tried
 
-    def _discard(self, one: Deletion, in_use: set[str]) -> Carried:
-        if one.key in in_use and not one.version:
+    def _discard(self, deletion: Deletion, in_use: set[str]) -> Carried:
+        if deletion.key in in_use and not deletion.version:
             # The picture to delete has gone: else the new alert would have got another name.
             return Carried.MISSING
-        return self._runtime.store.discard(one.key, one.version)
+        return self._runtime.store.discard(deletion.key, deletion.version)

@@ -3,7 +3,7 @@
 Only one transaction at a time, over all machines, leases frames, and it leases for all task types
 together. So no limit is ever exceeded. Its cost is a few index look-ups for each type that waits,
 plus the leased frames. It does not grow with the number of types, services and frames. Frames that
-were parked during an outage use the room that live frames leave.
+were parked during an outage use the places that live frames leave.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Dispatched:
 
     frames: list[LeasedFrame] = field(default_factory=list)
     endpoints: dict[int, Endpoint] = field(default_factory=dict)  # by service pk
-    # Only types that this process serves. Crowded: frames are left that only wait for room or for
+    # Only types that this process serves. Crowded: frames are left that only wait for places or for
     # their camera. Unserved: frames wait and the type has no service.
     crowded: list[str] = field(default_factory=list)
     unserved: list[str] = field(default_factory=list)
@@ -94,7 +94,7 @@ def dispatch(
     return dispatched
 
 
-def has_room(conn: Connection, settings: Settings, task_type: str, now: float) -> bool:
+def has_free_place(conn: Connection, settings: Settings, task_type: str, now: float) -> bool:
     """Whether a dispatch now would find a place for another frame of a type."""
     cache = ServiceCache()
     cache.refresh(conn)
@@ -147,7 +147,7 @@ class _Look:
 
     def run(self, most: int) -> None:
         """Choose up to `most` frames of our types and an endpoint for each."""
-        if self._places.room > 0:
+        if self._places.left > 0:
             self._fetch_first(most)
             for _ in range(_MOST_ROUNDS):
                 self._places = Places(self._analysis, self._in_flight, self._now)
@@ -227,7 +227,7 @@ class _Look:
         """Fetch for each type the frames of its smallest equal share, plus one frame."""
         able = [contender for contender in self._contenders if contender.limit > 0]
         busy = {contender.name: self._places.of_type(contender.name) for contender in able}
-        places = min(most, self._places.room) + sum(busy.values())
+        places = min(most, self._places.left) + sum(busy.values())
         level = places // len(able) if able else 0  # frames in flight per type, afterwards
         shares = [(contender, max(1, level - busy[contender.name])) for contender in able]
         self._fetch([(contender, min(share, contender.limit) + 1) for contender, share in shares])

@@ -1,8 +1,8 @@
 """The dispatcher of a process: takes frames of all task types from lease to settled.
 
-Follow a frame here: `turn` is a single transaction that records carried pictures, settles answers
-and leases the next frames; `Calls` sends a frame; `_carry` moves pictures after the commit. Answers
-that arrive during a transaction are settled in the next transaction.
+Follow a frame here: `run_transaction` records carried pictures, settles answers and leases the next
+frames in a single transaction; `Calls` sends a frame; `_carry` moves pictures after the commit.
+Answers that arrive during a transaction are settled in the next transaction.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from easyai.pipeline.calls import Calls
 from easyai.pipeline.dispatch import Dispatched, Serves
 from easyai.pipeline.frame_log import Tally
 from easyai.pipeline.picture_moves import CarriedOut, PictureMove, carry_out
-from easyai.pipeline.pipeline_tracing import note_turn
+from easyai.pipeline.pipeline_tracing import note_transaction
 from easyai.pipeline.pulse import Pulse
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.transaction import run_transaction
@@ -31,38 +31,38 @@ from easyai.pipeline.worker_context import WorkerContext
 
 log = logging.getLogger(__name__)
 
-_LOOK_AGAIN_SEC: Final = 0.2  # for room that other workers have made
-# A worker rests this many times as long as its turn took. Where turns are slow, workers that only
-# look for room must not hold up workers that settle.
+_LOOK_AGAIN_SEC: Final = 0.2  # for places that other workers have freed
+# A worker rests this many times as long as its transaction took. Where transactions are slow,
+# workers that only look for free places must not hold up workers that settle.
 _REST: Final = 4.0
 _LONGEST_REST_SEC: Final = 2.0  # so that workers look again soon after the database hung
 _SOONEST_SEC: Final = 0.01  # between looks without a wake or an answer
 _OUTAGE_PAUSE_SEC: Final = 0.5
-_LARGEST_GROUP: Final = 500  # answers settled in one transaction
+_LARGEST_GROUP: Final = 500  # answers settled in a transaction
 _RING_EVERY_SEC: Final = 1.0
 _MOST_RUNG: Final = 4  # types at once: any wake makes a worker look at all its types
 _UNSETTLED: Final = Reason("call.not_written")
 
 
 class Dispatcher:
-    """Leases while there is work and room, and settles answers; on a single loop.
+    """Leases while there are frames and free places, and settles answers; on a single loop.
 
     Nobody waits for the dispatcher: a wake only means that there may be new work. It looks by
     itself when a frame is due, a breaker's pause is over or a rate limit lets the next frame
-    through. While frames wait for room, it also looks after its own answers and at intervals,
-    because other workers may have made room.
+    through. While frames wait for free places, it also looks after its own answers and at
+    intervals, because other workers may have freed places.
     """
 
-    def __init__(self, shop: WorkerContext, serves: Serves | None = None) -> None:
-        self.calls = Calls(shop, self._take_answers)
+    def __init__(self, context: WorkerContext, serves: Serves | None = None) -> None:
+        self.calls = Calls(context, self._take_answers)
         self.tally = Tally()
         self._pulse = Pulse()
-        self._shop = shop
+        self._context = context
         self._serves = serves
         self._leases = True
         self._rung: set[str] = set()
         self._look = True  # there may be frames to lease
-        self._crowded: list[str] = []  # types with frames that only wait for room
+        self._crowded: list[str] = []  # types with frames that only wait for free places
         self._unserved: list[str] = []  # types with frames that wait for a service
         self._look_at: float | None = None  # monotonic
         self._answered: list[Answered] = []
@@ -70,14 +70,14 @@ class Dispatcher:
         self._carrying: set[asyncio.Task[None]] = set()
         self._carried = CarriedOut()
         self._changed = asyncio.Event()
-        self._turning = False
+        self._in_transaction = False
         self._settle_first = False
-        self._most = _LARGEST_GROUP  # answers per turn: 1 after an internal error, then more
+        self._most = _LARGEST_GROUP  # answers per transaction: 1 after an internal error, then more
         self._rang_at = 0.0  # monotonic
         self._look_again_sec = _LOOK_AGAIN_SEC
 
     def wake(self, task_type: str) -> None:
-        """Look soon: there may be new frames of a type, or room for its frames."""
+        """Look soon: there may be new frames of a type, or places for its frames."""
         self._rung.add(task_type)
         self._look = True
         self._changed.set()
@@ -91,7 +91,7 @@ class Dispatcher:
     def busy(self) -> bool:
         """Whether frames or pictures are under way, or (while leasing) it is to look for frames."""
         looking = self._leases and (self._look or bool(self._crowded))
-        at_work = self._turning or len(self.calls) > 0 or bool(self._carrying)
+        at_work = self._in_transaction or len(self.calls) > 0 or bool(self._carrying)
         return looking or at_work or bool(self._answered or self._carried)
 
     def tokens(self) -> set[str]:
@@ -102,7 +102,7 @@ class Dispatcher:
 
     def overview(self) -> dict[str, Any]:
         """Its present work, as JSON values; may be called from any thread."""
-        analysis = self._shop.runtime.settings.ai_analysis
+        analysis = self._context.runtime.settings.ai_analysis
         by_type = self.calls.by_type()
         return {
             "calls": sum(by_type.values()),
@@ -113,7 +113,7 @@ class Dispatcher:
                 "infer_timeout_sec": analysis.infer_timeout_sec,
                 "lease_sec": analysis.lease_sec,
             },
-            "leases_given_out": self._shop.leases,
+            "leases_given_out": self._context.leases,
             "answers_to_settle": len(self._answered) + len(self._settling),
             "waits_for_room": list(self._crowded),
             "waits_for_a_service": list(self._unserved),
@@ -124,15 +124,15 @@ class Dispatcher:
         """Work until leasing has stopped and all leased frames are settled and carried."""
         while self._leases or self.busy:
             self._changed.clear()
-            if self._wants_turn():
-                await self._turn()
+            if self._needs_transaction():
+                await self._transact()
             self.tally.log()
             if self._leases and self._is_time_to_look():
                 continue
             if self._leases or self.busy:
                 await self._gather()
 
-    def _wants_turn(self) -> bool:
+    def _needs_transaction(self) -> bool:
         at_work = len(self.calls) > 0 or bool(self._carrying)
         return (
             bool(self._answered or self._rung)
@@ -149,7 +149,7 @@ class Dispatcher:
             async with asyncio.timeout(self._pause_sec()):
                 await self._changed.wait()
         except TimeoutError:
-            # Other workers send no wake when they make room.
+            # Other workers send no wake when they free places.
             self._look = self._look or bool(self._crowded)
 
     def _pause_sec(self) -> float | None:
@@ -161,26 +161,26 @@ class Dispatcher:
             pauses.append(max(_SOONEST_SEC, self._look_at - time.monotonic()))
         return min(pauses, default=None)
 
-    async def _turn(self) -> None:
+    async def _transact(self) -> None:
         """Run a transaction, then start the calls and moves that follow from it."""
         group, self._answered = self._answered[: self._most], self._answered[self._most :]
         carried, self._carried = self._carried, CarriedOut()
         rung, self._rung = sorted(self._rung), set()
         looking = self._look or bool(self._crowded) or self._is_time_to_look()
         leasing = self._leases and looking and not self._settle_first
-        token = self._shop.next_token() if leasing else None
+        token = self._context.next_token() if leasing else None
         self._look = self._look and not leasing  # a wake from now on is for newer work
-        self._settling, self._turning = group, True
+        self._settling, self._in_transaction = group, True
         began = time.monotonic()
         work = partial(
             run_transaction,
-            *(self._shop.runtime, group, carried, token),
+            *(self._context.runtime, group, carried, token),
             serves=self._serves,
             rung=rung,
             idle=not self._answered and len(self.calls) == 0,
         )
         try:
-            settled, dispatched = await self._shop.write(work)
+            settled, dispatched = await self._context.write(work)
         except DatabaseUnavailableError as error:
             log.warning("ledger not written, trying again: %s", error)
             self._take_back(group, carried, rung, leasing=leasing)
@@ -192,10 +192,10 @@ class Dispatcher:
             await asyncio.sleep(_OUTAGE_PAUSE_SEC)
             return
         finally:
-            self._turning = False
+            self._in_transaction = False
         self._settling, self._settle_first = [], False
         self._most = min(2 * self._most, _LARGEST_GROUP)
-        self._pulse.turned(began, len(dispatched.frames), settled.finished + settled.returned)
+        self._pulse.count(began, len(dispatched.frames), settled.finished + settled.returned)
         if self._answered:
             self._changed.set()
         if leasing:
@@ -206,13 +206,13 @@ class Dispatcher:
 
     def _note_look(self, found: Dispatched) -> None:
         self._crowded, self._unserved = found.crowded, found.unserved
-        batch_size = self._shop.runtime.settings.ai_analysis.batch_size
+        batch_size = self._context.runtime.settings.ai_analysis.batch_size
         if found.crowded and len(found.frames) >= batch_size:
-            self._look = True  # there may be room for another batch at once
+            self._look = True  # there may be places for another batch at once
             self._ring_others(found.crowded)
         self._look_at = None
         if found.look_at is not None:
-            wait_sec = found.look_at - clock.estimate(self._shop.runtime.db.engine)
+            wait_sec = found.look_at - clock.estimate(self._context.runtime.db.engine)
             self._look_at = time.monotonic() + max(_SOONEST_SEC, wait_sec)
         self.tally.no_service(found.unserved)
 
@@ -232,8 +232,8 @@ class Dispatcher:
             self._carrying.add(asyncio.create_task(self._carry(moves)))
         self.tally.leased(dispatched.frames)
         self.tally.settled(settled)
-        if self._shop.tracing is not None:
-            note_turn(self._shop.tracing, settled, len(dispatched.frames), took_sec)
+        if self._context.tracing is not None:
+            note_transaction(self._context.tracing, settled, len(dispatched.frames), took_sec)
         if not leasing and (settled.returned or settled.evidence.changed):
             self._look = True  # frames may be due soon, or a service may take frames again
 
@@ -244,7 +244,7 @@ class Dispatcher:
             self._rang_at = now
             start = int(now) % len(task_types)
             some = [*task_types[start:], *task_types[:start]][:_MOST_RUNG]
-            self._shop.runtime.doorbell.ring_all(some)
+            self._context.runtime.doorbell.ring_all(some)
 
     def _take_answers(self, answers: list[Answered]) -> None:
         self._answered += answers
@@ -284,9 +284,11 @@ class Dispatcher:
         return [Answered(answer.frame, answer.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
 
     async def _carry(self, moves: list[PictureMove]) -> None:
-        shop = self._shop
+        context = self._context
         try:
-            carried = await shop.carry(lambda: carry_out(shop.runtime.store, moves, shop.movers))
+            carried = await context.carry(
+                lambda: carry_out(context.runtime.store, moves, context.movers)
+            )
             self._carried.add(carried)
             self.tally.carried(carried)
         except Exception:

@@ -1,8 +1,9 @@
 """Writes durations to their totals once a second, and bounds the number of endpoints in them.
 
-A busy turn has answers of many endpoints, each with its own row: writing the rows in every turn
-would cost a fifth of the turn. Endless registrations of endpoints must not fill a table: when all
-places are taken, a new endpoint is counted under 'other' and gets another chance an hour later.
+A busy transaction has answers of many endpoints, each with its own row: writing the rows in every
+transaction would cost a fifth of its time. Endless registrations of endpoints must not fill a
+table: when all places are taken, a new endpoint is counted under 'other' and gets another chance an
+hour later.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ByEndpoint = Mapping[tuple[str, str], Took]  # by task type and endpoint
 
 
 class DurationTotals:
-    """The durations of a process that are not written yet; for one thread at a time."""
+    """The durations of a process that are not written yet; for a single thread at a time."""
 
     def __init__(self, _runtime: Runtime | None = None) -> None:
         self._waiting: dict[tuple[str, str], Took] = {}

@@ -147,8 +147,8 @@ def _breaker_events(
     return [_event(row, "breaker_open", opened, now)]
 
 
-def _event(row: ServiceRow, kind: str, what: Reason, now: float) -> Event:
-    return Event(now, kind, row.endpoint, service_events.of_service(row.service_id, what))
+def _event(row: ServiceRow, kind: str, cause: Reason, now: float) -> Event:
+    return Event(now, kind, row.endpoint, service_events.of_service(row.service_id, cause))
 
 
 def _last_failure(verdicts: Sequence[Verdict]) -> Reason:
@@ -237,7 +237,7 @@ def _cap(
 def _unheard(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> int:
     """How many connections an endpoint did not accept in time, although it answers others.
 
-    Field services take requests one after the other and let five connections wait. The system drops
+    Field services take requests singly and let five connections wait. The system drops
     packets of further connections, and both sides wait for each other longer and longer.
     """
     if not _has_answered(verdicts) and abs(now - row.last_success_at) > CONNECT_TIMEOUT_SEC:

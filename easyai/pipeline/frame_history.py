@@ -10,7 +10,7 @@ from typing import Final
 from easyai.db import history
 from easyai.db.history import CHUNK, OldFrame
 from easyai.domain.record_age import forget_before
-from easyai.pipeline.background_pace import turns
+from easyai.pipeline.background_pace import bursts
 from easyai.runtime import Runtime
 
 _DAY_SEC: Final = 86_400.0
@@ -35,7 +35,7 @@ class FrameHistory:
             self._from_id, self._looked_back_at = 0, time.monotonic()
         rules = _Rules(self._runtime, now)
         forgotten, after, all_stay = 0, self._from_id, True
-        for _ in turns(limit):
+        for _ in bursts(limit):
             with self._runtime.db.read() as conn:
                 rows = history.frames_after(conn, after)
             over = [row for row in rows if row.is_over]

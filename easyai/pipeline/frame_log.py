@@ -13,7 +13,7 @@ from typing import Final
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.reason import NO_REASON
-from easyai.pipeline.picture_moves import CarriedOut, tell_failed
+from easyai.pipeline.picture_moves import CarriedOut, log_failed
 from easyai.pipeline.settle import Settled
 from easyai.system.log_throttle import LogThrottle
 
@@ -80,9 +80,9 @@ class Tally:
         """Log the lines that are due; with `at_once`, all waiting lines."""
         now = time.monotonic()
         if now < self._log_at and not at_once:
-            return  # runs in each turn, so it must be cheap for many types
+            return  # runs in each transaction, so it must be cheap for many types
         if self._failed and (self._failures.due() or at_once):
-            tell_failed(self._failed, self._reason)
+            log_failed(self._failed, self._reason)
             self._failed, self._reason = 0, NO_REASON
         for task_type in sorted(self._unlogged):
             if self._lines.due(task_type) or at_once:
@@ -100,7 +100,7 @@ class Tally:
         for task_type in task_types:
             if self._no_service.due(task_type):
                 log.warning(
-                    "no algorithm for task type: task_type=%s; its frames wait until one is there",
+                    "no algorithm for task type: task_type=%s; its frames wait for a service",
                     task_type,
                 )
 

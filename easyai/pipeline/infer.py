@@ -79,9 +79,9 @@ class InferenceLoop:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _open(self, serves: Serves | None) -> None:
-        self._shop = WorkerContext(self._runtime)
-        self._dispatcher = Dispatcher(self._shop, serves)
-        self._keeper = LeaseKeeper(self._shop, self._dispatcher)
+        self._context = WorkerContext(self._runtime)
+        self._dispatcher = Dispatcher(self._context, serves)
+        self._keeper = LeaseKeeper(self._context, self._dispatcher)
         self._running = asyncio.create_task(self._dispatch())
 
     async def _dispatch(self) -> None:
@@ -106,4 +106,4 @@ class InferenceLoop:
         await self._keeper.close()
         if tokens:
             await self._keeper.give_back(tokens, _GIVE_BACK_SEC)
-        await self._shop.close()
+        await self._context.close()

@@ -31,7 +31,7 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-_PAGE: Final = 1000  # pictures that are recorded in one transaction
+_PAGE: Final = 1000  # pictures that are recorded in a transaction
 _REQUESTS: Final = 200  # pictures per page, if each costs a request
 # Keys in memory, 200 bytes each, at which the listing of a backlog pauses. With fewer, live cameras
 # whose folders are not listed yet would wait.
@@ -58,7 +58,7 @@ class Scanner:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._turn = threading.Lock()
+        self._scanning = threading.Lock()
         self._known = KnownPictures(runtime.db, stale_listings=runtime.store.remote)
         self._watch = runtime.store.watch()
         self._arrivals = Arrivals(lambda name: runtime.settings.ai_analysis.affinity(name))
@@ -76,17 +76,17 @@ class Scanner:
 
         Returns an empty report while another thread of this process scans.
         """
-        if not self._turn.acquire(blocking=False):
+        if not self._scanning.acquire(blocking=False):
             return ScanReport()
         try:
             return self._scan()
         finally:
-            self._turn.release()
+            self._scanning.release()
 
     def _scan(self) -> ScanReport:
         report = ScanReport()
         analysis = self._runtime.settings.ai_analysis
-        self._tell_enabled(analysis.enable)
+        self._log_enabled(analysis.enable)
         if not analysis.enable:
             return report
         budget_sec = min(analysis.scan_interval_sec, _LONGEST_PIECE_SEC)
@@ -108,14 +108,14 @@ class Scanner:
         report.half_written = len(self._watch.unfinished)
         report.more = self._watch.cut or len(self._arrivals) > 0
         report.strays, report.dated = self._layout.report()
-        self._tell_found(report.new_frames)
+        self._log_found(report.new_frames)
         self._sampler.adapt()
         review(self._runtime)
         with self._runtime.db.read() as conn:
             report.waiting = waiting.due_types(conn, clock.now(conn))
         return report
 
-    def _tell_found(self, count: int) -> None:
+    def _log_found(self, count: int) -> None:
         """Log at most one line in ten seconds, the first at once."""
         found = self._found.due(count=count)
         if found:
@@ -129,10 +129,10 @@ class Scanner:
         gathered = []
         waiting = len(self._arrivals)
 
-        def room() -> bool:
+        def wants_more() -> bool:
             return waiting < _MOST_WAITING
 
-        for listing in self._watch.listings(until, room):
+        for listing in self._watch.listings(until, wants_more):
             unknown = self._unknown(listing)
             old = [key for key in unknown if key.key in self._unfinished]
             new = [key for key in unknown if key.key not in self._unfinished]
@@ -188,7 +188,7 @@ class Scanner:
         new = [picture for picture in pictures if not self._known.has(picture.key, picture.version)]
         return self._recording.record(new) if new else 0
 
-    def _tell_enabled(self, enabled: bool) -> None:
+    def _log_enabled(self, enabled: bool) -> None:
         if enabled:
             if self._switched_off.over():
                 log.info("scanning is switched on again")

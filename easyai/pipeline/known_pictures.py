@@ -63,7 +63,7 @@ class KnownPictures:
         )
 
     def refresh(self) -> list[str]:
-        """Read what the ledger knows now; returns keys whose picture has left its care since.
+        """Read the ledger's pictures; returns keys whose picture has left the ledger since.
 
         Raises DatabaseUnavailableError.
         """

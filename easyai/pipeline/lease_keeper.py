@@ -22,8 +22,8 @@ _TICK_SEC: Final = 0.5
 class LeaseKeeper:
     """Three tasks on the inference loop: renew leases, guard calls, return given-up leases."""
 
-    def __init__(self, shop: WorkerContext, dispatcher: Dispatcher) -> None:
-        self._shop = shop
+    def __init__(self, context: WorkerContext, dispatcher: Dispatcher) -> None:
+        self._context = context
         self._dispatcher = dispatcher
         self._loop = asyncio.get_running_loop()
         self._renewed_at = 0.0  # on the loop's clock
@@ -43,12 +43,12 @@ class LeaseKeeper:
         """Return leases unused; False if that failed. Waits for the database up to the limit."""
 
         def give_back() -> int:
-            with self._shop.runtime.db.write() as conn:
+            with self._context.runtime.db.write() as conn:
                 return ledger.give_back(conn, tokens)
 
         try:
             # A write that hangs holds up the writer: a stop must not wait for it.
-            count = await asyncio.wait_for(self._shop.write(give_back), limit_sec)
+            count = await asyncio.wait_for(self._context.write(give_back), limit_sec)
         except (DatabaseUnavailableError, TimeoutError) as error:
             log.warning("leases not given back, else they expire by themselves: %s", error)
             return False
@@ -60,7 +60,7 @@ class LeaseKeeper:
 
     @property
     def _lease_sec(self) -> float:
-        return self._shop.runtime.settings.ai_analysis.lease_sec
+        return self._context.runtime.settings.ai_analysis.lease_sec
 
     async def _renew(self) -> None:
         """Renew the leases of this process as long as it runs."""
@@ -75,7 +75,7 @@ class LeaseKeeper:
             if began - self._renewed_at < min(lease_sec, self._renewed_for_sec) / 3:
                 continue
             try:
-                renewed = await self._shop.renew(partial(self._extend, tokens, lease_sec))
+                renewed = await self._context.renew(partial(self._extend, tokens, lease_sec))
                 self._note_renewal(began, lease_sec)
                 self._dispatcher.calls.renewed(renewed, start_by)
             except DatabaseUnavailableError as error:
@@ -116,5 +116,5 @@ class LeaseKeeper:
         await asyncio.sleep(min(_TICK_SEC, self._lease_sec / 10))
 
     def _extend(self, tokens: list[str], lease_sec: float) -> dict[str, int]:
-        with self._shop.runtime.db.write() as conn:
+        with self._context.runtime.db.write() as conn:
             return ledger.renew(conn, tokens, clock.now(conn) + lease_sec)

@@ -19,7 +19,7 @@ _MOST_KNOWN: Final = 1000  # endpoints: they come and go for years
 
 
 class LinkBases:
-    """The base URLs under which services reach this server's pictures; for one event loop."""
+    """The base URLs under which services reach this server's pictures; for a single event loop."""
 
     def __init__(self) -> None:
         self._names: dict[str, _Name] = {}

@@ -14,7 +14,7 @@ from easyai.runtime import Runtime
 from easyai.settings.schema import FrameExtractor
 
 _EVERY_SEC: Final = 5.0  # a look reads the waiting frames of each type with such a camera
-_BUDGET_SEC: Final = 0.5  # of one look; the next look continues
+_BUDGET_SEC: Final = 0.5  # of a single look; the next look continues
 
 
 class CameraLimits:

@@ -80,7 +80,7 @@ def require_store(runtime: Runtime) -> None:
         return
     if own.folder_token and there.folder_token == own.folder_token:
         log.warning(
-            "the database of this data folder is a new one, its frame store is claimed anew: "
+            "the database of this data folder is new, its frame store is claimed anew: "
             "before=%s now=%s",
             there.installation,
             own.installation,

@@ -85,7 +85,7 @@ class CarriedOut:
         self.tally = self.tally.merged(other.tally)
 
 
-def tell_failed(count: int, reason: Reason) -> None:
+def log_failed(count: int, reason: Reason) -> None:
     """Log, in a single line, how many moves failed and why the first failed."""
     if count:
         log.warning(
@@ -183,7 +183,7 @@ class LeftBehind:
         while more and time.monotonic() < limit:
             carried, more = self._carry_group()
             everything.add(carried)
-        tell_failed(everything.failed, everything.reason)
+        log_failed(everything.failed, everything.reason)
         return len(everything.done)
 
     def _carry_group(self) -> tuple[CarriedOut, bool]:

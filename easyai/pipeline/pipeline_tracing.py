@@ -57,8 +57,8 @@ class _Ledger:
         return self._db.estimated_now()
 
 
-def note_turn(tracing: Tracing, settled: Settled, leased: int, took_sec: float) -> None:
-    """Pass a turn to tracing, if it has settled frames that are traced."""
+def note_transaction(tracing: Tracing, settled: Settled, leased: int, took_sec: float) -> None:
+    """Pass a transaction to tracing, if it has settled frames that are traced."""
     traced = [
         _attempt(answer, fate, answer.call)
         for answer, fate in settled.fates
@@ -81,18 +81,18 @@ def note_publication(runtime: Runtime, alert_ids: Sequence[int], took_sec: float
     tracing.note(Publication(now - took_sec, now, ids, analysis.mq_type, analysis.mq_topic))
 
 
-def _attempt(one: Answered, fate: Fate, call: Call) -> Attempt:
-    frame = one.frame
+def _attempt(answer: Answered, fate: Fate, call: Call) -> Attempt:
+    frame = answer.frame
     return Attempt(
         frame.id,
         frame.key,
         frame.task_type,
         frame.task_id,
-        one.endpoint.service_id,
+        answer.endpoint.service_id,
         frame.last_failure_at,
         frame.tries,
         str(fate.state),
         str(fate.outcome or ""),
-        text(one.verdict.reason),
+        text(answer.verdict.reason),
         call,
     )

@@ -26,7 +26,7 @@ class Places:
             self._at[pk] = self._at.get(pk, 0) + count
             self._of[task_type] = self._of.get(task_type, 0) + count
         self._busy = frozenset(self._at)
-        self.room = analysis.max_concurrent_infer - sum(self._of.values())
+        self.left = analysis.max_concurrent_infer - sum(self._of.values())
 
     def of_type(self, task_type: str) -> int:
         """Requests of a type in flight."""
@@ -62,4 +62,4 @@ class Places:
         self._free[service.pk] = self.free(service) - 1
         self._at[service.pk] = self.in_flight(service.pk) + 1
         self._of[task_type] = self.of_type(task_type) + 1
-        self.room -= 1
+        self.left -= 1

@@ -30,7 +30,7 @@ _REPLACED: Final = Reason("frame.picture_replaced")
 
 @dataclass(slots=True)
 class Prepared:
-    """The result for a batch: each of its frames is in exactly one of the two lists."""
+    """The result for a batch: each of its frames is in either list, never in both."""
 
     ready: list[LeasedFrame] = field(default_factory=list)  # to be sent to their endpoints
     # Frames that are not called: settled with this verdict, as if their endpoint had given it.
@@ -42,8 +42,8 @@ def prepare(
 ) -> Prepared:
     """Make a batch of leased frames ready for their calls; in parallel if a pool is given.
 
-    Runs in a thread of its own, once for each turn's frames. If it raises, every frame of the batch
-    returns to pending with that reason, which does not count as a failure of the frame.
+    Runs in a thread of its own, once for the frames of a lease. If it raises, every frame of the
+    batch returns to pending with that reason, which does not count as a failure of the frame.
     """
     prepared = Prepared()
     try:

@@ -1,4 +1,4 @@
-"""The pulse of a dispatcher: its last turn, and the work of its turns in the last minute."""
+"""The pulse of a dispatcher: its last transaction, and its transactions of the last minute."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ _SLICES: Final = _WINDOW_SEC // _SLICE_SEC
 
 
 class Pulse:
-    """Written by the dispatcher's loop once a turn, read from any thread."""
+    """Written by the dispatcher's loop after each transaction, read from any thread."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._last: tuple[float, float, int, int] | None = None  # ended, took_sec, leased, settled
-        # Slice number, turns, leased, settled. Tuples are replaced, never changed: readers need
-        # no lock.
+        # Slice number, transactions, leased, settled. Tuples are replaced, never changed:
+        # readers need no lock.
         self._slices: deque[tuple[int, int, int, int]] = deque(maxlen=_SLICES)
 
-    def turned(self, began: float, leased: int, settled: int) -> None:
-        """Count a turn that has just ended; `began` is monotonic."""
+    def count(self, began: float, leased: int, settled: int) -> None:
+        """Count a transaction that has just ended; `began` is monotonic."""
         now = time.monotonic()
         self._last = (now, now - began, leased, settled)
         number = int(now // _SLICE_SEC)
-        turns = 1
+        transactions = 1
         if self._slices and self._slices[-1][0] == number:
             _, before, leased_before, settled_before = self._slices.pop()
-            turns, leased, settled = 1 + before, leased + leased_before, settled + settled_before
-        self._slices.append((number, turns, leased, settled))
+            transactions, leased, settled = (
+                1 + before,
+                leased + leased_before,
+                settled + settled_before,
+            )
+        self._slices.append((number, transactions, leased, settled))
 
     def overview(self) -> dict[str, Any]:
-        """The last turn, and rates over the last minute."""
+        """The last transaction, and rates over the last minute."""
         now = time.monotonic()
         recent = [
             time_slice
@@ -42,7 +46,7 @@ class Pulse:
         ]
         seconds = max(1.0, min(now - self._began, float(_WINDOW_SEC)))
         return {
-            "last_turn": None if self._last is None else _turn(now, *self._last),
+            "last_turn": None if self._last is None else _transaction(now, *self._last),
             "last_minute": {
                 "turns": sum(time_slice[1] for time_slice in recent),
                 "frames_sent": sum(time_slice[2] for time_slice in recent),
@@ -54,7 +58,9 @@ class Pulse:
         }
 
 
-def _turn(now: float, ended: float, took_sec: float, leased: int, settled: int) -> dict[str, Any]:
+def _transaction(
+    now: float, ended: float, took_sec: float, leased: int, settled: int
+) -> dict[str, Any]:
     return {
         "seconds_ago": round(now - ended, 2),
         "took_ms": round(took_sec * 1000, 1),

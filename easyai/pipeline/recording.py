@@ -60,8 +60,8 @@ class Recording:
             stream = key.task_id if affinity(key.task_type) else None
             frame = NewFrame(key.key, key.task_type, key.task_id, picture.version, captured, stream)
             frames.append((captured, picture.modified_at, key.key, frame))
-        frames.sort(key=lambda one: one[:3])
-        return [one[3] for one in frames]
+        frames.sort(key=lambda entry: entry[:3])
+        return [frame for _, _, _, frame in frames]
 
 
 def _sampled(by_type: Counter[str]) -> Totals:

@@ -83,7 +83,7 @@ def _bring_back(runtime: Runtime, ready: Sequence[int]) -> dict[str, int]:
 
 def _refusal(state: FrameState | None) -> str:
     why = {
-        FrameState.DONE: "a frame that is done has had its result, and gets no second one",
+        FrameState.DONE: "a frame that is done has its result already",
         FrameState.DROPPED: "a dropped frame was given up for good and its picture is gone",
         FrameState.PENDING: "a pending frame waits for inference already",
         FrameState.PARKED: "a parked frame waits for a service of its type already",

@@ -118,8 +118,8 @@ def _release(runtime: Runtime, unknown: Sequence[str]) -> None:
     if len(unknown) > released:
         log.warning(
             "pictures are held for frames that the ledger does not know or has given up as "
-            "missing, and newer ones have their names; each gets its name back at the next start "
-            "when it is free: count=%d",
+            "missing, and newer pictures have their names; each gets its name back at the next "
+            "start when it is free: count=%d",
             len(unknown) - released,
         )
 

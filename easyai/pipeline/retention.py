@@ -28,7 +28,7 @@ _DAY_SEC: Final = 86_400.0
 _WAITING_EVERY_SEC: Final = 10.0
 _FAILED_EVERY_SEC: Final = _HOUR_SEC
 _DISK_EVERY_SEC: Final = 5.0
-_BUDGET_SEC: Final = 2.0  # of one look; the next look continues
+_BUDGET_SEC: Final = 2.0  # of a single look; the next look continues
 _DISK_GROUP: Final = 50  # parked frames given up between checks of the disk
 _NEVER: Final = float("-inf")
 
@@ -55,7 +55,7 @@ class Retention:
             reason = Reason.of("frame.failed_long_ago", limit_days=days)
             self._give_up_old(FrameState.FAILED, days * _DAY_SEC, _DAY_SEC, reason)
         if self._is_due("disk", _DISK_EVERY_SEC) and analysis.disk_min_free_percent:
-            self._make_room(analysis.disk_min_free_percent)
+            self._free_disk_space(analysis.disk_min_free_percent)
 
     def _is_due(self, look: str, every_sec: float) -> bool:
         now = time.monotonic()
@@ -97,7 +97,7 @@ class Retention:
                 count,
             )
 
-    def _make_room(self, min_free_percent: float) -> None:
+    def _free_disk_space(self, min_free_percent: float) -> None:
         """Give up parked frames while the disk is too full, the oldest first."""
         reason = Reason.of("frame.disk_low", limit_percent=min_free_percent)
         until = time.monotonic() + _BUDGET_SEC

@@ -22,7 +22,7 @@ from easyai.domain.frame import FrameState
 from easyai.domain.reason import Reason
 from easyai.domain.sampling import LATE_SEC, EveryNth, Load, Sampling, next_sampling
 from easyai.messages.catalogue import text
-from easyai.pipeline.dispatch import has_room
+from easyai.pipeline.dispatch import has_free_place
 from easyai.runtime import Runtime
 from easyai.settings.schema import AiAnalysis, Settings
 
@@ -155,7 +155,7 @@ def _is_late(conn: Connection, task_type: str, now: float) -> bool:
 
 def _is_full(conn: Connection, settings: Settings, task_type: str, now: float) -> bool:
     """Whether a dispatch now would find no free place at the algorithms."""
-    return not has_room(conn, settings, task_type, now)
+    return not has_free_place(conn, settings, task_type, now)
 
 
 def _busy(conn: Connection, task_type: str, tallies: Mapping[str, Tally], seconds: float) -> float:

@@ -23,7 +23,7 @@ _NEVER: Final = -1
 
 
 class ServiceCache:
-    """For one thread at a time, inside the transaction that leases or settles."""
+    """For a single thread at a time, inside the transaction that leases or settles."""
 
     def __init__(self, _runtime: Runtime | None = None) -> None:
         self._services: dict[int, Candidate] = {}

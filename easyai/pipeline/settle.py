@@ -82,20 +82,24 @@ def settle(
     valid = list(answered)
     if careful:
         held = ledger.still_held(conn, _ids_by_token(answered))
-        valid = [one for one in answered if (one.frame.id, one.frame.lease_token) in held]
+        valid = [
+            answer for answer in answered if (answer.frame.id, answer.frame.lease_token) in held
+        ]
         settled.late = len(answered) - len(valid)
-        for one in answered:
-            if (one.frame.id, one.frame.lease_token) not in held:
-                settled.types.setdefault(one.frame.task_type, OfType()).late += 1
+        for answer in answered:
+            if (answer.frame.id, answer.frame.lease_token) not in held:
+                settled.types.setdefault(answer.frame.task_type, OfType()).late += 1
     if not valid:
         return settled
-    valid.sort(key=lambda one: one.frame.id)  # rows are locked in this order everywhere
-    pks = {one.frame.service_pk for one in valid}
+    valid.sort(key=lambda answer: answer.frame.id)  # rows are locked in this order everywhere
+    pks = {answer.frame.service_pk for answer in valid}
     rows = {row.pk: row for row in services.lock_called(conn, list(pks))}
-    calls = [(one.frame, one.verdict) for one in valid]
+    calls = [(answer.frame, answer.verdict) for answer in valid]
     if faulty := time_outs.of_frames(conn, calls, rows, now):
-        valid = [_at_fault(one) if one.frame.id in faulty else one for one in valid]
-    fates = [(one, _fate(one, analysis, rows.get(one.frame.service_pk))) for one in valid]
+        valid = [_at_fault(answer) if answer.frame.id in faulty else answer for answer in valid]
+    fates = [
+        (answer, _fate(answer, analysis, rows.get(answer.frame.service_pk))) for answer in valid
+    ]
     targets = _targets(conn, analysis, fates, careful)
     saved = _write_frames(conn, targets, fates, now, settled)
     if not moves_keep_versions:
@@ -108,8 +112,8 @@ def settle(
     return settled
 
 
-def _at_fault(one: Answered) -> Answered:
-    return replace(one, verdict=replace(one.verdict, frames_fault=True))
+def _at_fault(answer: Answered) -> Answered:
+    return replace(answer, verdict=replace(answer.verdict, frames_fault=True))
 
 
 def _ids_by_token(answered: Sequence[Answered]) -> dict[str, list[int]]:
@@ -127,16 +131,16 @@ def _by_service(answered: Sequence[Answered]) -> dict[int, list[Verdict]]:
     return by_service
 
 
-def _fate(one: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fate:
-    frame = one.frame
-    if one.superseded:
+def _fate(answer: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fate:
+    frame = answer.frame
+    if answer.superseded:
         return Fate(FrameState.DONE, Outcome.SUPERSEDED, frame.attempts)
     fine = service is not None and 0 < frame.last_failure_at < service.last_success_at
     ordered = analysis.affinity(frame.task_type)
     # If the service has answered no frame since, it stands still and all frames wait for it.
-    apart = one.verdict.kind is Kind.TIMEOUT and fine and not ordered
+    apart = answer.verdict.kind is Kind.TIMEOUT and fine and not ordered
     return decide(
-        one.verdict,
+        answer.verdict,
         attempts=frame.attempts,
         tries=frame.tries,
         max_attempts=analysis.max_attempts,
@@ -172,10 +176,10 @@ def _targets(
     return targets
 
 
-def _target(analysis: AiAnalysis, one: Answered, outcome: Outcome | None) -> str:
-    frame = one.frame
+def _target(analysis: AiAnalysis, answer: Answered, outcome: Outcome | None) -> str:
+    frame = answer.frame
     if outcome is Outcome.ALERT:
-        return one.copied_to or alert_key(
+        return answer.copied_to or alert_key(
             analysis.alert_base_path, frame.task_type, frame.task_id, frame.key
         )
     target = failed_key(analysis.failed_base_path, frame.task_type, frame.task_id, frame.key)

@@ -21,8 +21,8 @@ from easyai.domain.service import UNLIMITED, Candidate
 from easyai.pipeline.places import Places
 from easyai.pipeline.service_cache import ServiceCache
 
-_TURN_SEC = 1.0
-_FLOOR_EVERY = 10  # turns
+_ROTATION_SEC = 1.0
+_FLOOR_EVERY = 10  # seconds
 _MOST_KEPT = 1000  # places kept at once for a type that other workers serve
 
 Chosen = tuple[PendingFrame, Candidate]
@@ -65,7 +65,7 @@ def share(
     floor = is_floor(now)
     heap = [(taker.rank(floor, now), number) for number, taker in enumerate(takers)]
     heapify(heap)
-    while heap and places.room > 0 and most > 0:
+    while heap and places.left > 0 and most > 0:
         _, number = heappop(heap)
         taker = takers[number]
         if not taker.take():
@@ -90,10 +90,10 @@ class _Taker:
     def rank(self, floor: bool, now: float) -> tuple[bool, int, int, int]:
         """The sort key of the next place: the contender with the lowest rank gets it."""
         taken = self._places.of_type(self.type.name)
-        turn = _turn(self.type.name, int(now / _TURN_SEC))
+        second = _draw(self.type.name, int(now / _ROTATION_SEC))
         if floor and taken == 0:
-            return (False, 0, 0, turn)
-        return (floor, -self.type.priority, taken, turn)
+            return (False, 0, 0, second)
+        return (floor, -self.type.priority, taken, second)
 
     def take(self) -> bool:
         """Take a place for the next frame; false if there is no frame, endpoint or place."""
@@ -136,16 +136,16 @@ class _Taker:
 
 
 def is_floor(now: float) -> bool:
-    """Whether each type has a right to a place in this turn."""
-    return int(now / _TURN_SEC) % _FLOOR_EVERY == 0
+    """Whether each type has a right to a place in this second."""
+    return int(now / _ROTATION_SEC) % _FLOOR_EVERY == 0
 
 
 @lru_cache(maxsize=4096)
-def _turn(task_type: str, turn: int) -> int:
-    """The order of types in a turn, by highest random weight of type and second; lowest first.
+def _draw(task_type: str, second: int) -> int:
+    """The order of types in a second, by highest random weight; lowest first.
 
     Every process computes the same order, and a subset of the types keeps its order, so that two
     limits never wait for each other.
     """
-    digest = hashlib.blake2b(f"{turn}\n{task_type}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(f"{second}\n{task_type}".encode(), digest_size=8).digest()
     return -int.from_bytes(digest)

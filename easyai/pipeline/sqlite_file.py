@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from easyai.db import space
-from easyai.pipeline.background_pace import turns
+from easyai.pipeline.background_pace import bursts
 from easyai.runtime import Runtime
 
 # Deleted rows leave room for new rows. This much free space stays in the file.
@@ -31,7 +31,7 @@ class SqliteFile:
             space.optimize(self._db)
             self._optimized_at = time.monotonic()
         freed = 0
-        for _ in turns(limit):
+        for _ in bursts(limit):
             step = space.shrink(self._db, _KEPT_FREE_BYTES)
             freed += step
             if not step:

@@ -1,8 +1,8 @@
 """Decides whether a time-out is the fault of the frame or of an overloaded service.
 
 A service that hangs on a picture still answers other frames quickly: at the same time or, if it
-gets one call at a time, before and after. An overloaded service answers late, or most of its calls
-time out together.
+gets a single call at a time, before and after. An overloaded service answers late, or most of its
+calls time out together.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from easyai.domain.verdict import Kind, Verdict
 
 _WINDOW_SEC: Final = 60  # window in which answers and time-outs of a type are compared
 _ANSWERS_A_TIME_OUT: Final = 2  # fewer answers per time-out: the service is overloaded
-_TURNS: Final = 3  # of pictures that have timed out more than once
-_LONGEST_TURN_SEC: Final = 30.0
+_SLOTS: Final = 3  # of pictures that have timed out more than once
+_LONGEST_SLOT_SEC: Final = 30.0
 
 
 def of_frames(
@@ -52,15 +52,15 @@ def apart_sec(frame: LeasedFrame, timeout_sec: float) -> float:
     """How much longer than others a picture waits for its next attempt after repeated time-outs.
 
     Pictures on which a service hangs return together and would take every call that the service
-    allows. Then nothing shows that the service answers other frames. So these pictures take turns
-    as long as a time-out, and a further turn is free of them, in which the service gets more calls
-    at once again. Turns are drawn anew at each try: two pictures of the same turn will probably get
-    different turns at the next try.
+    allows. Then nothing shows that the service answers other frames. So these pictures are spread
+    over slots as long as a time-out, and a further slot is free of them, in which the service gets
+    more calls at once again. Slots are drawn anew at each try: two pictures of the same slot will
+    probably get different slots at the next try.
     """
     if frame.tries == 0:
         return 0.0
-    turn = crc32(f"{frame.id} {frame.tries}".encode()) % _TURNS
-    return (1 + turn) * min(timeout_sec, _LONGEST_TURN_SEC)
+    slot = crc32(f"{frame.id} {frame.tries}".encode()) % _SLOTS
+    return (1 + slot) * min(timeout_sec, _LONGEST_SLOT_SEC)
 
 
 def _answers_others(

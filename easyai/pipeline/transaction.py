@@ -1,4 +1,4 @@
-"""A turn: a transaction that records pictures, settles answers and leases the next frames."""
+"""The dispatcher's transaction: records pictures, settles answers and leases the next frames."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run_transaction(
     Answers may be of any task type; leased frames are of types that this process `serves` (None:
     all). `rung` are types whose wakes have arrived. `idle`: no further answer is under way, so all
     durations are written now. Raises DatabaseUnavailableError; then nothing has changed or, if only
-    the reply to the commit was lost, everything has. The same turn may be tried again.
+    the reply to the commit was lost, everything has. The same transaction may be tried again.
     """
     cache = runtime.part(ServiceCache)
     for careful in (False, True):

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _TRUST_SEC: Final = 60.0
 _ASK_AGAIN_SEC: Final = 5.0
 _REMIND_SEC: Final = 3600.0
-_MOST_NAMES: Final = 5  # in one message
+_MOST_NAMES: Final = 5  # in a message
 
 
 class TypeGate:

@@ -11,7 +11,7 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_MOST_NAMES: Final = 10  # in one message
+_MOST_NAMES: Final = 10  # in a message
 
 
 def keep_types(runtime: Runtime) -> int:

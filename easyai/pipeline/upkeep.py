@@ -1,4 +1,4 @@
-"""Upkeep: deletes old records, so that an installation runs for years on one disk.
+"""Upkeep: deletes old records, so that an installation runs for years on the same disk.
 
 Every step works in short transactions and rests between them, so that no sweep, scan or settling
 waits for long.
@@ -16,7 +16,7 @@ from easyai.db import clock, history, statistics, totals
 from easyai.db.history import ALARMS, CHUNK, EVENTS, Log
 from easyai.domain.record_age import forget_before
 from easyai.pipeline.alert_removal import trim_alerts
-from easyai.pipeline.background_pace import turns
+from easyai.pipeline.background_pace import bursts
 from easyai.pipeline.frame_history import FrameHistory
 from easyai.pipeline.sqlite_file import SqliteFile
 from easyai.pipeline.type_upkeep import keep_types
@@ -70,7 +70,7 @@ def run(
     try:
         _look_after_pictures(runtime, limit, report)
     finally:
-        _tell(report)
+        _log_report(report)
     return report
 
 
@@ -89,7 +89,7 @@ def _forget_log(runtime: Runtime, kept: Log, now: float, days: float, limit: flo
         newest, oldest_at = kept.newest(conn), kept.oldest_at(conn)
     before = forget_before(now, days * _DAY_SEC, oldest_at)
     forgotten = 0
-    for _ in turns(limit):
+    for _ in bursts(limit):
         with runtime.db.write() as conn:
             count = kept.forget(conn, newest, MOST_LOG_ROWS, before)
         forgotten += count
@@ -98,7 +98,7 @@ def _forget_log(runtime: Runtime, kept: Log, now: float, days: float, limit: flo
     return forgotten
 
 
-def _tell(report: UpkeepReport) -> None:
+def _log_report(report: UpkeepReport) -> None:
     done = {name: count for name, count in asdict(report).items() if count}
     if report.alerts:
         log.info("oldest alerts deleted, max_alerts_in_db is reached: count=%d", report.alerts)

@@ -29,7 +29,7 @@ class WorkerContext:
         movers = runtime.settings.ai_analysis.alert_image_move_concurrent
         # A single writer: SQLite allows no more, and few large transactions are faster than many.
         self._writer = ThreadPoolExecutor(1, "ledger")
-        # Separate from the writer, which may wait for turns of other machines.
+        # Separate from the writer, which may wait for transactions of other machines.
         self._renewer = ThreadPoolExecutor(1, "leases")
         self._carrier = ThreadPoolExecutor(2, "pictures")
         # Separate from the carrier: calls must not wait until hundreds of pictures are moved.

@@ -15,7 +15,7 @@ from easyai.db import clock, events, generations, ledger, row_repairs, task_type
 from easyai.db.events import Event
 from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text
-from easyai.pipeline.background_pace import turns
+from easyai.pipeline.background_pace import bursts
 from easyai.pipeline.picture_moves import carry_left_behind
 from easyai.pipeline.reclaim import reclaim
 from easyai.registry.vitals import examine
@@ -96,7 +96,7 @@ def _by_and_by(runtime: Runtime, change: Callable[[Connection], int]) -> int:
     There may be a million frames, and nobody else can write meanwhile. The next sweep continues.
     """
     changed = 0
-    for _ in turns(time.monotonic() + _BUDGET_SEC):
+    for _ in bursts(time.monotonic() + _BUDGET_SEC):
         with runtime.db.dispatching() as conn:
             count = change(conn)
         changed += count

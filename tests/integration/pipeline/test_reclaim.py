@@ -130,4 +130,4 @@ def test_lease_of_a_periodic_task_is_free_when_its_process_ended(
 
 def test_inference_loop_puts_its_mark_into_lease_tokens(site: Installation) -> None:
     loop = site.loop()
-    assert loop._shop.next_token().startswith(f"{mark()}.")
+    assert loop._context.next_token().startswith(f"{mark()}.")

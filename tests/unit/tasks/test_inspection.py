@@ -48,7 +48,7 @@ def test_pulse_counts_the_last_minute_in_bounded_memory() -> None:
     pulse = Pulse()
     assert pulse.overview()["last_turn"] is None
     for _ in range(1000):
-        pulse.turned(0.0, 3, 2)
+        pulse.count(0.0, 3, 2)
     seen = pulse.overview()
     assert seen["last_minute"]["turns"] == 1000
     assert seen["last_minute"]["frames_sent"] == 3000
