@@ -19,8 +19,8 @@ PUBLISH_TASK = "easyai.publish"
 SWEEP_INTERVAL_SEC = 5.0
 UPKEEP_INTERVAL_SEC = 60.0
 PERIODIC = (SCAN_TASK, SWEEP_TASK, UPKEEP_TASK, PUBLISH_TASK)
-# Ticks sent while no worker runs lose their meaning. Ticks that are left over make one run, because
-# each run claims its duty. The time counts by the database's clock (tasks/request.py).
+# Ticks sent while no worker runs lose their meaning. Ticks that are left over make a single run,
+# because each run claims its task. The time counts by the database's clock (tasks/request.py).
 TICK_EXPIRES_SEC = 30.0
 
 
@@ -59,7 +59,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
 
 def _worker() -> dict[str, Any]:
     return {
-        # Threads start on demand. A wake takes a moment, and each duty has a thread of its own.
+        # Threads start on demand. A wake takes a moment, and each periodic task has a thread of its
+        # own.
         "worker_pool": "easyai.tasks.pool:TaskPool",
         "worker_consumer": "easyai.tasks.consumer:Consumer",
         "worker_concurrency": 8,

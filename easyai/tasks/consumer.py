@@ -44,7 +44,7 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
     def __init__(self, *args: Any, initial_prefetch_count: int = 0, **kwargs: Any) -> None:
         """Prefetch at least 32 messages, whatever the value of ``-c``.
 
-        Ticks of duties that wait for their thread must not hold up wakes or other duties.
+        Ticks of tasks that wait for their thread must not hold up wakes or other periodic tasks.
         """
         count = max(initial_prefetch_count, _LEAST_PREFETCHED)
         super().__init__(*args, initial_prefetch_count=count, **kwargs)
@@ -81,7 +81,7 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
         self._rest()
 
     def _rest(self) -> None:
-        """Wait a little when connections are lost in a row, as those of a user without permissions.
+        """Wait a little when connections are lost in a row, as for a user without permissions.
 
         Each new connection costs a dozen queries and two lines in the log.
         """

@@ -24,7 +24,7 @@ def infer(self: Any, task_type: str) -> str:
     if counts is None:
         # This process is stopping; another process, or its successor, takes the frames.
         process.runtime().doorbell.ring_all([task_type])
-        return f"{task_type}: this worker is stopping, another one is woken"
+        return f"{task_type}: this worker is stopping, another worker is woken"
     return sentence(task_type, counts)
 
 

@@ -1,4 +1,4 @@
-"""``celery -A easyai inspect dispatcher``: what a worker's dispatcher does right now.
+"""``celery -A easyai inspect dispatcher``: the present work of a worker's dispatcher.
 
 The consumer's thread answers from memory, so that neither a database that hangs nor slow services
 hold up the answer. The size of the answer is bounded, whatever the number of types.
@@ -18,7 +18,7 @@ _MOST_NAMES: Final = 20
 
 @inspect_command()  # type: ignore[untyped-decorator]
 def dispatcher(state: Any, **_: Any) -> dict[str, Any]:
-    """What inference does in this worker: types, calls in flight, limits, last turn, rates."""
+    """The inference of this worker: types, calls in flight, limits, last transaction, rates."""
     app = state.consumer.app
     process, queues = process_of(app), app.amqp.queues
     answer: dict[str, Any] = {"serves": _serves(queues)}
@@ -39,7 +39,7 @@ def dispatcher(state: Any, **_: Any) -> dict[str, Any]:
 def _serves(queues: Any) -> dict[str, Any]:
     if queues.pinned:
         return {"queues": some(queues.consume_from), "chosen_by": "-Q or add_consumer"}
-    every = {"queues": "those of all task types", "types_known": len(queues.of_types)}
+    every = {"queues": "the queues of all task types", "types_known": len(queues.of_types)}
     return {**every, "except": some(queues.excluded)} if queues.excluded else every
 
 
@@ -52,7 +52,7 @@ def some(names: Iterable[str]) -> list[str]:
 
 def most(counts: Mapping[str, int]) -> dict[str, int]:
     """The largest counts, and the sum of the others."""
-    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     shown = dict(ordered[:_MOST_NAMES])
     rest = ordered[_MOST_NAMES:]
     return {**shown, f"… and {len(rest)} more": sum(n for _, n in rest)} if rest else shown

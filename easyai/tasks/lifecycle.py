@@ -34,7 +34,7 @@ class Lifecycle:
         self._last_resort: LastResort | None = None
 
     def begin(self) -> None:
-        """Import the tasks' modules while this process has one thread, and connect the signals."""
+        """Import the tasks' modules before this process has threads, and connect the signals."""
         task_modules.load()
         importlib.import_module("easyai.tasks.rate_limit")
         importlib.import_module("easyai.tasks.inspection")

@@ -12,10 +12,10 @@ from easyai.system.log_throttle import LogThrottle
 class OutageLog:
     """Keeps a retry loop from filling the log; safe between threads."""
 
-    def __init__(self, log: logging.Logger, what: str) -> None:
-        """`what` begins every line: the part that is down, and the effect meanwhile."""
+    def __init__(self, log: logging.Logger, effect: str) -> None:
+        """`effect` begins every line: the part that is down, and the effect meanwhile."""
         self._log = log
-        self._what = what
+        self._effect = effect
         self._lock = threading.Lock()
         self._since: float | None = None  # monotonic
         self._throttle = LogThrottle()
@@ -31,7 +31,7 @@ class OutageLog:
         if due:
             # A traceback of a broker that is down does not help an operator.
             text = "%s (for %.0f s): %s: %s"
-            self._log.error(text, self._what, lasted, type(error).__name__, error)
+            self._log.error(text, self._effect, lasted, type(error).__name__, error)
 
     def worked(self) -> None:
         """Record a successful attempt."""
@@ -41,4 +41,4 @@ class OutageLog:
             since, self._since = self._since, None
             self._throttle.over()
         if since is not None:
-            self._log.info("over after %.0f s: %s", time.monotonic() - since, self._what)
+            self._log.info("over after %.0f s: %s", time.monotonic() - since, self._effect)

@@ -23,7 +23,7 @@ from easyai.tasks.single_run import claimed
 
 log = logging.getLogger(__name__)
 
-Duty = Callable[[Runtime], dict[str, Any]]
+Run = Callable[[Runtime], dict[str, Any]]
 _OUTAGES: Final = {
     SCAN_TASK: "no scan for new frames",
     SWEEP_TASK: "no sweep of services and leases",
@@ -75,13 +75,13 @@ def _upkeep(runtime: Runtime) -> dict[str, Any]:
     return {name: count for name, count in asdict(pipeline.run(runtime)).items() if count}
 
 
-def _once(app: Any, task: str, duty: str, run: Duty) -> dict[str, Any]:
-    """Run a duty unless it runs elsewhere; returns the result that Flower shows."""
+def _once(app: Any, task: str, claim: str, run: Run) -> dict[str, Any]:
+    """Run a periodic task unless it runs elsewhere; returns the result that Flower shows."""
     process = process_of(app)
     outage = process.outage(log, _OUTAGES[task])
     try:
         runtime = process.runtime()
-        with claimed(runtime.db, duty, _quiet_sec(task, runtime)) as ours:
+        with claimed(runtime.db, claim, _quiet_sec(task, runtime)) as ours:
             result = run(runtime) if ours else {"skipped": "it runs, or has just run, elsewhere"}
     except EasyaiError as error:
         if not error.retryable:

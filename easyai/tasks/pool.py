@@ -1,7 +1,7 @@
-"""The worker's threads: a pool for wakes, and a separate thread for each periodic duty.
+"""The worker's threads: a pool for wakes, and a separate thread for each periodic task.
 
-Whatever the value of ``-c``, and however many task types ring, no duty waits for inference or for
-another duty.
+Whatever the value of ``-c``, and however many task types ring, no periodic task waits for inference
+or for another periodic task.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from celery.concurrency.thread import TaskPool as ThreadPool
 
 from easyai.tasks.celery_config import PERIODIC
 
-_MOST: Final = 2  # ticks of a duty at once: the first runs, the second waits
+_MOST: Final = 2  # ticks of a periodic task at once: the first runs, the second waits
 
 Target = Callable[..., Any]
 
 
 class TaskPool(ThreadPool):  # type: ignore[misc]  # celery has no types
-    """Celery's pool of threads, in which a duty has a thread of its own."""
+    """Celery's pool of threads, in which a periodic task has a thread of its own."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._duties = {name: _Duty(name) for name in PERIODIC}
+        self._task_threads = {name: _TaskThread(name) for name in PERIODIC}
 
     def on_apply(
         self,
@@ -39,25 +39,25 @@ class TaskPool(ThreadPool):  # type: ignore[misc]  # celery has no types
         **options: Any,
     ) -> ApplyResult:
         """Run a task; its name is the first argument of every target."""
-        duty = self._duties.get(args[0]) if args else None
-        if duty is None:
+        task_thread = self._task_threads.get(args[0]) if args else None
+        if task_thread is None:
             return super().on_apply(target, args, kwargs, callback, accept_callback, **options)
         work = (args, kwargs, callback, accept_callback)
-        future = duty.submit(apply_target, target, *work)
+        future = task_thread.submit(apply_target, target, *work)
         if future is None:
             future = Future()
             future.set_result(apply_target(_skip, *work))
         return ApplyResult(future)
 
     def on_stop(self) -> None:
-        """Wait for the running wakes and duties."""
+        """Wait for the running wakes and periodic tasks."""
         super().on_stop()
-        for duty in self._duties.values():
-            duty.stop()
+        for task_thread in self._task_threads.values():
+            task_thread.stop()
 
 
-class _Duty:
-    """The thread of a duty, and the number of its ticks that run or wait."""
+class _TaskThread:
+    """The thread of a periodic task, and the number of its ticks that run or wait."""
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, name)
@@ -68,7 +68,7 @@ class _Duty:
         """Run `work` soon; returns None, and runs nothing, when a tick runs and another tick waits.
 
         A waiting tick is not acknowledged. Without a bound, waiting ticks would use up the worker's
-        prefetch, and hold up wakes and other duties.
+        prefetch, and hold up wakes and other tasks.
         """
         with self._lock:
             if self._ticks >= _MOST:
@@ -89,4 +89,4 @@ class _Duty:
 
 def _skip(*_: Any, **__: Any) -> tuple[int, dict[str, str], float]:
     """The return value of Celery's own targets: not failed, the result, seconds taken."""
-    return 0, {"skipped": "one runs and another waits in this worker"}, 0.0
+    return 0, {"skipped": "a tick runs and another waits in this worker"}, 0.0

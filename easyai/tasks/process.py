@@ -59,9 +59,9 @@ class WorkerProcess:
                 self._inference = InferenceLoop(self._open(), self._serves)
             return self._inference
 
-    def outage(self, log: logging.Logger, what: str) -> OutageLog:
-        """The log of an outage; each of its lines begins with `what`."""
-        return self._outages.setdefault(what, OutageLog(log, what))
+    def outage(self, log: logging.Logger, effect: str) -> OutageLog:
+        """The log of an outage; each of its lines begins with `effect`."""
+        return self._outages.setdefault(effect, OutageLog(log, effect))
 
     @property
     def stopping(self) -> bool:

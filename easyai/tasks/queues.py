@@ -1,4 +1,4 @@
-"""Queues: a queue for each task type, and a queue for the periodic duties.
+"""Queues: a queue for each task type, and a queue for the periodic tasks.
 
 All queues are bound to a direct exchange with a plain ASCII name, with the queue's name as routing
 key. So are queues that appear by name (``celery worker -Q infer.人脸``).
@@ -42,8 +42,8 @@ def queue_name(task_type: str) -> str:
     if clean == task_type and clean.strip() == clean and len(name.encode()) <= _MAX_BYTES:
         return name
     digest = hashlib.sha256(task_type.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_DIGITS]
-    room = _MAX_BYTES - _HASH_DIGITS - 1
-    head = name.encode()[:room].decode("utf-8", "ignore").strip()
+    most = _MAX_BYTES - _HASH_DIGITS - 1
+    head = name.encode()[:most].decode("utf-8", "ignore").strip()
     return f"{head}-{digest}"
 
 
@@ -90,7 +90,7 @@ class Queues(amqp.Queues):  # type: ignore[misc]
         self.pop(name, None)
 
     def drop_types(self) -> None:
-        """Drop the queues of all task types, and keep those that the worker had at its start."""
+        """Drop the queues of all task types, and keep the queues of the worker's start."""
         for name in list(self.of_types):
             self.drop_type(name)
 

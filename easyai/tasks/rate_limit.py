@@ -1,4 +1,4 @@
-"""``celery -A easyai control rate_limit``: why it has no effect here, and what to set instead.
+"""``celery -A easyai control rate_limit``: why it has no effect here, and which setting has.
 
 Celery's own limit would hold back messages. But a wake carries no frame, and a scan that is held
 back finds frames late. Loaded by workers only.
@@ -21,7 +21,7 @@ _OURS = "easyai."
     signature="<task_name> <rate_limit (e.g., 5/s | 5/m | 5/h)>",
 )
 def rate_limit(state: Any, task_name: str, rate_limit: str, **kwargs: Any) -> Any:
-    """Answer what to set instead, for the tasks of easyai; nothing is changed."""
+    """Answer which setting to use instead, for the tasks of easyai; nothing is changed."""
     if not task_name.startswith(_OURS):
         return celery_rate_limit(state, task_name, rate_limit, **kwargs)
     return nok(how_to_limit(task_name, rate_limit))

@@ -31,7 +31,7 @@ class Request(request.Request):  # type: ignore[misc]
             return
         own_sec = process_of(self._app).clock_offset_sec()
         # Before our offset is known, the message does not expire. An old message does no harm,
-        # because each duty is claimed (tasks/single_run.py).
+        # because each task is claimed (tasks/single_run.py).
         self._expires = (
             None if own_sec is None else self._expires + timedelta(seconds=own_sec - sent_sec)
         )

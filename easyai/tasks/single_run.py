@@ -1,10 +1,10 @@
-"""A single run of a periodic duty at a time, over all threads, processes and machines.
+"""A single run of a periodic task at a time, over all threads, processes and machines.
 
 A claim saves work; the safety of frames does not depend on it. A run may hang in a call of the
-store, and go on minutes after another machine has taken over its duty. So each duty checks again in
+store, and go on minutes after another machine has taken over its task. So each task checks again in
 the transaction that changes rows: a scan checks the frames recorded meanwhile, a sweep checks
-leases, errands and names, and upkeep checks which rows still exist. Consumers of the outbox ignore
-the ids they know.
+leases, picture moves and names, and upkeep checks which rows still exist. Consumers of the outbox
+ignore the ids they know.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from easyai.system.identity import holder
 
 log = logging.getLogger(__name__)
 
-# After kill -9, the duty waits at most this long. A slow run renews its claim.
+# After kill -9, the task waits at most this long. A slow run renews its claim.
 TTL_SEC = 10.0
 _RENEW_EVERY_SEC = 3.0
 # A run stops renewing its claim after this time. The longest limited run, upkeep, has a budget of
@@ -32,13 +32,13 @@ LONGEST_SEC = 60.0
 
 
 @contextmanager
-def claimed(db: Database, duty: str, quiet_sec: float) -> Iterator[bool]:
-    """Claim a duty while the block runs; yields false when the duty runs or just ran elsewhere.
+def claimed(db: Database, task: str, quiet_sec: float) -> Iterator[bool]:
+    """Claim a task while the block runs; yields false when the task runs or just ran elsewhere.
 
-    The duty stays claimed until `quiet_sec` after the start of the run. So ticks that piled up
+    The task stays claimed until `quiet_sec` after the start of the run. So ticks that piled up
     while no worker ran make a single run. Raises DatabaseUnavailableError.
     """
-    claim = _Claim(db, duty)
+    claim = _Claim(db, task)
     began = time.monotonic()
     if not claim.begin():
         yield False
@@ -54,16 +54,16 @@ def claimed(db: Database, duty: str, quiet_sec: float) -> Iterator[bool]:
 
 
 class _Claim:
-    def __init__(self, db: Database, duty: str) -> None:
+    def __init__(self, db: Database, task: str) -> None:
         self._db = db
-        self._duty = duty
+        self._task = task
         self._holder = holder()
         self._ended = threading.Lock()
         self._timer: threading.Timer | None = None
         self._renew_until = time.monotonic() + LONGEST_SEC
 
     def begin(self) -> bool:
-        """Claim the duty; releases a claim whose commit may have worked without an answer."""
+        """Claim the task; releases a claim whose commit may have worked without an answer."""
         try:
             return self.extend(TTL_SEC)
         except DatabaseUnavailableError:
@@ -74,14 +74,14 @@ class _Claim:
     def _release(self) -> None:
         try:
             with self._db.write() as conn:
-                leases.release(conn, self._duty, self._holder)
+                leases.release(conn, self._task, self._holder)
         except DatabaseUnavailableError as error:
-            log.debug("claim of %s not released, it lapses by itself: %s", self._duty, error)
+            log.debug("claim of %s not released, it lapses by itself: %s", self._task, error)
 
     def extend(self, ttl_sec: float) -> bool:
-        """Claim the duty, or extend the claim; false when another holder has it."""
+        """Claim the task, or extend the claim; false when another holder has it."""
         with self._db.write() as conn:
-            return leases.acquire(conn, self._duty, self._holder, ttl_sec, clock.now(conn))
+            return leases.acquire(conn, self._task, self._holder, ttl_sec, clock.now(conn))
 
     def start_renewing(self) -> None:
         """Keep the claim until `stop_renewing`, or until the run has lasted too long."""
@@ -93,17 +93,17 @@ class _Claim:
         if time.monotonic() >= self._renew_until:
             log.warning(
                 "%s has not ended after %g s, another worker may take it over",
-                self._duty,
+                self._task,
                 LONGEST_SEC,
             )
             return
         try:
             kept = self.extend(TTL_SEC)
         except Exception as error:  # noqa: BLE001 - the run itself meets the same error
-            log.warning("claim of %s not renewed: %s", self._duty, error)
+            log.warning("claim of %s not renewed: %s", self._task, error)
         else:
             if not kept:
-                log.warning("claim of %s lost to another worker while running", self._duty)
+                log.warning("claim of %s lost to another worker while running", self._task)
         with self._ended:
             if self._timer is not None:
                 self.start_renewing()
@@ -121,12 +121,12 @@ class _Claim:
             with self._db.write() as conn:
                 now = clock.now(conn)
                 if done:
-                    leases.done(conn, self._duty, self._holder, now)
+                    leases.done(conn, self._task, self._holder, now)
                 if quiet_sec > 0:
-                    leases.acquire(conn, self._duty, self._holder, quiet_sec, now)
+                    leases.acquire(conn, self._task, self._holder, quiet_sec, now)
                 else:
-                    leases.release(conn, self._duty, self._holder)
+                    leases.release(conn, self._task, self._holder)
         except Exception as error:  # noqa: BLE001 - the claim lapses by itself
             log.warning(
-                "claim of %s not released, it lapses in %g s: %s", self._duty, TTL_SEC, error
+                "claim of %s not released, it lapses in %g s: %s", self._task, TTL_SEC, error
             )

@@ -68,7 +68,7 @@ def _follow_clock(runtime: Runtime) -> Watch:
         if watch.jump_sec:
             events.add(conn, [Event(now, "clock_jump", socket.gethostname(), watch.why())])
         if moved:
-            generations.bump_registry(conn)  # the moved times may be those of breakers
+            generations.bump_registry(conn)  # the moved times may be times of breakers
     if frames == row_repairs.AT_ONCE:
         frames += _by_and_by(runtime, lambda conn: row_repairs.pull_back(conn, clock.now(conn)))
     moved += frames

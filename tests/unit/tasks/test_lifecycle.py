@@ -61,7 +61,7 @@ def test_stopping_worker_takes_no_wake_and_wakes_another_worker(app: Celery) -> 
     signals.worker_shutting_down.send(sender="host")
     assert (
         app.tasks[infer_task.infer.name]("人脸")
-        == "人脸: this worker is stopping, another one is woken"
+        == "人脸: this worker is stopping, another worker is woken"
     )
     assert rung == ["人脸"]
     signals.worker_shutdown.send(sender=None)
