@@ -135,7 +135,7 @@ def admit_framed(
     places = limit - type_places.counted(types, always)
     if new and len(new) > places:
         most = len(new) - places
-        places += _make_room(conn, types, names, always, most, now, for_frames=True)
+        places += _free_places(conn, types, names, always, most, now, for_frames=True)
     admitted = set(names) - set(new[max(0, places) :])
     add_framed(conn, admitted, now)
     return admitted
@@ -159,7 +159,7 @@ def admit_registered(
     new = missing
     if len(missing) > places:
         most = len(missing) - places
-        places += _make_room(conn, types, names, always, most, now, for_frames=False)
+        places += _free_places(conn, types, names, always, most, now, for_frames=False)
         new = missing - registered(conn)
         if len(new) > places:
             return len(new) - max(0, places)
@@ -170,7 +170,7 @@ def admit_registered(
     return 0
 
 
-def _make_room(
+def _free_places(
     conn: Connection,
     types: Sequence[KnownType],
     names: Iterable[str],

@@ -16,10 +16,11 @@ from easyai.db.outbox import backlog
 from easyai.db.reasons import read
 from easyai.domain.reason import Reason
 
-# Three reasons show what goes wrong; the reasons of all waiting frames would not show more.
+# Three reasons show the faults; the reasons of all waiting frames would not show more.
 _REASONS_OF: Final = 500
 _MOST_REASONS: Final = 3
-# How many frames due last are searched: a burst puts frames without an attempt after refused ones.
+# How many frames due last are searched: a burst puts frames without an attempt after refused
+# frames.
 _REFUSED_AMONG: Final = 5000
 #: Failed frames are counted up to this number.
 MOST_FAILED: Final = 1000

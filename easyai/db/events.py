@@ -41,7 +41,7 @@ class Event:
     at: float  # Unix seconds
     kind: str  # service_offline, breaker_open, process_started, …
     subject: str  # an endpoint, a process, a check or a task type
-    reason: Reason  # what happened and why
+    reason: Reason  # the event and its cause
 
 
 def add(conn: Connection, events: Iterable[Event]) -> None:

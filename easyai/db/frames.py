@@ -101,7 +101,7 @@ class FrameFilter:
 
 @dataclass(frozen=True, slots=True)
 class FailedFrame:
-    """A failed frame, and what prevents another attempt."""
+    """A failed frame, and the obstacle to another attempt."""
 
     id: int
     task_type: str

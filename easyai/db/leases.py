@@ -1,4 +1,4 @@
-"""Leases of processes: which process has a periodic duty now."""
+"""Leases of processes: which process runs a periodic task now."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float
     """Take or extend a lease; whether `holder` holds it now.
 
     A lease is free when it expires more than a minute after the requested lease would, or when the
-    duty was last done later than now. Such a lease was taken before the clock was set back (a box
+    task was last done later than now. Such a lease was taken before the clock was set back (a box
     without a battery clock, after a power loss). A lease is also free when its holder is a process
     of this machine that has ended, according to the holder's mark (system/identity.py).
     """
@@ -60,17 +60,17 @@ def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float
 
 
 def done(conn: Connection, name: str, holder: str, now: float) -> None:
-    """Record that the duty was done, if `holder` holds its lease."""
+    """Record that the task was done, if `holder` holds its lease."""
     conn.execute(_DONE, {"name": name, "holder": holder, "now": now})
 
 
 def note(conn: Connection, name: str, at: float) -> None:
-    """Record when a duty without a holder was done."""
+    """Record when a task without a holder was done."""
     conn.execute(_NOTE, {"name": name, "at": at})
 
 
 def all_leases(conn: Connection) -> dict[str, LeaseRow]:
-    """Every duty ever held, by name: `holder`, `expires_at` and `done_at` (0: never done)."""
+    """Every task ever held, by name: `holder`, `expires_at` and `done_at` (0: never done)."""
     return {row.name: row for row in conn.execute(_ALL)}
 
 

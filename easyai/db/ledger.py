@@ -1,4 +1,4 @@
-"""The SQL of the ledger, each statement named by what it does.
+"""The SQL of the ledger, each statement named by its effect.
 
 States: pending → leased → done | failed | dropped, or parked instead of pending while a type has no
 live service (db/admission_rows.py). db/waiting.py selects the frames to lease next. A lease carries
@@ -184,7 +184,7 @@ def lease(
     All leases share the token. Raises ConflictError when a frame no longer waits.
     """
     shared = {"token": token, "now": now, "expires_at": expires_at}
-    in_order = sorted(chosen, key=lambda one: one[0].id)
+    in_order = sorted(chosen, key=lambda choice: choice[0].id)
     rows: list[dict[str, Any]] = [
         {"id": frame.id, "service_pk": pk, **shared} for frame, pk in in_order
     ]

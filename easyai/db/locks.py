@@ -1,6 +1,6 @@
 """Locks of rows that other transactions may hold, with the same statements on both databases.
 
-PostgreSQL locks rows one by one, in the order in which a statement reads them. Transactions that
+PostgreSQL locks rows singly, in the order in which a statement reads them. Transactions that
 wait for each other's rows are a deadlock, so every transaction locks rows in the same order
 (docs/architecture.md, "Locks"). A statement that may skip locked rows never waits. SQLite has a
 single writer and no row locks.

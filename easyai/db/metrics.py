@@ -1,4 +1,4 @@
-"""The SQL of metrics: a scrape reads everything in one read-only transaction.
+"""The SQL of metrics: a scrape reads everything in a single read-only transaction.
 
 The cost grows with the waiting frames, the task types and the services, not with the history.
 """
@@ -61,7 +61,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class MetricsSnapshot:
-    """The state of an installation at one moment, as the database has it."""
+    """The state of an installation at a moment, as the database has it."""
 
     task_types: Sequence[str]
     frames: Mapping[tuple[str, str, str], int]  # by type, outcome and reason, since the beginning
@@ -123,20 +123,20 @@ def _breakers(
     conn: Connection, services: Sequence[tuple[str, str, int, int]]
 ) -> dict[tuple[str, str], int]:
     """Open breakers: a count for each of the first `MOST_BREAKERS`, a sum by type for the rest."""
-    open_ones: Counter[str] = Counter()
+    open_counts: Counter[str] = Counter()
     known: Counter[str] = Counter()
     for task_type, state, count, open_count in services:
         if state != "unregistered":
-            open_ones[task_type] += open_count
+            open_counts[task_type] += open_count
             known[task_type] += count
     open_breakers: Counter[tuple[str, str]] = Counter()
     for task_type, endpoint, is_open in conn.execute(_BREAKERS, {"most": MOST_BREAKERS}):
         open_breakers[task_type, endpoint_label(endpoint)] += is_open
-        open_ones[task_type] -= is_open
+        open_counts[task_type] -= is_open
         known[task_type] -= 1
     for task_type, left in known.items():
         if left > 0:
-            open_breakers[task_type, OTHER] = open_ones[task_type]
+            open_breakers[task_type, OTHER] = open_counts[task_type]
     return open_breakers
 
 

@@ -103,7 +103,8 @@ class Frame(Base):
     image_target: Mapped[str | None] = mapped_column(Text)  # where to move it, '': to be deleted
 
     __table_args__ = (
-        # A key names one picture at a time. When that picture is gone, a camera may reuse the key.
+        # A key names a single picture at a time. When that picture is gone, a camera may reuse the
+        # key.
         Index(
             "uq_frames_key_in_place",
             "key",
@@ -179,7 +180,7 @@ class Alert(Base):
     __tablename__ = "alerts"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    frame_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # one frame, one alert
+    frame_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # an alert for each frame
     task_id: Mapped[str] = mapped_column(Text, index=True)
     task_type: Mapped[str] = mapped_column(Text, index=True)
     image_path: Mapped[str] = mapped_column(Text)

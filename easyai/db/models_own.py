@@ -1,4 +1,4 @@
-"""The tables of easyai itself: processes, duties, events, alarms, the installation.
+"""The tables of easyai itself: processes, periodic tasks, events, alarms, the installation.
 
 Also the tables of pictures and alerts whose deletion is not finished.
 """
@@ -12,7 +12,7 @@ from easyai.db.models_base import Base, BigId
 
 
 class ProcessLease(Base):
-    """Which process holds a periodic duty now: the beat, a scan, a sweep."""
+    """Which process runs a periodic task now: the beat, a scan, a sweep."""
 
     __tablename__ = "process_leases"
 
@@ -50,7 +50,7 @@ class Event(Base):
     kind: Mapped[str] = mapped_column(Text)  # service_offline, breaker_open, process_started, …
     subject: Mapped[str] = mapped_column(Text)  # an endpoint, a process, a check, a task type
     text: Mapped[str] = mapped_column(Text)  # English, for processes of the previous release
-    reason_code: Mapped[str | None] = mapped_column(Text)  # what happened and why
+    reason_code: Mapped[str | None] = mapped_column(Text)  # the event and its cause
     reason_args: Mapped[str | None] = mapped_column(Text)  # JSON
 
 

@@ -96,7 +96,7 @@ def newest(conn: Connection) -> int | None:
     """The highest id of a waiting alert; no alert with a lower id can appear later.
 
     PostgreSQL assigns ids before the commit. So this function waits, for milliseconds, for the
-    transactions that save alerts right now. SQLite has one writer at a time.
+    transactions that save alerts right now. SQLite has a single writer at a time.
     """
     if conn.dialect.name == "postgresql":
         conn.execute(_LOCK, {"n": OUTBOX_LOCK})

@@ -12,9 +12,9 @@ from easyai.db.services import ServiceRow
 from easyai.domain.reason import Reason
 from easyai.domain.takeover import Takeover
 
-#: The arguments of the reason of such an event: the service, and what happened.
+#: The arguments of the reason of such an event: the service, and the reason of its change.
 _SERVICE_ID: Final = "service_id"
-_WHAT: Final = "what"
+_DETAIL: Final = "what"
 #: The event of a service that sends heartbeats too rarely repeats at this interval.
 HEARTBEAT_PACE_EVERY_SEC: Final = 3600.0
 _HEARTBEAT_PACE: Final = "heartbeats_slow"
@@ -22,15 +22,15 @@ _HEARTBEAT_PACE: Final = "heartbeats_slow"
 
 def registered(service_id: str, endpoint: str, version: str, now: float) -> Event:
     """A service registers: it is new, was unregistered, or registers again after a while."""
-    what = Reason.of("service.registered_version", version=version or "-")
-    reason = Reason.of("service.event_registered", service_id=service_id, what=what)
+    detail = Reason.of("service.registered_version", version=version or "-")
+    reason = Reason.of("service.event_registered", service_id=service_id, what=detail)
     return Event(now, "service_registered", endpoint, reason)
 
 
 def waiting(service_id: str, endpoint: str, source: str, now: float) -> Event:
     """An unknown service waits for approval."""
-    what = Reason.of("service.asks_approval", source=source or "-")
-    return Event(now, "service_waiting", endpoint, of_service(service_id, what))
+    detail = Reason.of("service.asks_approval", source=source or "-")
+    return Event(now, "service_waiting", endpoint, of_service(service_id, detail))
 
 
 def replaced(endpoint: str, new_id: str, seen: Takeover, now: float) -> Event:
@@ -42,8 +42,8 @@ def replaced(endpoint: str, new_id: str, seen: Takeover, now: float) -> Event:
 def online(row: ServiceRow, evidence: Reason, now: float) -> Event:
     """A service is back; `row` is its row before, which has the state and its start."""
     away_sec = max(0.0, now - row.state_since)
-    what = Reason.of("service.back", evidence=evidence, was=row.state, away_sec=away_sec)
-    return Event(now, "service_online", row.endpoint, of_service(row.service_id, what))
+    detail = Reason.of("service.back", evidence=evidence, was=row.state, away_sec=away_sec)
+    return Event(now, "service_online", row.endpoint, of_service(row.service_id, detail))
 
 
 def demoted(row: ServiceRow, state: str, reason: Reason, now: float) -> Event:
@@ -71,15 +71,15 @@ def heartbeat_pauses(conn: Connection, now: float) -> dict[str, float]:
     }
 
 
-def of_service(service_id: str, what: Reason) -> Reason:
-    """The reason of an event about a service: its service_id, and what happened."""
-    return Reason.of("service.event", service_id=service_id, what=what)
+def of_service(service_id: str, detail: Reason) -> Reason:
+    """The reason of an event about a service: its service_id, and the reason of its change."""
+    return Reason.of("service.event", service_id=service_id, what=detail)
 
 
 def parts(reason: Reason) -> tuple[str, Reason]:
-    """Split the reason of an event about a service into the service_id and what happened.
+    """Split the reason of an event about a service into the service_id and the detail.
 
     Returns '' and the reason itself for other events.
     """
-    what = reason.inner(_WHAT)
-    return (str(reason.get(_SERVICE_ID)), what) if what else ("", reason)
+    detail = reason.inner(_DETAIL)
+    return (str(reason.get(_SERVICE_ID)), detail) if detail else ("", reason)

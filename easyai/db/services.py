@@ -16,8 +16,8 @@ from easyai.domain.service import HEARTBEAT, PROBED, ServiceState
 
 ServiceRow = Row[Any]
 
-# A registration keeps what earlier calls of the endpoint taught. It lets an open breaker make a
-# trial call at once, unless the service registered shortly before: within the breaker's pause, or
+# A registration keeps the knowledge of earlier calls of the endpoint. It lets an open breaker make
+# a trial call at once, unless the service registered shortly before: within the breaker's pause, or
 # within the first pause when the pause has grown. So a crash loop gets no trial calls, and a
 # service that was restarted twice need not wait.
 _REGISTER = text("""
@@ -110,7 +110,7 @@ _TYPES_OF = text("""
 _BY_PK = "{select} FROM services WHERE pk IN (SELECT value FROM json_each(:pks)) ORDER BY pk"
 _BY_PK_LOCKED = "{select} FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPDATE"
 _LOCK = tuple(text(sql.format(select="SELECT *")) for sql in (_BY_PK, _BY_PK_LOCKED))
-# Reading all columns costs half as much again, and a turn reads a row for nearly each frame.
+# Reading all columns costs half as much again, and a transaction reads a row for nearly each frame.
 _CALLED = """
     SELECT pk, service_id, endpoint, state, state_since, max_concurrency, ewma_ms, last_success_at,
     last_evidence, breaker_failures, breaker_open_until, breaker_pause_sec, concurrency_cap,

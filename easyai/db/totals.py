@@ -125,11 +125,11 @@ def durations(conn: Connection) -> list[DurationTotal]:
     return list(by_key.values())
 
 
-def _added(one: DurationTotal, other: DurationTotal) -> DurationTotal:
-    counts = list(map(add, one.histogram.counts, other.histogram.counts))
-    histogram = Histogram(counts, one.histogram.sum_sec + other.histogram.sum_sec)
-    newest = max(one.updated_at, other.updated_at)
-    return replace(one, updated_at=newest, histogram=histogram)
+def _added(total: DurationTotal, other: DurationTotal) -> DurationTotal:
+    counts = list(map(add, total.histogram.counts, other.histogram.counts))
+    histogram = Histogram(counts, total.histogram.sum_sec + other.histogram.sum_sec)
+    newest = max(total.updated_at, other.updated_at)
+    return replace(total, updated_at=newest, histogram=histogram)
 
 
 def endpoints(conn: Connection) -> set[tuple[str, str]]:
