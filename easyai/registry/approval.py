@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 WAITING: Final = "waiting"  # the state that operators see
 _WAITS: Final = Reason("service.waits_for_approval")
 _MOST_WAITING: Final = 1000
-_FORGET_SEC: Final = 86_400.0  # without a heartbeat; applied only when room is needed
+_FORGET_SEC: Final = 86_400.0  # without a heartbeat; applied only when places are needed
 _NOTE_EVERY_SEC: Final = 20.0  # between two recorded heartbeats
 
 
@@ -53,14 +53,14 @@ def ask(conn: Connection, new: Registration, source: str) -> None:
     }
     if not registration_requests.ask(conn, values):
         return
-    # Not before room is needed: when the clock jumps ahead, all requests seem silent for long at
+    # Not before places are needed: when the clock jumps ahead, all requests seem silent for long at
     # once, and field clients do not register again.
     if registration_requests.count(conn) > _MOST_WAITING:
         registration_requests.forget(conn, now - _FORGET_SEC)
     if registration_requests.count(conn) > _MOST_WAITING:
         raise TooManyRequestsError(
-            f"{_MOST_WAITING} services wait for approval: approve them, or unregister those that "
-            "nobody knows; the command `services --all` shows them"
+            f"{_MOST_WAITING} services wait for approval: approve them, or unregister unknown "
+            "services; the command `services --all` shows them"
         )
     events.add(conn, [service_events.waiting(new.service_id, new.endpoint, source, now)])
     log.warning(

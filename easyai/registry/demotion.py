@@ -51,8 +51,8 @@ def _reason(
         return Reason.of(
             "service.calls_fail", calls=calls, answer=answer, together=together, moved=moved
         )
-    heard = Reason("service.though_heard") if unconfirmed else None
-    return Reason.of(PROBE_FAILED, answer=answer, heard=heard, together=together, moved=moved)
+    contact = Reason("service.though_heard") if unconfirmed else None
+    return Reason.of(PROBE_FAILED, answer=answer, heard=contact, together=together, moved=moved)
 
 
 def demotion(

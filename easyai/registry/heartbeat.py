@@ -27,7 +27,7 @@ from easyai.db import (
 from easyai.db.services import ServiceRow
 from easyai.domain.service import HEARTBEAT, REGISTERED, ServiceState, moved_to
 from easyai.registry import approval
-from easyai.registry.payload import is_clean_text, said_in
+from easyai.registry.payload import is_clean_text, reported_stats
 from easyai.registry.slow_heartbeats import HeartbeatPace
 from easyai.runtime import Runtime
 
@@ -45,7 +45,7 @@ class Heartbeat:
 
 
 def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list[str]]:
-    """Record a group of heartbeats in one transaction.
+    """Record a group of heartbeats in a single transaction.
 
     Returns whether the service of each heartbeat is known, and the task types whose waiting frames
     became due because a service came back.
@@ -60,8 +60,8 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
         vouched = {name: _vouched(name, rows, timeout_sec, now) for name, rows in by_name.items()}
         living = {row.pk: row for rows in vouched.values() for row in rows}
         doubtful = {row.pk for rows in by_name.values() for row in rows} - living.keys()
-        heard = {row.pk: row for rows in by_name.values() for row in rows}
-        slow = runtime.part(HeartbeatPace).heard(heard.values(), timeout_sec, now)
+        senders = {row.pk: row for rows in by_name.values() for row in rows}
+        slow = runtime.part(HeartbeatPace).record(senders.values(), timeout_sec, now)
         if doubtful:
             services.lock(conn, [*living, *doubtful])  # two statements write them
         services.heartbeats(conn, _updates(beats, vouched), now)
@@ -145,7 +145,7 @@ def _updates(
     beats: Sequence[Heartbeat], vouched: dict[str, list[ServiceRow]]
 ) -> list[dict[str, Any]]:
     updates = [
-        {"pk": row.pk, **said_in(beat.stats)}
+        {"pk": row.pk, **reported_stats(beat.stats)}
         for beat in beats
         for row in vouched.get(lookup(beat.name), ())
     ]

@@ -1,6 +1,6 @@
 """Services that moved: the same service_id at a new endpoint, and nothing at the old endpoint.
 
-Each running process has its own endpoint, and a service_id may have many endpoints. So one silent
+Each running process has its own endpoint, and a service_id may have many endpoints. So a silent
 endpoint is no move. A service has moved only when every living endpoint of its id is new since the
 old endpoint left, and was registered soon after. When several endpoints left, the last of them has
 moved. The old endpoint stays registered until an operator unregisters it.

@@ -69,10 +69,10 @@ def parse_registration(payload: Any) -> Registration:
     )
 
 
-def said_in(stats: Any) -> dict[str, int | float | None]:
+def reported_stats(stats: Any) -> dict[str, int | float | None]:
     """The numbers of a heartbeat's body, None for each number that is not usable.
 
-    Durations are milliseconds; the keys are those of `easyai.db.services.heartbeats`.
+    Durations are milliseconds; the keys are the columns of `easyai.db.services.heartbeats`.
     """
     fields = stats if isinstance(stats, Mapping) else {}
     total = _finite(fields.get("total_requests"), LARGEST_COUNT)
@@ -122,7 +122,7 @@ def _task_types_refused(value: Any, kind: str, *, is_item: bool) -> str:
     if kind == "too_long":
         return f"at most {MOST_TASK_TYPES}, not {len(value)}"
     if not is_item:
-        return f'required; send a list of at least one, such as ["人数统计"], not {_shown(value)}'
+        return f'required; send a list of names, such as ["人数统计"], not {_shown(value)}'
     if not isinstance(value, str) or not value.strip():
         return f"must hold names, not {_shown(value)}"
     name = nfc(value)

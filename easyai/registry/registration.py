@@ -42,7 +42,7 @@ from easyai.service_http.service_networks import service_networks
 
 log = logging.getLogger(__name__)
 
-_TELL_EVERY_SEC = 60.0  # between events of a client that registers again and again
+_EVENT_EVERY_SEC = 60.0  # between events of a client that registers again and again
 
 
 def register(runtime: Runtime, payload: Any, source: str = "", most: int = 0) -> str:
@@ -71,7 +71,7 @@ def register(runtime: Runtime, payload: Any, source: str = "", most: int = 0) ->
             woken = _enter(runtime, conn, new, source)
             registration_requests.remove(conn, [(new.service_id, new.endpoint)])
     if not waits:
-        _tell_registered(new)
+        _log_registered(new)
         runtime.doorbell.ring_all(woken)  # not all: 200 useless wakes would hold up others
     return new.service_id
 
@@ -86,8 +86,8 @@ def approve(runtime: Runtime, name: str, by: Actor | None = None) -> list[str]:
         rows = registration_requests.find(conn, [as_registered(conn, lookup(name))])
     if not rows:
         raise ServiceNotFoundError(
-            f"nothing waits for approval under {name!r}; the command `services --all` shows what "
-            "does"
+            f"nothing waits for approval under {name!r}; the command `services --all` shows the "
+            "services that wait"
         )
     # One transaction each, as in a registration: a joint transaction would lock rows in another
     # order.
@@ -106,7 +106,7 @@ def _approve(runtime: Runtime, row: RequestRow, by: Actor | None) -> bool:
         registration_requests.remove(conn, [key(request)])
         approved = Reason.of("action.approved", endpoints=endpoints_of([request]))
         audit.note(conn, by, "approve", approved)
-    _tell_registered(new)
+    _log_registered(new)
     runtime.doorbell.ring_all(woken)
     return True
 
@@ -126,7 +126,7 @@ def _enter(runtime: Runtime, conn: Connection, new: Registration, source: str) -
     if taken is None:
         events.add(conn, _changes(new, before, now))
     else:
-        takeovers.tell(conn, new.endpoint, new.service_id, taken, now)
+        takeovers.record(conn, new.endpoint, new.service_id, taken, now)
     generations.bump_registry(conn)
     return woken
 
@@ -137,11 +137,11 @@ def _check_quota(conn: Connection, new: Registration, source: str, most: int) ->
     if others >= most:
         raise TooManyRequestsError(
             f"register: {others} services are registered from {source}; unregister "
-            "those that do not run any more, or raise easyai.services_per_source on the server"
+            "services that do not run any more, or raise easyai.services_per_source on the server"
         )
 
 
-def _tell_registered(new: Registration) -> None:
+def _log_registered(new: Registration) -> None:
     log.info(
         "algorithm service registered: service_id=%s endpoint=%s task_types=%s version=%s",
         new.service_id,
@@ -181,7 +181,7 @@ def _changes(new: Registration, before: ServiceRow | None, now: float) -> list[E
     if before is not None and before.state in AWAY:
         return [service_events.online(before, REGISTERED_AGAIN, now)]
     online = before is not None and before.state == ServiceState.ONLINE
-    if before is not None and online and abs(now - before.register_at) < _TELL_EVERY_SEC:
+    if before is not None and online and abs(now - before.register_at) < _EVENT_EVERY_SEC:
         return []  # some clients register with every heartbeat
     return [service_events.registered(new.service_id, new.endpoint, new.version, now)]
 
@@ -196,7 +196,7 @@ def heartbeat(runtime: Runtime, name: str, stats: Any = None) -> None:
 
 
 def heartbeats(runtime: Runtime, beats: Sequence[Heartbeat]) -> list[bool]:
-    """Record heartbeats in one transaction; returns for each whether its service is known."""
+    """Record heartbeats in a single transaction; returns for each whether its service is known."""
     known, woken = take(runtime, beats)
     runtime.doorbell.ring_all(woken)
     return known

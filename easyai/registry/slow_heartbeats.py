@@ -27,7 +27,7 @@ class HeartbeatPace:
         self._recorded_at: dict[int, float] = {}  # the last event, by pk
         self._in_time: dict[int, int] = {}  # pauses in time in a row, of services with an event
 
-    def heard(self, rows: Iterable[ServiceRow], timeout_sec: float, now: float) -> list[Event]:
+    def record(self, rows: Iterable[ServiceRow], timeout_sec: float, now: float) -> list[Event]:
         """The events of services that send too rarely, or that are in time again.
 
         `rows` are the services before this heartbeat. Two similar pauses in a row are a slow pace;

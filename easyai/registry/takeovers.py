@@ -14,7 +14,7 @@ from easyai.domain.takeover import TOGETHER_SEC, Takeover, takeover
 
 log = logging.getLogger(__name__)
 
-_TELL_EVERY_SEC: Final = 60.0
+_RECORD_EVERY_SEC: Final = 60.0
 
 
 def before(conn: Connection, endpoint: str, service_id: str) -> ServiceRow | None:
@@ -34,9 +34,9 @@ def taken_over(found: ServiceRow | None, service_id: str, now: float) -> Takeove
     return Takeover(found.service_id, 1 + (earlier.times if earlier and lately else 0))
 
 
-def tell(conn: Connection, endpoint: str, service_id: str, taken: Takeover, now: float) -> None:
-    """Record a takeover as an event with a count; at most one event a minute for an endpoint."""
-    last = events.newest(conn, "service_replaced", endpoint, now - _TELL_EVERY_SEC)
+def record(conn: Connection, endpoint: str, service_id: str, taken: Takeover, now: float) -> None:
+    """Record a takeover as an event with a count; at most an event a minute for an endpoint."""
+    last = events.newest(conn, "service_replaced", endpoint, now - _RECORD_EVERY_SEC)
     recorded = takeover(service_events.parts(last[1])[1]) if last else None
     seen = Takeover(taken.before, 1 + (recorded.times if recorded else 0))
     event = service_events.replaced(endpoint, service_id, seen, now)

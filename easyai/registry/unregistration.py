@@ -58,7 +58,7 @@ def unregister(
             audit.note(conn, by, "unregister", _taken_out([*removed, *withdrawn]))
     if not (removed or withdrawn):
         raise ServiceNotFoundError
-    _tell_unregistered(removed)
+    _log_unregistered(removed)
     return len(removed) + len(withdrawn)
 
 
@@ -107,7 +107,7 @@ def clear_all(runtime: Runtime, by: Actor | None = None) -> int:
         _take_out(conn, registered, Reason("service.all_cleared"))
         registration_requests.remove(conn, map(key, registration_requests.all_requests(conn)))
         audit.note(conn, by, "clear_all", _taken_out(registered))
-    _tell_unregistered(registered)
+    _log_unregistered(registered)
     return len(registered)
 
 
@@ -132,7 +132,7 @@ def _take_out(conn: Connection, rows: Sequence[ServiceRow], reason: Reason) -> N
     generations.bump_registry(conn)
 
 
-def _tell_unregistered(rows: Iterable[ServiceRow]) -> None:
+def _log_unregistered(rows: Iterable[ServiceRow]) -> None:
     for row in rows:
         log.info(
             "algorithm service unregistered: service_id=%s endpoint=%s",

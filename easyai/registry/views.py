@@ -30,7 +30,7 @@ _QUALITY: Final = ((0.1, "excellent"), (0.3, "good"), (0.6, "fair"))
 def service_list(runtime: Runtime, *, everything: bool = False) -> dict[str, Any]:
     """The services that can take work now, an entry per endpoint.
 
-    `everything` adds all other services and those that wait for approval, and to each entry
+    `everything` adds all other services and services that wait for approval, and to each entry
     `state`, `state_reason`, `state_since`, `heartbeat_age_sec`, `last_evidence` (heartbeat,
     inference or probe), `breaker` (closed, open or half-open) with `breaker_trial_in_sec` (0:
     requests may go), and the last failed call: `last_failure` and `last_failure_at`, null when no

@@ -221,7 +221,7 @@ def _doubt(
     answers: dict[int, Reason],
     unconfirmed: set[int],
     together: Reason | None,
-    told: set[int],
+    recorded: set[int],
     moves: dict[int, str],
 ) -> int:
     """Mark services as suspect or offline whose probe failed; returns how many went offline."""
@@ -239,7 +239,7 @@ def _doubt(
         changed = [
             row
             for row in dead
-            if row.pk in written - told and row.state != demotions[row.pk]["state"]
+            if row.pk in written - recorded and row.state != demotions[row.pk]["state"]
         ]
         events.add(conn, [_demoted(row, demotions[row.pk], now) for row in changed])
         if any(row.state != demotions[row.pk]["state"] for row in dead):

@@ -20,7 +20,7 @@ from easyai.errors import DatabaseUnavailableError
 from easyai.runtime import Runtime
 
 _LOOKED = "services_watched"  # done_at: the last look at the services
-#: The duty whose `done_at` is the start of the watch without a gap.
+#: The lease whose `done_at` is the start of the watch without a gap.
 WATCHED_SINCE: Final = "services_watched_since"
 LONGEST_GAP_SEC: Final = 20.0  # between two looks (due every 5 s); after longer, nobody watched
 _SLACK_SEC: Final = 5.0  # a smaller step of the clock is ignored

@@ -23,7 +23,7 @@ class _Line:
 
 
 class LogThrottle:
-    """Lets one line of each kind pass in an interval, the first at once; safe between threads."""
+    """Lets a line of each kind pass in an interval, the first at once; safe between threads."""
 
     def __init__(self, every_sec: float = 60.0) -> None:
         self._every_sec = every_sec

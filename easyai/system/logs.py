@@ -1,4 +1,4 @@
-"""The log format of every easyai process: one line for each record, whatever its text holds.
+"""The log format of every easyai process: a line for each record, whatever its text holds.
 
 Answers of services, names, folders and drivers' messages come from outside. A newline in them would
 forge a line, an ESC would steer the reader's terminal, a control of direction would show other

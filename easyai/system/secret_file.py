@@ -27,8 +27,8 @@ def load_or_create(path: Path) -> bytes:
 def replace(path: Path, content: bytes) -> None:
     """Write a file anew; a reader meanwhile sees the whole old content or the whole new content.
 
-    For one process at a time. Raises OSError when the file cannot be written; the old content then
-    stays.
+    For a single process at a time. Raises OSError when the file cannot be written; the old content
+    then stays.
     """
     # The draft always has the same name, so that a killed process's draft is removed here.
     draft = path.with_suffix(".draft")

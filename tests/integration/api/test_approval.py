@@ -107,7 +107,7 @@ def test_endpoint_withdrawn_during_approval_is_not_routable(
         gone = {ENDPOINT: other, other: ENDPOINT}[new.endpoint]
         unregistration.unregister(runtime, gone)
 
-    monkeypatch.setattr(registration, "_tell_registered", withdraw)
+    monkeypatch.setattr(registration, "_log_registered", withdraw)
     (approved,) = approve(runtime, "yolo")
     assert _routable(runtime) == [("yolo", approved)]
 

@@ -11,7 +11,7 @@ from jsonschema_rs import Draft202012Validator
 
 from easyai.api.server import API_PREFIX, create_app
 from easyai.errors import BadRequestError
-from easyai.registry.payload import parse_registration, said_in
+from easyai.registry.payload import parse_registration, reported_stats
 from tests.support.registration_bodies import (
     REFUSED,
     REFUSED_BY_THE_SERVER_ALONE,
@@ -108,5 +108,5 @@ def test_any_url_that_the_server_takes_fits_the_published_schema(field: str, url
 def test_number_in_a_heartbeat_counts_if_it_fits_the_published_schema(
     field: str, kept: str, value: Any
 ) -> None:
-    counts = said_in({field: value})[kept] is not None
+    counts = reported_stats({field: value})[kept] is not None
     assert counts == HEARTBEAT.is_valid({field: value})

@@ -9,7 +9,7 @@ from unicodedata import normalize
 import pytest
 
 from easyai.errors import BadRequestError
-from easyai.registry.payload import parse_registration, said_in
+from easyai.registry.payload import parse_registration, reported_stats
 
 VALID: dict[str, Any] = {
     "service_id": "yolo11x_head_detector_7901",
@@ -138,7 +138,7 @@ def test_a_body_that_is_no_object_is_refused(payload: Any) -> None:
 
 
 def test_numbers_in_a_heartbeat_are_accepted() -> None:
-    numbers = said_in(
+    numbers = reported_stats(
         {
             "total_requests": 12,
             "avg_inference_time_ms": 45.5,
@@ -159,7 +159,7 @@ def test_impossible_number_is_left_out(subtests: pytest.Subtests) -> None:
         with subtests.test(value=value):
             names = ("total_requests", "avg_inference_time_ms")
 
-            numbers = said_in(dict.fromkeys(names, value) | {"last_total_time_ms": 3})
+            numbers = reported_stats(dict.fromkeys(names, value) | {"last_total_time_ms": 3})
 
             assert (numbers["total_requests"], numbers["avg_ms"], numbers["last_total_ms"]) == (
                 None,
@@ -170,7 +170,7 @@ def test_impossible_number_is_left_out(subtests: pytest.Subtests) -> None:
 
 @pytest.mark.parametrize("stats", [None, [], "text", 5])
 def test_heartbeat_with_any_body_is_accepted(stats: Any) -> None:
-    assert set(said_in(stats).values()) == {None}
+    assert set(reported_stats(stats).values()) == {None}
 
 
 def test_task_types_are_registered_in_composed_form_each_once() -> None:
