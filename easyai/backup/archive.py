@@ -127,7 +127,7 @@ class Reader:
             self._check_format()
             progress.begin("checksum", end)
             if _sha256(self._file, end, progress) != self.manifest["sha256"]:
-                raise self._damaged("its checksum is wrong")  # noqa: TRY301 - as those below
+                raise self._damaged("its checksum is wrong")  # noqa: TRY301 - as the errors below
         except BaseException:
             self._file.close()
             raise
@@ -181,13 +181,13 @@ class Reader:
         if not isinstance(format_number, int) or format_number > FORMAT:
             raise BackupError(
                 f"{self.path}: made by a later version of easyai "
-                f"({self.manifest.get('easyai', '?')}); restore it with that version or a later one"
+                f"({self.manifest.get('easyai', '?')}); restore it with that or a later version"
             )
 
     def _damaged(self, why: str) -> BackupError:
         return BackupError(
-            f"{self.path}: not a whole backup, {why}; copy it again, or take another one. Nothing "
-            "was changed"
+            f"{self.path}: not a whole backup, {why}; copy it again, or take another backup. "
+            "Nothing was changed"
         )
 
 

@@ -1,4 +1,4 @@
-"""The rows of a backup: every row as of one moment, and which pictures the rows name."""
+"""The rows of a backup: every row as of the same moment, and which pictures the rows name."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _dump(
     db: Database, writer: Writer, file: IO[bytes], wanted: IO[bytes], progress: Progress
 ) -> dict[str, Any]:
     progress.begin("rows")
-    with _one_state(db, writer) as conn:
+    with _snapshot(db, writer) as conn:
         current = revision(conn)
         if current != newest():
             raise BackupError(
@@ -77,8 +77,8 @@ def _dump(
 
 
 @contextmanager
-def _one_state(db: Database, writer: Writer) -> Iterator[Connection]:
-    """A connection that sees the database as of one moment, until the context ends.
+def _snapshot(db: Database, writer: Writer) -> Iterator[Connection]:
+    """A connection that sees the database as of a single moment, until the context ends.
 
     SQLite: the connection reads an online copy. A long reader of the database itself would keep
     SQLite from restarting its log.
@@ -99,7 +99,7 @@ def _one_state(db: Database, writer: Writer) -> Iterator[Connection]:
 
 
 def _copy(db: Database, file: Path) -> None:
-    """Make SQLite's online backup in one step: writers continue while the pages are read."""
+    """Make SQLite's online backup in a single step: writers continue while the pages are read."""
     with db.read() as conn:
         source: Any = conn.connection.driver_connection
         target = sqlite3.connect(file)
@@ -111,7 +111,7 @@ def _copy(db: Database, file: Path) -> None:
             target.close()
     if problem != "ok":
         raise BackupError(
-            f"the database file is damaged ({problem}); docs/recovery.md tells how to save what "
+            f"the database file is damaged ({problem}); docs/recovery.md shows how to save what "
             "is in it. No backup was made"
         )
 

@@ -13,25 +13,25 @@ _MEGABYTE: Final = 1_000_000
 class Progress:
     """Reports the progress every few seconds; a short operation reports nothing."""
 
-    def __init__(self, say: Callable[[str], None] = lambda _: None) -> None:
-        self._say = say
+    def __init__(self, report: Callable[[str], None] = lambda _: None) -> None:
+        self._report = report
         self.begin("", 0)
 
-    def begin(self, what: str, total_bytes: int = 0) -> None:
+    def begin(self, step: str, total_bytes: int = 0) -> None:
         """Begin another step; 0 bytes: the size is not known."""
-        self._what, self._total = what, total_bytes
+        self._step, self._total = step, total_bytes
         self._bytes = self._count = 0
-        self._said_at = time.monotonic()
+        self._reported_at = time.monotonic()
 
     def add(self, size: int, count: int = 1) -> None:
         """Add `size` bytes and `count` items to the step."""
         self._bytes += size
         self._count += count
-        if time.monotonic() - self._said_at < _EVERY_SEC:
+        if time.monotonic() - self._reported_at < _EVERY_SEC:
             return
-        self._said_at = time.monotonic()
+        self._reported_at = time.monotonic()
         if self._total:
-            self._say(f"{self._what}: {100 * self._bytes // self._total} %")
+            self._report(f"{self._step}: {100 * self._bytes // self._total} %")
         else:
             done = f"{self._bytes / _MEGABYTE:,.0f} MB" if self._bytes else ""
-            self._say(f"{self._what}: {self._count:,} {done}".rstrip())
+            self._report(f"{self._step}: {self._count:,} {done}".rstrip())

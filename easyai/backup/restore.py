@@ -96,7 +96,7 @@ def write_settings(archive: Reader, path: Path) -> None:
         _write_own(path, member.content.read())
     except FileExistsError:
         raise BackupError(
-            f"{path}: is there already; name another file, or restore by this one: --config {path}"
+            f"{path}: is there already; name another file, or restore by this file: --config {path}"
         ) from None
     except OSError as error:
         raise BackupError(f"{path}: {error.strerror}") from error
@@ -111,7 +111,7 @@ def _check_version(manifest: dict[str, Any]) -> None:
     if is_of_newer_version(backup_revision):
         raise BackupError(
             f"the backup is of revision {backup_revision}, made by easyai {manifest['easyai']}; "
-            f"this version knows up to {newest()}. Restore it with that version or a later one. "
+            f"this version knows up to {newest()}. Restore it with that or a later version. "
             "Nothing was changed"
         )
 
@@ -257,8 +257,8 @@ def _put_in_place(draft: Path, file: Path, restored: Restored) -> None:
         rename_noreplace(str(draft), str(file))
     except OSError as error:
         raise BackupError(
-            f"{file}: the restored database cannot be put there: {error.strerror}; what was there "
-            f"before is {file} or {kept}"
+            f"{file}: the restored database cannot be put there: {error.strerror}; the earlier "
+            f"database is {file} or {kept}"
         ) from error
 
 

@@ -41,15 +41,15 @@ def broker_reason(settings: Settings, error: Exception) -> Reason:
     return reason or Reason.of("broker.no_answer", kind=kind, error=words)
 
 
-def _of_settings(server: ServerUrl, kind: str, name: str, said: str) -> Reason:
-    """What is wrong with the broker's address, login or TLS files; NO_REASON if nothing is."""
+def _of_settings(server: ServerUrl, kind: str, name: str, words: str) -> Reason:
+    """The fault in the broker's address, login or TLS files; NO_REASON without a fault."""
     for key, file in (server.tls.files if server.tls else {}).items():
         if not _can_be_read(file):
             return Reason.of("broker.file_unreadable", kind=kind, file=str(file), key=key)
-    if _UNTRUSTED in said:
-        return Reason.of("broker.untrusted", kind=kind, error=said)
+    if _UNTRUSTED in words:
+        return Reason.of("broker.untrusted", kind=kind, error=words)
     if name in _REFUSED:
-        return Reason.of("broker.refuses", kind=kind, error=said)
+        return Reason.of("broker.refuses", kind=kind, error=words)
     if name == "MasterNotFoundError":
         # The texts of redis-py's errors show whole objects.
         return Reason.of("broker.no_sentinel", kind=kind)

@@ -65,9 +65,9 @@ def _transport_options(server: ServerUrl, settings: Settings) -> dict[str, Any]:
         return {
             **_SOCKET,
             "health_check_interval": _SILENCE_SEC,
-            # Our messages have no priorities: BRPOP gets one key per queue instead of four.
+            # Our messages have no priorities: BRPOP gets a single key per queue instead of four.
             "priority_steps": [0],
-            "queue_order_strategy": "easyai.broker.queue_order:DutiesFirst",
+            "queue_order_strategy": "easyai.broker.queue_order:PeriodicFirst",
             **(_of_sentinel(server) if scheme == SENTINEL else {}),
         }
     # See broker/rabbitmq_transport.py.

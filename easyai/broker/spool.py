@@ -50,7 +50,7 @@ class Spool:
         self.folder = folder
         self._claimed = claimed
         self._waiting: dict[str, deque[str]] = {}  # file names by queue
-        self._order: list[str] = []  # the queues in the order of their turns
+        self._order: list[str] = []  # the queues in the order in which they are read
         self._seen_mtime_ns = -1
         self._settled = False
         self._listed_ns = -_LIST_AT_LEAST_EVERY_NS

@@ -40,7 +40,7 @@ _PREFETCH_POLL_SEC = 0.02
 
 
 class Channel(filesystem.Channel):
-    """A channel over the shared folders; for one thread at a time, as all kombu channels."""
+    """A channel over the shared folders; for a single thread at a time, as all kombu channels."""
 
     def __init__(self, connection: Transport, **kwargs: Any) -> None:
         self._owned: dict[str, int] = {}
@@ -61,7 +61,7 @@ class Channel(filesystem.Channel):
         return tables
 
     def get_table(self, exchange: str) -> tuple[Binding, ...]:
-        """The bindings of an exchange, including those of other processes."""
+        """The bindings of an exchange, including the bindings of other processes."""
         return self.tables.table(exchange)
 
     def queue_bind(
@@ -164,7 +164,7 @@ class Channel(filesystem.Channel):
         return message
 
     def _poll(self, cycle: Any, callback: Callable[..., Any], timeout: float | None = None) -> Any:
-        for queue in self._in_turn():
+        for queue in self._next_queues():
             try:
                 message = self._get(queue)
             except Empty:
@@ -173,7 +173,7 @@ class Channel(filesystem.Channel):
             return callback(message, queue)
         raise Empty
 
-    def _in_turn(self) -> Iterator[str]:  # ticks first: broker/queue_order.py
+    def _next_queues(self) -> Iterator[str]:  # ticks first: broker/queue_order.py
         if CONTROL_QUEUE in self._reading and self.spool.has_any((CONTROL_QUEUE,)):
             yield CONTROL_QUEUE
         yield from self.spool.in_turn(self._reading, self._served)
@@ -244,7 +244,7 @@ class Transport(filesystem.Transport):
             self._keep_house()
             # Before the look at the folder: a message that arrives after the look ends the wait.
             watch = self._watching()
-            if self.spool.refresh() and self._deliver_one(timeout):
+            if self.spool.refresh() and self._deliver_message(timeout):
                 return
             self._pause(watch, limit)
 
@@ -254,7 +254,7 @@ class Transport(filesystem.Transport):
             self._watch = FolderWatch(self.spool.folder)
         return self._watch
 
-    def _deliver_one(self, timeout: float | None) -> bool:
+    def _deliver_message(self, timeout: float | None) -> bool:
         try:
             self._drain_cycle.get(self._deliver, timeout=timeout)
         except Empty:

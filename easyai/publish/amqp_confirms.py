@@ -55,9 +55,9 @@ class Confirms:
         tags = [other for other in self.pending if other == tag or (multiple and other < tag)]
         return [self.pending.pop(other) for other in tags]
 
-    def refuse_too_large(self, said: str) -> bool:
+    def refuse_too_large(self, error: str) -> bool:
         """Refuse the messages of the size in RabbitMQ's error; returns whether there are any."""
-        match = _TOO_LARGE.search(said)
+        match = _TOO_LARGE.search(error)
         size = int(match.group(1)) if match else -1
         refused = [waiting for waiting in self.pending.values() if len(waiting.body) == size]
         for message in refused:

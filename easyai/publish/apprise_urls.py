@@ -87,7 +87,7 @@ class People:
             return
         result = sender.notify(
             body,
-            " ".join(title.split()),  # the subject of a mail is one line
+            " ".join(title.split()),  # the subject of a mail is a single line
             notify_type=NotifyType(tone),
             body_format=NotifyFormat.TEXT,
             timeout=_LIMIT_SEC,

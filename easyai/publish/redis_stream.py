@@ -70,7 +70,7 @@ class RedisBus:
             raise no_address_of("redis") from None
 
     def send(self, messages: Sequence[Message]) -> Receipt:
-        """Add all entries in one round trip."""
+        """Add all entries in a single round trip."""
         receipt = Receipt()
         try:
             with self._redis.pipeline(transaction=False) as pipeline:

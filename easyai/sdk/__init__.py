@@ -1,4 +1,4 @@
-"""Write one function, picture in and detections out; get an easyai algorithm service.
+"""Write a function, picture in and detections out; get an easyai algorithm service.
 
 >>> from easyai.sdk import Detection, Picture, serve
 >>> def detect(picture: Picture) -> list[Detection]:

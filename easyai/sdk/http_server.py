@@ -97,7 +97,8 @@ class InferServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_TIMEOUT_SEC
-    # Head and body leave in one packet: Nagle's algorithm would delay a second packet by 40 ms.
+    # Head and body leave in a single packet: Nagle's algorithm would delay a second packet by 40
+    # ms.
     wbufsize = 64 * 1024
     disable_nagle_algorithm = True
     server: InferServer

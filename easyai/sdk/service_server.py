@@ -137,7 +137,7 @@ class _Running:
         self._settings = settings
         self._statistics = statistics
         # Twice the slots, because the next frame is downloaded while the last frame is inferred. At
-        # least 32 connections leave room for callers that send more at once.
+        # least 32 connections leave places for callers that send more at once.
         self._downloader = Downloader(
             settings.download_timeout_sec,
             settings.max_picture_bytes,

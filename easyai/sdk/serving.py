@@ -25,7 +25,7 @@ def serve(
     advertise: str | None = None,
     heartbeat_interval_sec: float = 30.0,
 ) -> None:
-    """Serve a function until SIGTERM or SIGINT; the options are those of Service.
+    """Serve a function until SIGTERM or SIGINT; the options are the options of Service.
 
     Logs to standard error at INFO unless the program has set up logging. Raises ValueError
     naming a wrong option, OSError when the port is taken.

@@ -31,7 +31,7 @@ class ServiceSettings:
     def __post_init__(self) -> None:
         _require(bool(self.service_id.strip()), "service_id must not be empty")
         _require(not isinstance(self.task_types, str), "task_types must be a list of strings")
-        _require(bool(self.task_types), "task_types must name at least one task type")
+        _require(bool(self.task_types), "task_types must name a task type")
         _require(
             all(isinstance(each, str) and each.strip() for each in self.task_types),
             "task_types must hold strings that are not empty",

@@ -54,10 +54,10 @@ _POSTGRES_PORT: Final = "5432"
 
 def is_url(text: str) -> bool:
     """Whether the text is a URL, or several URLs with ';' between them, as Celery takes them."""
-    return all(map(_is_one_url, hide_secrets(text).split(";")))
+    return all(map(_is_url, hide_secrets(text).split(";")))
 
 
-def _is_one_url(text: str) -> bool:
+def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -86,7 +86,7 @@ def check_broker(url: str) -> None:
         parts = urlsplit(host_url)
         if not _is_broker(_transport(host_url)):
             raise SettingsError(
-                "easyai.broker_url: what stands before :// names no broker that works here; "
+                "easyai.broker_url: the part before :// names no broker that works here; "
                 + _BROKER_URLS
             )
         if parts.scheme in REDIS and not _is_number_or_none(parts.path.strip("/")):
@@ -111,7 +111,7 @@ def check_broker_library(url: str) -> None:
             get_transport_cls(_transport(host_url))
         except (ImportError, AttributeError):
             raise SettingsError(
-                f"easyai.broker_url: what this broker needs is not installed; {_BROKER_URLS}"
+                f"easyai.broker_url: the client of this broker is not installed; {_BROKER_URLS}"
             ) from None
 
 
@@ -189,7 +189,7 @@ def _check_postgres(parsed: URL) -> None:
     remedy = "use postgresql://user:password@host:5432/name"
     problem = ""
     if "@" in (parsed.host or ""):
-        problem, remedy = "has more than one @", f"{remedy}, {_ENCODED}"
+        problem, remedy = "has several @", f"{remedy}, {_ENCODED}"
     elif not (parsed.host or parsed.database or parsed.query):
         problem = "names no host and no database"
     elif parsed.port is not None and not 0 < parsed.port <= LARGEST_PORT:
@@ -239,7 +239,7 @@ def check_bus(kind: str, address: str) -> None:
         problem = f"is no address of {kind}"
     elif kind == "kafka":
         hosts = address.removeprefix(KAFKA_TLS).split(",")
-        problem = "" if all(map(_is_host_and_port, hosts)) else "lacks a port or has a wrong one"
+        problem = "" if all(map(_is_host_and_port, hosts)) else "lacks a port or has a wrong port"
     elif scheme:
         problem = _bus_url_problem(address)
     elif kind == "rabbitmq":
@@ -266,7 +266,7 @@ def _bus_url_problem(address: str) -> str:
         return "has no host or a wrong port"
     if len(urls) > 1 and not address.startswith(SENTINEL):
         return (
-            "names several hosts, and alerts go to one: name one of them, "
+            "names several hosts, and alerts go to a single host: name that host, "
             "or an address that moves to the host that works"
         )
     try:

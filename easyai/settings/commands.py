@@ -80,7 +80,7 @@ def curl_command(url: str, *options: str) -> str:
 
 
 def shell_words(*words: str) -> str:
-    """Words for a shell, on one line whatever characters they hold.
+    """Words for a shell, on a single line whatever characters they hold.
 
     Folder names come from outside. Characters that do not print (an ESC that steers a terminal, a
     line break that ends the command) are written as bytes in the quotes of bash and zsh.

@@ -19,7 +19,7 @@ from easyai.settings.schema import CameraTask, FrameExtractor, Settings, TaskTyp
 from easyai.settings.schema_table import is_table
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
-# How similar a key must be to one of our keys; a lower limit in tables that only we use.
+# How similar a key must be to our keys; a lower limit in tables that only we use.
 _ALIKE: Final = 0.75
 _ALIKE_AMONG_OTHERS: Final = 0.8
 _SHARED_TABLES: Final = (Settings, FrameExtractor)
@@ -46,7 +46,7 @@ class Unknown(NamedTuple):
 
     key: str
     meant: str  # our key with almost the same spelling, or ''
-    instead: str = ""  # what to do instead, for a key of the predecessor
+    instead: str = ""  # the remedy, for a key of the predecessor
 
     def warning(self) -> str:
         """A sentence that the key has no effect, with the key that may be meant."""
@@ -122,7 +122,7 @@ def _place(loc: tuple[int | str, ...]) -> tuple[str, str]:
             place, name, model = f"{place}{separator}{_spelled(part)}", part, field.annotation
         elif getattr(model, "__origin__", None) is dict:
             place, model = f"{place}.{_spelled(part)}", _inner(model)
-        # Any other part names one of the types that the key may have.
+        # Any other part names a type that the key may have.
     return place, name
 
 

@@ -44,7 +44,7 @@ def read(path: Path, copy: Path | None = None) -> str:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise SettingsError(f"{path}: no such file; set EASYAI_CONFIG to one that exists") from None
+        raise SettingsError(f"{path}: no such file; set EASYAI_CONFIG to another file") from None
     except PermissionError:
         raise SettingsError(
             f"{path}: no permission to read it; run the command as the user who runs easyai, or "

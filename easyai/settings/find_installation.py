@@ -37,7 +37,7 @@ def find_installation(*, next_start: bool = False) -> bool:
     known = installations.known()
     here = Path("data").absolute()
     if not named and _is_file(here / "easyai.db"):
-        _tell_others(known, here)
+        _show_others(known, here)
         named = {DATA_DIR: str(here)}
     meant = [installation for installation in known if installation.matches(named)]
     meant = [installation for installation in meant if installation.runs] or meant
@@ -70,7 +70,7 @@ def _is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises without permission
 
 
-def _tell_others(known: list[Installation], here: Path) -> None:
+def _show_others(known: list[Installation], here: Path) -> None:
     """Point out a running installation elsewhere: the user may not mean this folder's database."""
     if any(
         installation.runs for installation in known if installation.matches({DATA_DIR: str(here)})
@@ -90,7 +90,7 @@ def _choice(meant: list[Installation]) -> str:
     listed = "".join(
         f"\n  {_variable(installation)}   {_shown(installation)}" for installation in meant
     )
-    return f"several installations {state} on this machine; put one of these first:{listed}"
+    return f"several installations {state} on this machine; put a line of these first:{listed}"
 
 
 def _variable(installation: Installation) -> str:

@@ -41,7 +41,7 @@ class Installation:
 
     data_dir: str  # absolute
     url: str  # of its API
-    config: str = ""  # its settings file, absolute; '' without one
+    config: str = ""  # its settings file, absolute; '' without a file
     # The variables may hold passwords: only the owner may read the file.
     variables: dict[str, str] = field(default_factory=dict, repr=False)  # EASYAI_… of its start
     in_force: dict[str, str] = field(default_factory=dict, repr=False)  # … until its next start
@@ -98,8 +98,8 @@ def forget_gone() -> None:
 
 def known() -> list[Installation]:
     """The installations of this machine that run or have a data folder, by data folder."""
-    found = [one for one in _read().values() if one.runs or _is_there(one.data_dir)]
-    return sorted(found, key=lambda one: one.data_dir)
+    found = [note for note in _read().values() if note.runs or _is_there(note.data_dir)]
+    return sorted(found, key=lambda note: note.data_dir)
 
 
 def _read() -> dict[Path, Installation]:
@@ -127,7 +127,7 @@ def _folder() -> Path | None:
     """The folder of this user's notes; None for a user without a home."""
     state = os.environ.get("XDG_STATE_HOME", "")
     if not state.startswith("/"):  # the specification: a relative path counts as not set
-        state = os.path.expanduser("~/.local/state")  # noqa: PTH111 - Path.home raises without one
+        state = os.path.expanduser("~/.local/state")  # noqa: PTH111 - Path.home raises without it
     return Path(state) / "easyai" / "installations" if state.startswith("/") else None
 
 
@@ -146,5 +146,5 @@ def _is_there(folder: str) -> bool:
     return True
 
 
-def _same(one: str, other: str) -> bool:
-    return bool(other) and os.path.realpath(one) == os.path.realpath(other)
+def _same(path: str, other: str) -> bool:
+    return bool(other) and os.path.realpath(path) == os.path.realpath(other)

@@ -15,7 +15,7 @@ from easyai.system.secret_file import replace
 
 #: The name of the copy in the data folder.
 COPY_NAME: Final = "settings.good.toml"
-#: This text in a fault means that all settings are those of the copy.
+#: This text in a fault means that all settings are the copy's.
 TAKEN: Final = "the last good settings are taken from"
 #: ``easyai up`` names the copy to its children in the first variable. The child whose second
 #: variable is 1 renews the copy.

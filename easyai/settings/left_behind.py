@@ -1,4 +1,4 @@
-"""Keys of the predecessor's file that have no effect here, and what an operator does instead."""
+"""Keys of the predecessor's file that have no effect here, each with the way to its effect."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ _NO_CAMERAS: Final = (
     "easyai takes no frames from cameras; let a frame extractor write them to "
     "<task_type>/<task_id>/ in the store"
 )
-_NO_LOGIN: Final = "there is no login here; put a gateway with one in front of easyai"
+_NO_LOGIN: Final = "there is no login here; put a gateway with a login in front of easyai"
 _NO_TLS: Final = (
     "there is no TLS here; put a reverse proxy in front, and name its address in easyai.public_url"
 )
 _OWN_LOGS: Final = (
-    "on one machine logs/ in easyai.data_dir has four files of 10 MB for each process; in "
+    "on a single machine logs/ in easyai.data_dir has four files of 10 MB for each process; in "
     "production the log goes to stderr, and systemd or Docker keep it"
 )
 _OWN_CONNECTIONS: Final = "easyai sizes its connections by itself; leave it out"
 _NO_STREAMS: Final = "easyai serves no streams; keep a media server for them"
 _NO_VIDEO: Final = "easyai records no video; keep a media server for that"
 _ALL_CAMERAS: Final = (
-    "frames of every camera in the store are inferred; to stop one, stop what takes its frames"
+    "frames of every camera in the store are inferred; to stop a camera, stop the program that "
+    "takes its frames"
 )
 _NOTHING_TO_DO: Final = "it has no counterpart here; leave it out"
 
 _INSTEAD: Final = {
     "ai_analysis.alert_batch_enabled": (
-        "alerts are always saved in groups, with what became of their frames; leave it out"
+        "alerts are always saved in groups, with the states of their frames; leave it out"
     ),
     "frame_extractor.enable": _NO_CAMERAS,
     "frame_extractor.interval_ms": (
-        "set it in what takes the frames; or infer every n-th frame of each camera with sampling "
-        'in [ai_analysis.types."<task_type>"]'
+        "set it in the program that takes the frames; or infer every n-th frame of each camera "
+        'with sampling in [ai_analysis.types."<task_type>"]'
     ),
     "frame_extractor.max_frame_count": "set max_frame_count in each [[frame_extractor.tasks]]",
     "frame_extractor.scan_only": "easyai only scans; leave it out",
     "frame_extractor.tasks[].rtsp_url": _NO_CAMERAS,
     "frame_extractor.tasks[].interval_ms": (
-        "set it in what takes the frames; or infer every n-th frame of each camera with sampling "
-        'in [ai_analysis.types."<task_type>"]'
+        "set it in the program that takes the frames; or infer every n-th frame of each camera "
+        'with sampling in [ai_analysis.types."<task_type>"]'
     ),
     "frame_extractor.tasks[].output_path": (
         "frames are read from <task_type>/<task_id>/ in the store; let them be written there"

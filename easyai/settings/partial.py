@@ -46,7 +46,7 @@ def load_in_part(path: Path | None = None) -> tuple[Settings, str]:
                     raw, copied = parse(path, text), True
                     unread += f"; {taken(copy)}"
     overlay(raw, os.environ)
-    settings, faults = _what_fits(raw)
+    settings, faults = _valid_part(raw)
     named = not misnamed and settings.easyai.model_fields_set & _NAME_THE_DATABASE
     if unread and not copied and not named:
         raise SettingsError(unread)
@@ -59,7 +59,7 @@ def of_variables() -> Settings:
     """The settings of the environment alone, with defaults for values that do not fit."""
     raw: dict[str, Any] = {}
     overlay(raw, os.environ)
-    return _what_fits(raw)[0]
+    return _valid_part(raw)[0]
 
 
 def _database_fault(raw: dict[str, Any]) -> str:
@@ -74,7 +74,7 @@ def _database_fault(raw: dict[str, Any]) -> str:
     return ""
 
 
-def _what_fits(raw: dict[str, Any]) -> tuple[Settings, str]:
+def _valid_part(raw: dict[str, Any]) -> tuple[Settings, str]:
     faults = ""
     while True:
         try:

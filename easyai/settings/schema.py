@@ -50,7 +50,7 @@ class Easyai(Table):
     secret_key: SecretStr = SecretStr("")  # signs picture links; '': made once in data_dir
     # approve: a service that was never registered waits for `easyai services approve ID`
     registration: Literal["open", "approve"] = "open"
-    # From one address of another machine; 0: no limit
+    # From an address of another machine; 0: no limit
     registrations_per_minute: Annotated[int, Field(ge=0)] = 3000
     services_per_source: Annotated[int, Field(ge=0)] = 1000
     # For calls that only an operator may make from another machine; '': made once in data_dir

@@ -39,7 +39,7 @@ class TaskTypeSettings(Table):
     """``[ai_analysis.types."<task_type>"]``: the settings of a task type that differ."""
 
     max_concurrent: Count | None = None  # requests in flight for this type, over all workers
-    # task_id: every frame of one camera goes to one endpoint, one at a time and in time order
+    # task_id: all frames of a camera go to the same endpoint, singly and in time order
     affinity: Literal["none", "task_id"] | None = None
     # In overload, types of a lower priority give way first.
     priority: Annotated[int, Field(ge=0, le=9)] = 5
@@ -86,10 +86,10 @@ class AiAnalysis(Table):
     # Keys that this project adds.
     mq_system_topic: str = ""  # topic of system alarms; '': mq_topic with .system behind it
     failed_base_path: str = "failed/"
-    infer_timeout_sec: Seconds = 30.0  # one request to an algorithm, picture download included
+    infer_timeout_sec: Seconds = 30.0  # for a request to an algorithm, picture download included
     lease_sec: Seconds = 15.0  # after this time without renewal the frame returns to pending
     max_attempts: Count = 3  # answers success:false before a frame is failed
-    batch_size: Annotated[int, Field(ge=1, le=1000)] = 100  # frames leased in one transaction
+    batch_size: Annotated[int, Field(ge=1, le=1000)] = 100  # frames leased in a transaction
     frame_stable_sec: Seconds = 2.0  # a picture without its end marker must stay unchanged so long
     # When services live but are too slow and more than max_queue_size frames wait; wait drops none.
     queue_full_strategy: Literal["wait", "drop_oldest", "drop_newest", "latest_only"] = "wait"
@@ -131,8 +131,8 @@ class AiAnalysis(Table):
         for name, table in value.items():
             if by_name.setdefault(nfc(name), table) != table:
                 raise ValueError(
-                    f"names {nfc(name)!r} twice, in two Unicode forms (NFC and NFD) that are one "
-                    "task type, with different keys; keep one of the tables"
+                    f"names {nfc(name)!r} twice, in two Unicode forms (NFC and NFD) of the same "
+                    "task type, with different keys; keep a single table"
                 )
         return by_name
 
@@ -164,7 +164,7 @@ class AiAnalysis(Table):
         return self.mq_system_topic.strip() or f"{self.mq_topic}.system"
 
     def affinity(self, task_type: str) -> bool:
-        """Whether every frame of one camera goes to one endpoint, one at a time and in order."""
+        """Whether all frames of a camera go to the same endpoint, singly and in order."""
         own = self.types.get(task_type)
         if own is not None and own.affinity is not None:
             return own.affinity == "task_id"

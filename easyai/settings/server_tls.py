@@ -33,7 +33,7 @@ def of_sentinels(tls: Tls | None) -> dict[str, Any]:
 
 
 def of_amqp(tls: Tls, host: str | None = None) -> dict[str, Any]:
-    """The options that py-amqp's transport takes; it compares a host name only if it gets one.
+    """The options that py-amqp's transport takes; it compares a host name only if it gets a name.
 
     With None, kombu adds the host of the address.
     """

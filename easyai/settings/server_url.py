@@ -94,7 +94,7 @@ def split_hosts(text: str) -> list[str]:
 
 
 def parse_server_url(text: str) -> ServerUrl:
-    """Parse addresses of one or more hosts, with ``;`` between them.
+    """Parse addresses of a host or several hosts, with ``;`` between them.
 
     Raises ValueError with the name of a wrong parameter and the values it takes; the error never
     repeats a value of the address.

@@ -4,7 +4,7 @@ The file is the operators' TOML (contract, section 6). Every key has an environm
 wins over the file: ``EASYAI_AI_ANALYSIS__SCAN_INTERVAL_SEC`` for a key of a section, and for our
 own table ``[easyai]`` the short form ``EASYAI_DATABASE_URL``. ``EASYAI_CONFIG`` names the file.
 
-``easyai up`` names the copy of the last good file to its children, and one of the children renews
+``easyai up`` names the copy of the last good file to its children, and a single child renews
 the copy (settings/last_good.py).
 """
 
@@ -49,9 +49,9 @@ class _Understood(NamedTuple):
 def load(path: Path | None = None) -> Settings:
     """Read file and environment.
 
-    Raises SettingsError naming the key and what it takes. If ``easyai up`` has kept a last good
-    file, that file is used instead, with a log line. Unknown keys are ignored and logged in one
-    line; a key that looks like one of our keys gets a warning of its own.
+    Raises SettingsError naming the key and its valid values. If ``easyai up`` has kept a last good
+    file, that file is used instead, with a log line. Unknown keys are ignored and logged in a
+    single line; a key that looks like our key gets a warning of its own.
     """
     understood, _ = _load_or_last_good(path or config_path())
     return understood.settings
@@ -60,7 +60,7 @@ def load(path: Path | None = None) -> Settings:
 def load_with_unknown(path: Path | None = None) -> tuple[Settings, list[Unknown]]:
     """The settings of file and variables, never of the copy, and the unknown keys; logs nothing.
 
-    Raises SettingsError naming the key and what it takes.
+    Raises SettingsError naming the key and its valid values.
     """
     path = path or config_path()
     understood = _understood(path, read(path) if path else "")
@@ -92,7 +92,7 @@ def _load_or_last_good(path: Path | None) -> tuple[_Understood, str]:
     others = [entry.key for entry in understood.unknown if not entry.meant]
     if others:
         log.info("settings keys of other plugins ignored: %s", ", ".join(others))
-    _tell_misspelt(understood.unknown)
+    _warn_of_misspelt(understood.unknown)
     return understood, ""
 
 
@@ -104,7 +104,7 @@ def _load_and_renew(path: Path | None) -> _Understood:
         try:
             keep(copy, path, text)
         except OSError as error:
-            log.warning("settings: the last good ones cannot be kept in %s: %s", copy, error)
+            log.warning("settings: the last good settings cannot be kept in %s: %s", copy, error)
     return understood
 
 
@@ -177,7 +177,7 @@ class SettingsSource:
         self._begin_reminding()
 
     def current(self) -> Settings:
-        """The settings in force now; costs one ``stat`` a second at most."""
+        """The settings in force now; costs a ``stat`` a second at most."""
         if time.monotonic() - self._checked_at < self.CHECK_EVERY_SEC:
             return self._settings
         with self._lock:
@@ -201,7 +201,7 @@ class SettingsSource:
     def _remind(self) -> None:
         """Log a mistake that stays, as often as an alarm that goes on."""
         if self._fault and self._reminder.due():
-            log.error("settings: what the file says is still not in force: %s", self._fault)
+            log.error("settings: the changed file is still not in force: %s", self._fault)
 
     def _begin_reminding(self) -> None:
         self._reminder = LogThrottle(self._settings.ai_analysis.alarm_repeat_sec)
@@ -216,11 +216,11 @@ class SettingsSource:
         else:
             self._settings, self._fault = understood.settings, ""
             log.info("settings reloaded from %s", self._path)
-            _tell_misspelt(understood.unknown)
-            self._tell_places(understood.places)
+            _warn_of_misspelt(understood.unknown)
+            self._warn_of_places(understood.places)
         self._begin_reminding()
 
-    def _tell_places(self, now: dict[str, Any]) -> None:
+    def _warn_of_places(self, now: dict[str, Any]) -> None:
         changed = [key for key, named in now.items() if named != self._at_start.get(key, named)]
         if changed:
             names = ", ".join(changed)
@@ -236,7 +236,7 @@ class SettingsSource:
         return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _tell_misspelt(unknown: list[Unknown]) -> None:
+def _warn_of_misspelt(unknown: list[Unknown]) -> None:
     for entry in unknown:
         if entry.meant:
             log.warning("settings: %s", entry.warning())

@@ -65,7 +65,7 @@ class Conditions:
                 self.known = self._try()
                 if self.known.ignored:
                     log.warning(
-                        "%s does not keep to %s: what may have been replaced meanwhile is looked "
+                        "%s does not keep to %s: pictures that may have been replaced are looked "
                         "at before or after instead, which leaves a gap of milliseconds",
                         self._bucket.where,
                         ", ".join(self.known.ignored),

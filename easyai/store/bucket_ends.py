@@ -21,14 +21,14 @@ _REQUESTS: Final = 16  # at once
 
 
 class Ends:
-    """How far a scanner has listed each camera's folder; cameras take turns."""
+    """How far a scanner has listed each camera's folder; every camera is listed in turn."""
 
     def __init__(self, bucket: Bucket, rules: KeyRules) -> None:
         self._bucket = bucket
         self._rules = rules
         self._last: dict[str, str] = {}  # by a camera's folder: the last frame listed in it
         self._backlogs: set[str] = set()  # folders whose page was full: left to the round
-        self._turn: deque[str] = deque()  # folders that are still to be listed
+        self._remaining: deque[str] = deque()  # folders that are still to be listed
 
     def note(self, pictures: Sequence[Picture]) -> None:
         """Record that the round has listed these pictures, in the order of their keys."""
@@ -42,15 +42,16 @@ class Ends:
         """Clear everything: a round takes a single scan, so the ends are not needed."""
         self._last.clear()
         self._backlogs.clear()
-        self._turn.clear()
+        self._remaining.clear()
 
     def pages(self, until: float) -> Iterator[Page]:
         """A page of each folder after its last key, until a moment; a folder comes once at most."""
         with ThreadPoolExecutor(_REQUESTS, "scan") as pool:
-            if not self._turn:
-                self._begin_turn(pool)
-            while self._turn and time.monotonic() < until:
-                some = [self._turn.popleft() for _ in range(min(_REQUESTS, len(self._turn)))]
+            if not self._remaining:
+                self._list_cameras(pool)
+            while self._remaining and time.monotonic() < until:
+                count = min(_REQUESTS, len(self._remaining))
+                some = [self._remaining.popleft() for _ in range(count)]
                 for folder, page in zip(some, pool.map(self._read, some), strict=True):
                     self.note(page.pictures)
                     if page.last is not None:
@@ -60,7 +61,7 @@ class Ends:
     def _read(self, folder: str) -> Page:
         return read_page(self._bucket, folder, self._last.get(folder, ""))
 
-    def _begin_turn(self, pool: ThreadPoolExecutor) -> None:
+    def _list_cameras(self, pool: ThreadPoolExecutor) -> None:
         def below(folder: str) -> list[str]:
             return read_folder(self._bucket, folder)[1]
 
@@ -68,7 +69,7 @@ class Ends:
         cameras = [name for some in pool.map(below, types) for name in some]
         self._last = {name: self._last[name] for name in cameras if name in self._last}
         self._backlogs.intersection_update(cameras)
-        self._turn.extend(
+        self._remaining.extend(
             name
             for name in cameras
             if name not in self._backlogs and not self._is_near_excluded(name)

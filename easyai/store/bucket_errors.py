@@ -1,4 +1,4 @@
-"""Converts errors of an object store to reasons that say what to do, without secrets."""
+"""Converts errors of an object store to reasons with a remedy, without secrets."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Rounds over a bucket, page by page: a round continues after its last key, after any pause.
 
-Several workers have a round each, and any of them may get the next scan. While a round takes more
-than one scan, each round begins at another camera, so that they do not list the same pages first.
+Several workers have a round each, and any of them may get the next scan. While a round takes
+several scans, each round begins at another camera, so that they do not list the same pages first.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Round:
         self._left: deque[_Stretch] = deque()
         self._start = ""  # a camera's folder; '': not chosen yet
         self.first = True  # no round has ended yet
-        self.long = True  # a round takes more than one scan
+        self.long = True  # a round takes several scans
 
     @property
     def under_way(self) -> bool:

@@ -44,21 +44,23 @@ class BucketWatch:
         """Whether the last listings ended before everything had been listed."""
         return self._round.under_way
 
-    def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
+    def listings(self, until: float, wants_more: Callable[[], bool] = always) -> Iterator[Listing]:
         """Pages of up to 1000 pictures, after the pictures of the last page.
 
-        While a round takes several scans, or without `room` for a round, the ends of the cameras'
-        folders come first, for half of the time.
+        While a round takes several scans, or unless the caller `wants_more`, the ends of the
+        cameras' folders come first, for half of the time.
         """
         self._begin()
-        if not room() or (self._round.long and (self._round.under_way or not self._round.first)):
+        if not wants_more() or (
+            self._round.long and (self._round.under_way or not self._round.first)
+        ):
             now = time.monotonic()
             for page in self._ends.pages(now + (until - now) / 2):
                 full = page.last is not None  # the round lists the rest of this folder, too
-                if not full or room():
+                if not full or wants_more():
                     yield from self._listing(page.pictures, first=full)
-        if room():
-            yield from self._go_round(until, room)
+        if wants_more():
+            yield from self._go_round(until, wants_more)
 
     def again(self, keys: Sequence[str]) -> None:
         """Do nothing: each round lists every object."""
@@ -94,7 +96,7 @@ class BucketWatch:
             if now - listed[0] < _TRUST_LISTING_SEC
         }
 
-    def _go_round(self, until: float, room: Callable[[], bool]) -> Iterator[Listing]:
+    def _go_round(self, until: float, wants_more: Callable[[], bool]) -> Iterator[Listing]:
         begins = not self._round.under_way
         if begins:
             first = self._round.first
@@ -105,7 +107,7 @@ class BucketWatch:
             if self._round.long:
                 self._ends.note(pictures)
             yield from self._listing(pictures, first=first)
-            if time.monotonic() >= until or not room():
+            if time.monotonic() >= until or not wants_more():
                 break
         self._round.long = self._round.under_way or not begins
         if not self._round.long:

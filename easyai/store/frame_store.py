@@ -39,11 +39,12 @@ class Watch(Protocol):
     not answer.
     """
 
-    def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
+    def listings(self, until: float, wants_more: Callable[[], bool] = always) -> Iterator[Listing]:
         """Keys to check, until a moment (monotonic); the next call continues from there.
 
         Every picture is listed when it is new or changed, and now and then. Pictures that may be
-        old come last, and only while there is `room`. Alerts and failed frames are left out.
+        old come last, and only while the caller `wants_more`. Alerts and failed frames are left
+        out.
         """
 
     def again(self, keys: Sequence[str]) -> None:

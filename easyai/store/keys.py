@@ -50,11 +50,11 @@ def held_key(key: str, frame_id: int, version: str) -> str:
     """
     folder, slash, name = key.rpartition("/")
     start = f"{_HELD}{frame_id}-{version_tag(version)}-"
-    room = _LONGEST_NAME - len(start)
-    if len(name.encode()) > room:
+    most = _LONGEST_NAME - len(start)
+    if len(name.encode()) > most:
         stem, dot, suffix = name.rpartition(".")
-        room -= len(f"{dot}{suffix}".encode())
-        name = stem.encode()[: max(0, room)].decode("utf-8", "ignore") + dot + suffix
+        most -= len(f"{dot}{suffix}".encode())
+        name = stem.encode()[: max(0, most)].decode("utf-8", "ignore") + dot + suffix
     return f"{folder}{slash}{start}{name}"
 
 

@@ -41,7 +41,7 @@ class Moves(Folder):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        self._told_no_renames = False
+        self._logged_no_renames = False
 
     def hold(self, key: str, frame_id: int, version: str) -> Held:
         """Rename a picture to its private name; only check it where renames are not permitted."""
@@ -53,7 +53,7 @@ class Moves(Folder):
             pass  # held before; the picture under the key is newer
         except OSError as error:
             if error.errno in NO_WRITES:
-                self._tell_no_renames(error)  # the picture may be held since renames still worked
+                self._log_no_renames(error)  # the picture may be held since renames still worked
             elif error.errno not in GONE:
                 raise self._unavailable(error) from error
         current = self._version_at(private)
@@ -232,9 +232,9 @@ class Moves(Folder):
             return Carried.MISSING
         return Carried.DONE
 
-    def _tell_no_renames(self, error: OSError) -> None:
-        if not self._told_no_renames:
-            self._told_no_renames = True
+    def _log_no_renames(self, error: OSError) -> None:
+        if not self._logged_no_renames:
+            self._logged_no_renames = True
             log.warning(
                 "pictures cannot be renamed in the frame folder, they are used where they lie: "
                 "folder=%s reason=%s; a camera may replace them while they are inferred",

@@ -64,12 +64,12 @@ class Tree:
         """Whether the last call ended before the end of a round."""
         return bool(self._round or self._fresh or self._new)
 
-    def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
+    def listings(self, until: float, wants_more: Callable[[], bool] = always) -> Iterator[Listing]:
         """The pictures in folders that may have changed, until a moment (monotonic).
 
-        Folders that were never listed come last, while there is `room`: their pictures may be old.
-        The next call continues where this call ended. Raises StoreUnavailableError when the root
-        cannot be listed.
+        Folders that were never listed come last, while the caller `wants_more`: their pictures may
+        be old. The next call continues where this call ended. Raises StoreUnavailableError when the
+        root cannot be listed.
         """
         try:
             os.stat(self._root.path)
@@ -79,17 +79,18 @@ class Tree:
             self._round.extend(folder for folder in self._folders.values() if folder.tried)
         # Folders that were never listed come after the folders in which cameras write now, because
         # their pictures are old. But a camera may be new, too. So when a round takes longer than
-        # this call, new folders get a share of the time, and at least one of them is listed.
+        # this call, new folders get a share of the time, and at least a single new folder is
+        # listed.
         now = time.monotonic()
         share = 1 - _OF_NEW if self._fresh or self._new else 1.0
         yield from self._look(self._round, now + share * (until - now))
         yield from self._look(self._fresh, until)
-        yield from self._look(self._new, until, room)
+        yield from self._look(self._new, until, wants_more)
 
     def _look(
-        self, folders: deque[_Folder], until: float, room: Callable[[], bool] = always
+        self, folders: deque[_Folder], until: float, wants_more: Callable[[], bool] = always
     ) -> Iterator[Listing]:
-        while folders and room():
+        while folders and wants_more():
             folder = folders.popleft()
             first = not folder.times
             keys = self._changed(folder)
@@ -139,7 +140,7 @@ class Tree:
         keys: list[str] = []
         new_folders: list[_Folder] = []
         prefix = folder.prefix
-        room = LONGEST_KEY - len(prefix.encode("utf-8", "surrogateescape"))
+        most = LONGEST_KEY - len(prefix.encode("utf-8", "surrogateescape"))
         plain = is_text(prefix)
         fresh = folder.fresh or folder.times != ()
         with os.scandir(folder.path) as entries:
@@ -155,14 +156,14 @@ class Tree:
                     key = prefix + name
                     if not entry.is_file(follow_symlinks=False):
                         self.complain(key, "not a regular file")
-                    elif (plain and name.isascii() and len(name) <= room) or self._is_text(key):
+                    elif (plain and name.isascii() and len(name) <= most) or self._is_text(key):
                         keys.append(key)
         self._add(new_folders)
         return keys
 
     def _add(self, found: Iterable[_Folder]) -> None:
         """Queue new folders in natural order, so that folders of days are listed day by day."""
-        for folder in sorted(found, key=lambda one: natural(one.prefix)):
+        for folder in sorted(found, key=lambda child: natural(child.prefix)):
             self._folders[folder.prefix] = folder
             (self._fresh if folder.fresh else self._new).append(folder)
 

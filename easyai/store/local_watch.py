@@ -58,7 +58,7 @@ class LocalWatch:
         """The keys of checked pictures that are still being written."""
         return self._seen.keys()
 
-    def listings(self, until: float, room: Callable[[], bool] = always) -> Iterator[Listing]:
+    def listings(self, until: float, wants_more: Callable[[], bool] = always) -> Iterator[Listing]:
         """Pictures to check again by name, then pictures in folders that may have changed.
 
         A picture that grows or is rewritten in place does not change the times of its folder.
@@ -67,7 +67,7 @@ class LocalWatch:
         by_name.update(self._due())
         if by_name:
             yield Listing(sorted(by_name), first=False)
-        yield from self._tree.listings(until, room)
+        yield from self._tree.listings(until, wants_more)
 
     def again(self, keys: Sequence[str]) -> None:
         """Include these keys in the next listings, whatever the times of their folders."""

@@ -56,7 +56,7 @@ def _link_and_unlink(source: str, target: str) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
-        _must_be_one(source, target)
+        _require_same_file(source, target)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -67,13 +67,13 @@ def _link_and_unlink(source: str, target: str) -> None:
 
 def _look_and_rename(source: str, target: str) -> None:
     if os.path.lexists(target):
-        _must_be_one(source, target)
+        _require_same_file(source, target)
         os.unlink(source)
     else:
         os.rename(source, target)
 
 
-def _must_be_one(source: str, target: str) -> None:
+def _require_same_file(source: str, target: str) -> None:
     """Raise FileExistsError unless both are names of the same file, as a crash may leave them."""
     if not os.path.samestat(os.lstat(source), os.lstat(target)):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), source, None, target)

@@ -22,7 +22,7 @@ examples:
   python -m easyai.sdk.check http://192.168.1.20:9001/infer --host 192.168.1.5
   python -m easyai.sdk.check http://127.0.0.1:9001/infer --json > report.json
 
-exit status: 0 when every point holds, 1 when one does not, 2 for a wrong argument
+exit status: 0 when every point holds, 1 when a point does not, 2 for a wrong argument
 """
 
 
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "--image",
         type=_file,
         metavar="FILE",
-        help="a JPEG or PNG to send instead of the built-in one; best one with something to detect",
+        help="a JPEG or PNG to send instead of the built-in picture; best with something to detect",
     )
     parser.add_argument("--task-type", default="人数统计", help="default: %(default)s")
     parser.add_argument("--task-id", default="check-camera", help="default: %(default)s")
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         default=30.0,
         metavar="SECONDS",
-        help="limit for one answer, default: %(default)s",
+        help="limit for an answer, default: %(default)s",
     )
     parser.add_argument("--json", action="store_true", help="write the report as JSON")
     return parser

@@ -34,10 +34,10 @@ class PictureHost:
         path = f"/{kind}/{quote(image_path)}"
         return f"http://{self._host}:{port}{path}?X-Amz-Expires=3600&signature={self._token}"
 
-    def fetched(self, what: str) -> int:
+    def fetched(self, outcome: str) -> int:
         """Return how often picture `good` was served, or `unsigned` requests were refused."""
         with self._lock:
-            return self._fetched[what]
+            return self._fetched[outcome]
 
     def find(self, target: str) -> tuple[HTTPStatus, bytes]:
         """Return status and content for a request target."""
@@ -61,9 +61,9 @@ class PictureHost:
         self._thread.join()
         self._server.server_close()
 
-    def _count(self, what: str) -> None:
+    def _count(self, outcome: str) -> None:
         with self._lock:
-            self._fetched[what] += 1
+            self._fetched[outcome] += 1
 
 
 class _Server(ThreadingHTTPServer):

@@ -45,7 +45,7 @@ POINTS = (
     ContractPoint(
         "count",
         "result gives a detection count, the same as its list of boxes",
-        "put total_count, count, num, detections or objects into result: without one the server "
+        "put total_count, count, num, detections or objects into result: without them the server "
         "counts 0 and may delete the frame; the first of them counts, so a count beside a list "
         "must be its length: leave the list out when nothing is located",
         contract_points.count,
@@ -59,7 +59,7 @@ POINTS = (
     ContractPoint(
         "algo-config",
         "a camera's algo_config object is accepted",
-        "algo_config is an object, {} without one; use the regions you know and ignore the rest",
+        "algo_config is an object, {} by default; use the regions you know and ignore the rest",
         contract_points.algo_config,
     ),
     ContractPoint(

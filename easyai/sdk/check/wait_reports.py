@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from easyai.sdk.check.points import ContractPoint
 
-TELL_EVERY_SEC = 5.0
+REPORT_EVERY_SEC = 5.0
 
 
 class Progress:
@@ -22,7 +22,7 @@ class Progress:
     def watch(self, point: ContractPoint) -> Iterator[None]:
         """Report a point as waiting while the block runs."""
         done = threading.Event()
-        thread = threading.Thread(target=self._tell, args=(point, done), daemon=True)
+        thread = threading.Thread(target=self._report, args=(point, done), daemon=True)
         thread.start()
         try:
             yield
@@ -30,9 +30,9 @@ class Progress:
             done.set()
             thread.join()
 
-    def _tell(self, point: ContractPoint, done: threading.Event) -> None:
+    def _report(self, point: ContractPoint, done: threading.Event) -> None:
         began = time.monotonic()
-        while not done.wait(TELL_EVERY_SEC):
+        while not done.wait(REPORT_EVERY_SEC):
             waited_sec = time.monotonic() - began
             sys.stderr.write(
                 f"{point.name}: no answer for {waited_sec:.0f} s, waiting up to "

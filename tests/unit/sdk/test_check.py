@@ -250,7 +250,7 @@ def test_a_hang_on_a_missing_picture_is_found_within_the_limit() -> None:
 def test_hanging_service_is_a_single_failure_after_a_single_time_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wait_reports, "TELL_EVERY_SEC", 0.2)
+    monkeypatch.setattr(wait_reports, "REPORT_EVERY_SEC", 0.2)
     done = threading.Event()
 
     def hangs(call: Call) -> Answer:
