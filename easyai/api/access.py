@@ -1,4 +1,4 @@
-"""Access rights: this machine may do everything, another machine what its token allows.
+"""Access rights: this machine may do everything, another machine has the rights of its token.
 
 Field clients send no token: they register, send heartbeats and unregister themselves without it.
 """
@@ -23,7 +23,7 @@ from easyai.system.secret_file import load_or_create
 
 log = logging.getLogger(__name__)
 
-# A request with one of these headers came through a proxy: its address does not show who sent it.
+# A request with any of these headers came through a proxy: its address does not show who sent it.
 _FORWARDED: Final = (
     *(b"forwarded", b"x-forwarded-", b"x-original-forwarded-", b"x-real-ip", b"via"),
     *(b"x-client-ip", b"x-cluster-client-ip", b"true-client-ip", b"cf-connecting-ip"),
@@ -87,7 +87,7 @@ class Tokens:
             try:
                 self._kept[name] = load_or_create(path).decode("ascii", "replace")
             except OSError as error:
-                # Tried again when the token is needed next: a full disk may have room by then.
+                # Tried again when the token is needed next: a full disk may have space by then.
                 self._throttle.warning(
                     log,
                     "no %s token for other machines: %s cannot be kept: %s; set easyai.%s_token",

@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 _MOST: Final = 8192  # connections, even if more files may be open
 _RESERVED_FILES: Final = 64  # for the database, the store and the log, at least
 _UNLIMITED_FILES: Final = 1_048_576
-_GRACE_SEC: Final = 1.0  # a client has this long for each phase, even when the room is full
+_GRACE_SEC: Final = (
+    1.0  # a client has this long for each phase, even when all connections are taken
+)
 
 
 class Phase(StrEnum):
@@ -55,8 +57,8 @@ class TimeOuts:
         return limit
 
 
-class Room:
-    """How many connections may exist, and which closes for a new connection; for one event loop."""
+class ConnectionLimits:
+    """The limits of the connections, and which closes for a new connection; for an event loop."""
 
     def __init__(self, most: int, time_outs: TimeOuts | None = None) -> None:
         self.most = most
@@ -66,22 +68,22 @@ class Room:
         self._throttle = LogThrottle()  # anybody on the network can cause it
 
     def admit(self, new: BoundedProtocol, now: float) -> bool:
-        """Whether a new connection may stay; in a full room the longest waiting connection closes.
+        """Whether a new connection may stay; at the limit, the longest waiting connection closes.
 
         The wait may be for half a body, or for the next request on a connection that is kept:
-        either would hold the room just as a client that sends nothing.
+        either would hold a place just as a client that sends nothing.
         """
         if len(new.connections) <= self.most:
             return True
         oldest, since = next(iter(self.waiting.items()), (None, now))
         if oldest is None or now - since < _GRACE_SEC:
-            self._tell(new, "a new one is refused")
+            self._log_full(new, "a new one is refused")
             return False
-        self._tell(new, "the one that waits longest for its client is closed for a new one")
+        self._log_full(new, "the one that waits longest for its client is closed for a new one")
         oldest.give_way()
         return True
 
-    def _tell(self, new: BoundedProtocol, done: str) -> None:
+    def _log_full(self, new: BoundedProtocol, done: str) -> None:
         times = self._throttle.due()
         if not times:
             return
@@ -99,16 +101,16 @@ class Room:
 
 
 class BoundedProtocol(ContractProtocol):
-    """The API's HTTP/1.1 with a deadline for each phase of a connection, within a room's number."""
+    """The API's HTTP/1.1 with a deadline for each phase of a connection, within shared limits."""
 
-    room: ClassVar[Room]
+    limits: ClassVar[ConnectionLimits]
     _phase: Phase | None = None
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of the first head, or refuse the connection."""
         super().connection_made(transport)
-        if self.room.admit(self, self.loop.time()):
+        if self.limits.admit(self, self.loop.time()):
             self._enter(Phase.HEAD)
             return
         self._refuse(503, "Service Unavailable", "too many connections; try again in a moment")
@@ -175,14 +177,14 @@ class BoundedProtocol(ContractProtocol):
         self._leave()
         self._phase = phase
         if phase is not Phase.WORK:
-            self.room.waiting[self] = self.loop.time()
-        limit = self.room.time_outs.of(phase)
+            self.limits.waiting[self] = self.loop.time()
+        limit = self.limits.time_outs.of(phase)
         if limit is not None:
             self._deadline = self.loop.call_later(limit, self._expire)
 
     def _leave(self) -> None:
         self._phase = None
-        self.room.waiting.pop(self, None)
+        self.limits.waiting.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -196,7 +198,7 @@ class BoundedProtocol(ContractProtocol):
         if phase not in (Phase.HEAD, Phase.BODY):
             self.transport.abort()  # close() would wait for the client to read
         elif begun:
-            seconds = self.room.time_outs.of(phase) or 0.0
+            seconds = self.limits.time_outs.of(phase) or 0.0
             fault = f"the {phase} of the request did not arrive within {seconds:g} s; send it again"
             self._refuse(408, "Request Timeout", fault)
         else:
@@ -214,9 +216,9 @@ class BoundedProtocol(ContractProtocol):
         self._follow()
 
 
-def bounded(room: Room) -> type[BoundedProtocol]:
-    """The protocol class of a server whose connections share a room."""
-    return type("RoomProtocol", (BoundedProtocol,), {"room": room})
+def bounded(limits: ConnectionLimits) -> type[BoundedProtocol]:
+    """The protocol class of a server whose connections share limits."""
+    return type("LimitedProtocol", (BoundedProtocol,), {"limits": limits})
 
 
 def raise_file_limit() -> int:

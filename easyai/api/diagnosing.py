@@ -1,4 +1,4 @@
-"""Makes diagnoses for clients: one at a time, and all clients share a fresh diagnosis.
+"""Makes diagnoses for clients: a single diagnosis at a time, and all clients share a fresh diagnosis.
 
 Each diagnosis tries every part and asks every service, which takes seconds when something hangs. A
 client that asks in a loop, or a hundred clients at once, must not take the threads that
@@ -23,7 +23,7 @@ FRESH_SEC: Final = 1.0
 
 
 class DiagnosisDesk:
-    """Makes diagnoses on a thread apart from other requests; for one event loop."""
+    """Makes diagnoses on a thread apart from other requests; for a single event loop."""
 
     def __init__(self, make: Callable[[bool], Diagnosis]) -> None:
         self._make = make  # the argument: with probes or without

@@ -86,7 +86,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 404:
         message = f"no such path: {request.scope['path']!r}; the calls are described under /docs"
     elif error.status_code == 405:
-        # The router names the methods of only one of the path's routes.
+        # The router names the methods of a single route of the path.
         allowed = request.app.state.methods.allowed(request.scope["path"])
         return _wrong_method(request.method, allowed or (error.headers or {}).get("Allow", ""))
     return error_response(error.status_code, message, error.headers)

@@ -70,7 +70,7 @@ class Exposition:
         self._registry.register(DatabaseCollector(db, by_camera=by_camera))
 
     def __call__(self) -> bytes:
-        """The text of one scrape. Raises DatabaseUnavailableError."""
+        """The text of a scrape. Raises DatabaseUnavailableError."""
         return generate_latest(self._registry)
 
 

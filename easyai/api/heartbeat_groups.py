@@ -1,4 +1,4 @@
-"""Groups heartbeats that arrive together into one transaction.
+"""Groups heartbeats that arrive together into a single transaction.
 
 A commit waits for the disk; heartbeats that arrive during a commit gather and share the next
 commit. Each heartbeat is answered only after its commit.
@@ -15,12 +15,12 @@ from easyai.registry.heartbeat import Heartbeat
 from easyai.registry.registration import heartbeats
 from easyai.runtime import Runtime
 
-_GROUP: Final = 500  # heartbeats in one transaction
+_GROUP: Final = 500  # heartbeats in a transaction
 _MOST_WAITING: Final = 20_000
 
 
 class HeartbeatGroup:
-    """Takes heartbeats on the event loop and commits them on one thread of its own."""
+    """Takes heartbeats on the event loop and commits them on a thread of its own."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -1,4 +1,4 @@
-"""Scrapes: only one reads the database at a time, and all clients share a fresh scrape.
+"""Scrapes: a single scrape reads the database at a time, and all clients share a fresh scrape.
 
 Scrapes run on a thread apart from other requests: neither many scrapers nor a database that hangs
 delays registrations and heartbeats.
@@ -22,7 +22,7 @@ _REST: Final = 10
 
 
 class MetricsDesk:
-    """The text of the newest scrape; for one event loop."""
+    """The text of the newest scrape; for a single event loop."""
 
     def __init__(self, make: Callable[[], bytes]) -> None:
         self._make = make
@@ -41,7 +41,7 @@ class MetricsDesk:
         if self._under_way is None:
             self._under_way = asyncio.create_task(self._work())
             # Read the exception: nobody may be waiting any more when the task fails.
-            self._under_way.add_done_callback(lambda one: one.cancelled() or one.exception())
+            self._under_way.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
             # Other clients wait for the task, too: a client that disconnects, or the limit, must
             # not cancel it.

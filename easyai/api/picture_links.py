@@ -17,7 +17,7 @@ _HOST: Final = re.compile(r"(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d+)?", re.ASCII)
 
 
 class PictureLinks:
-    """Makes the picture links of one answer."""
+    """Makes the picture links of an answer."""
 
     def __init__(self, runtime: Runtime, host: str) -> None:
         """`host`: the request's Host header."""

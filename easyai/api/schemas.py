@@ -63,7 +63,7 @@ class ServiceEntry(BaseModel):
     state_reason_args: dict[str, Any] = Field({}, description="What the text shows, by name")
     state_since: int = 0
     breaker: Literal["closed", "open", "half-open"] = "closed"
-    breaker_trial_in_sec: float = 0.0  # until an open breaker lets one request through
+    breaker_trial_in_sec: float = 0.0  # until an open breaker lets a single request through
     heartbeat_age_sec: float = 0.0
     last_evidence: int = 0  # heartbeat, inference or probe
     last_failure: str | None = None  # of the last call that failed

@@ -42,8 +42,8 @@ API_PREFIX = "/api/v1"
 def create_app(runtime: Runtime | None = None) -> FastAPI:
     """The API as an ASGI app.
 
-    Without a runtime, the app opens one from the settings when it starts, with a doorbell that
-    wakes workers, and closes the runtime when it stops.
+    Without a runtime, the app opens a runtime from the settings when it starts, with a doorbell
+    that wakes workers, and closes the runtime when it stops.
     """
 
     @asynccontextmanager

@@ -1,1 +1,1 @@
-"""The command line: one module per command, loaded when it is used."""
+"""The command line: a module per command, loaded when it is used."""

@@ -1,4 +1,4 @@
-"""Sends one test alarm through every channel of alarms: table, log, bus and people."""
+"""Sends a test alarm through every channel of alarms: table, log, bus and people."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BUS_SEC: Final = 20.0
 
 
 class Outcome(NamedTuple):
-    """The result of the test alarm on one channel."""
+    """The result of the test alarm on a channel."""
 
     channel: str
     state: Literal["worked", "failed", "not set"]

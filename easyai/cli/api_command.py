@@ -48,7 +48,7 @@ def _serve() -> None:
     # Imported here: a wrong option gets its error without waiting for the web framework.
     import uvicorn
 
-    from easyai.api.connections import Room, bounded, most_connections, raise_file_limit
+    from easyai.api.connections import ConnectionLimits, bounded, most_connections, raise_file_limit
     from easyai.cli.link_warnings import link_warnings
     from easyai.db.library import library
     from easyai.messages.catalogue import text
@@ -66,8 +66,8 @@ def _serve() -> None:
     sockets = open_sockets(own.host, own.port)
     log.info("api starts: http://%s:%d (docs /docs)", shown(own.host or "*"), own.port)
     files = raise_file_limit()
-    room = Room(most_connections(files))
-    log.info("api takes up to %d connections; open files: %d", room.most, files)
+    limits = ConnectionLimits(most_connections(files))
+    log.info("api takes up to %d connections; open files: %d", limits.most, files)
     log.info("%s", text(library(own.effective_database_url).summary))
     if os.environ.get("EASYAI_SUPERVISED") != "1":  # `easyai up` has already printed the address
         for warning in link_warnings(loaded):
@@ -75,7 +75,7 @@ def _serve() -> None:
     config = uvicorn.Config(
         "easyai.api.server:create_app",
         factory=True,
-        http=bounded(room),
+        http=bounded(limits),
         access_log=False,
         log_config=None,
         log_level="warning",

@@ -1,4 +1,4 @@
-"""``easyai backup``: writes the database and the files that belong to it into one file."""
+"""``easyai backup``: writes the database and the files that belong to it into a single file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def backup(target: Path, no_pictures: bool, as_json: bool) -> None:
     from easyai.backup.progress_lines import Progress
 
     with opened() as runtime:
-        report = back_up(runtime, target, pictures=not no_pictures, progress=Progress(say))
+        report = back_up(
+            runtime, target, pictures=not no_pictures, progress=Progress(print_progress)
+        )
         remote = runtime.store.remote
     if as_json:
         print_json(asdict(report))
@@ -65,7 +67,7 @@ def backup(target: Path, no_pictures: bool, as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def say(line: str) -> None:
+def print_progress(line: str) -> None:
     """Print a line of progress."""
     click.echo(f"easyai: {line}", err=True)
 

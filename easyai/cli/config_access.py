@@ -10,7 +10,7 @@ from easyai.system.ip_addresses import is_loopback
 
 
 def open_to(own: Easyai) -> list[str]:
-    """Sentences about who may do what over REST."""
+    """Sentences about the rights over REST."""
     return list(_sentences(own))
 
 

@@ -35,9 +35,9 @@ class Report(NamedTuple):
 
     file: str | None  # None: defaults and environment only
     unknown_keys: list[str]
-    predecessor_keys: dict[str, str]  # keys without effect here, each with what to do instead
+    predecessor_keys: dict[str, str]  # keys without effect here, each with its remedy
     unknown_variables: list[str]
-    open_to: list[str]  # who may do what over REST
+    open_to: list[str]  # who has which rights over REST
     warnings: list[str]
     values: list[Value]
 

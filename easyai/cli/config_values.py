@@ -1,4 +1,4 @@
-"""The settings in force, one line for each key, with secrets hidden and their source named."""
+"""The settings in force, a line for each key, with secrets hidden and their source named."""
 
 from __future__ import annotations
 

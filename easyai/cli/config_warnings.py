@@ -20,7 +20,7 @@ _SHORT_SECRET: Final = 16
 
 
 def warnings(settings: Settings) -> list[str]:
-    """Sentences about settings that need a look, each with what to do; empty without any."""
+    """Sentences about settings that need a look, each with its remedy; empty without any."""
     analysis, own = settings.ai_analysis, settings.easyai
     return [
         *_about_analysis(analysis),

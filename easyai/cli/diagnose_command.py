@@ -73,15 +73,15 @@ def diagnose(lang: str, as_json: bool, in_short: bool, probes: bool) -> None:
         runtime = None if missing else _opened(source)
     except SettingsError as error:
         click.echo(f"easyai: {error}", err=True)
-        if _told_by_api(of_variables(), lang, probes, as_json, in_short):
+        if _print_report_of_api(of_variables(), lang, probes, as_json, in_short):
             return
         if not isinstance(error, DatabaseForbiddenError):
-            _tell_unknown(lang)
+            _print_unknown(lang)
         raise click.exceptions.Exit(2) from error
     if source.fault:
         whole = TAKEN in source.fault  # the last good file has every key
         click.echo(f"easyai: {source.fault}{'' if whole else _DEFAULTS}", err=True)
-    if missing and _told_by_api(source.current(), lang, probes, as_json, in_short):
+    if missing and _print_report_of_api(source.current(), lang, probes, as_json, in_short):
         return
     diagnosis = _found(source, missing, runtime, probes)
     if as_json:
@@ -113,7 +113,7 @@ def _found(
         runtime.close()
 
 
-def _told_by_api(
+def _print_report_of_api(
     settings: Settings, lang: str, probes: bool, as_json: bool, in_short: bool
 ) -> bool:
     """Print the report of the API at the address; return whether an API gave a report."""
@@ -134,8 +134,8 @@ def _told_by_api(
     return True
 
 
-def _tell_unknown(lang: str) -> None:
-    """Print what to do when the settings name no database that answers."""
+def _print_unknown(lang: str) -> None:
+    """Print the remedy when the settings name no database that answers."""
     from easyai.settings.commands import easyai_command
     from easyai.settings.schema import Settings
 

@@ -48,7 +48,7 @@ def discard(task_type: str, camera: str, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(_as_dict(report, dry_run))
     else:
-        _tell(report, task_type, dry_run)
+        _print_report(report, task_type, dry_run)
     if not report.by_camera:
         click.get_current_context().exit(1)
 
@@ -63,7 +63,7 @@ def _as_dict(report: DiscardReport, dry_run: bool) -> dict[str, object]:
     }
 
 
-def _tell(report: DiscardReport, task_type: str, dry_run: bool) -> None:
+def _print_report(report: DiscardReport, task_type: str, dry_run: bool) -> None:
     from easyai.domain.reason import Reason
     from easyai.messages.catalogue import text
 

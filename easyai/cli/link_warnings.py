@@ -67,11 +67,11 @@ def _sentences(base: str, endpoints: list[str]) -> Iterator[str]:
         return
     reasons = {endpoint: _why_not(link, _address(endpoint)) for endpoint in endpoints}
     for reason in dict.fromkeys(filter(None, reasons.values())):
-        those = [hide_credentials(endpoint) for endpoint, why in reasons.items() if why == reason]
-        more = f" and {len(those) - _MOST_NAMED} more" if len(those) > _MOST_NAMED else ""
+        there = [hide_credentials(endpoint) for endpoint, why in reasons.items() if why == reason]
+        more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
         yield (
             f"picture links start with {base}, {reason}, but services are registered at "
-            f"{', '.join(those[:_MOST_NAMED])}{more}; let [easyai] host listen on an address that "
+            f"{', '.join(there[:_MOST_NAMED])}{more}; let [easyai] host listen on an address that "
             'they reach ("::" is every address, of IPv4 and IPv6) and set easyai.public_url to it'
         )
 

@@ -59,7 +59,7 @@ Examples:
 
 
 class CommandFailedError(click.ClickException):
-    """An error of easyai as one line on stderr, exit code 2."""
+    """An error of easyai as a line on stderr, exit code 2."""
 
     exit_code = 2
 
@@ -94,7 +94,7 @@ class LazyGroup(click.Group):
     """A group whose commands are imported when used, so that ``--help`` answers at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, the usual ones first."""
+        """All commands, the usual commands first."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

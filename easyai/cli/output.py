@@ -50,7 +50,7 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
     runtime = (opener or open_runtime)(source)
     try:
         yield runtime
-        _tell_idle(runtime.db)  # after the checks: an error stays one line
+        _warn_if_idle(runtime.db)  # after the checks: an error stays a single line
     except SchemaMissingError as error:
         lacking = getattr(error.__cause__, "orig", "")  # the driver's message
         raise SettingsError(
@@ -76,7 +76,7 @@ def running(db: Database) -> str:
     return plain(", ".join(names))
 
 
-def _tell_idle(db: Database) -> None:
+def _warn_if_idle(db: Database) -> None:
     """Warn when no process works on the database: its rows do not show the present state."""
     if not running(db):
         click.echo("easyai: nothing of easyai runs on this database", err=True)
@@ -193,7 +193,7 @@ def cell(value: object, style: str = "") -> Text:
 
 
 def plain(value: str) -> str:
-    """The text on one line; replaces characters that are not printable, such as ESC."""
+    """The text on a single line; replaces characters that are not printable, such as ESC."""
     return "".join(
         character if character.isprintable() else " " if character.isspace() else "\ufffd"
         for character in value

@@ -110,7 +110,7 @@ def run(
     if as_json:
         print_json(_as_dict(report, dry_run))
     else:
-        _tell(report, dry_run, len(set(ids)), settings)
+        _print_report(report, dry_run, len(set(ids)), settings)
     if not report.matched:
         click.get_current_context().exit(1)
 
@@ -125,7 +125,7 @@ def _as_dict(report: RequeueReport, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _tell(report: RequeueReport, dry_run: bool, asked: int, settings: Settings) -> None:
+def _print_report(report: RequeueReport, dry_run: bool, asked: int, settings: Settings) -> None:
     from easyai.domain.reason import Reason
     from easyai.messages.catalogue import text
     from easyai.settings.commands import easyai_command
@@ -133,7 +133,7 @@ def _tell(report: RequeueReport, dry_run: bool, asked: int, settings: Settings) 
     if report.requeued:
         number = text(Reason.of("frames.failed", n=report.requeued))
         click.echo(f"{'would requeue' if dry_run else 'requeued'} {number}")
-        _tell_types(report)
+        _print_types(report)
     if report.moving:
         click.echo(
             f"left alone: {report.moving} whose picture is just being moved; "
@@ -150,7 +150,7 @@ def _tell(report: RequeueReport, dry_run: bool, asked: int, settings: Settings) 
         click.echo(f"no failed frame matches; see `{command}`", err=True)
 
 
-def _tell_types(report: RequeueReport) -> None:
+def _print_types(report: RequeueReport) -> None:
     table = new_table("TYPE", "FRAMES", right=("FRAMES",))
     for task_type, number in sorted(report.by_task_type.items()):
         table.add_row(cell(task_type), cell(number))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from easyai.cli.backup_command import megabytes, say
+from easyai.cli.backup_command import megabytes, print_progress
 from easyai.cli.output import plain, print_json, running
 from easyai.settings.find_installation import find_installation
 
@@ -66,7 +66,7 @@ def restore(
     from easyai.backup.progress_lines import Progress
 
     settings = None if check or settings_path else _settings()
-    reader = Reader(archive, Progress(say))
+    reader = Reader(archive, Progress(print_progress))
     try:
         if check:
             _show(reader, as_json)
@@ -111,7 +111,7 @@ def _restored(reader: Reader, settings: Settings, replace: bool, next_alert_id: 
             settings,
             replace=replace,
             next_alert_id=next_alert_id,
-            progress=Progress(say),
+            progress=Progress(print_progress),
         )
     finally:
         release_data_dir(settings.easyai.data_dir)

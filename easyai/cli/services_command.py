@@ -146,26 +146,26 @@ def _print_table(shown: list[dict[str, Any]], now: float) -> None:
     print_table(table)
 
 
-def _cells(one: dict[str, Any], now: float) -> dict[str, Any]:
-    limit, latency = one["max_concurrency"], one["avg_response_ms"]
+def _cells(service: dict[str, Any], now: float) -> dict[str, Any]:
+    limit, latency = service["max_concurrency"], service["avg_response_ms"]
     return {
-        "SERVICE": cell(one["service_id"]),
-        "ENDPOINT": cell(one["endpoint"]),
-        "STATE": cell(one["state"], _STYLES.get(one["state"], "")),
-        "REASON": cell(_reason(one, now)),
-        "IN FLIGHT": cell(f"{one['in_flight']}/{limit}" if limit else one["in_flight"]),
-        "CALLS": cell(one["call_count"]),
-        "FAILED": cell(one["failed_frames"], "red" if one["failed_since_success"] else ""),
-        "LAST SUCCESS": cell(_ago(one["last_success_at"], now)),
+        "SERVICE": cell(service["service_id"]),
+        "ENDPOINT": cell(service["endpoint"]),
+        "STATE": cell(service["state"], _STYLES.get(service["state"], "")),
+        "REASON": cell(_reason(service, now)),
+        "IN FLIGHT": cell(f"{service['in_flight']}/{limit}" if limit else service["in_flight"]),
+        "CALLS": cell(service["call_count"]),
+        "FAILED": cell(service["failed_frames"], "red" if service["failed_since_success"] else ""),
+        "LAST SUCCESS": cell(_ago(service["last_success_at"], now)),
         "LATENCY": cell(None if latency is None else f"{latency:.0f} ms"),
-        "HEARTBEAT": cell(f"{duration(one['heartbeat_age_sec'])} ago"),
-        "TYPES": cell(", ".join(one["task_types"])),
+        "HEARTBEAT": cell(f"{duration(service['heartbeat_age_sec'])} ago"),
+        "TYPES": cell(", ".join(service["task_types"])),
     }
 
 
-def _failing(one: dict[str, Any]) -> str:
+def _failing(service: dict[str, Any]) -> str:
     """Why the last calls of a service whose breaker is closed failed; '' when none failed."""
-    number, why = one["failed_since_success"], one["last_refusal"]
+    number, why = service["failed_since_success"], service["last_refusal"]
     if not number:
         return ""
     calls = "last call" if number == 1 else f"last {number} calls"
@@ -176,15 +176,17 @@ def _ago(at: float | None, now: float) -> str:
     return f"{duration(now - at)} ago" if at else "never"
 
 
-def _reason(one: dict[str, Any], now: float) -> str:
+def _reason(service: dict[str, Any], now: float) -> str:
     """Why the service is in its state, and why a service in a good state gets no frames."""
-    if one["state"] == WAITING:
-        return f"{one['state_reason']}; asked {duration(now - one['state_since'])} ago"
-    sentence = f"{one['state_reason']} {duration(now - one['state_since'])} ago"
-    if one["heartbeat_overdue"] and one["state"] == "online":
-        sentence += f"; no heartbeat for {duration(one['heartbeat_age_sec'])}"
-    if one["breaker"] == "closed":
-        return sentence + _failing(one)
-    pause = f", next trial in {one['breaker_trial_in_sec']:.0f} s" * (one["breaker"] == "open")
-    failed = one["last_failure"] or "no reason known"
-    return f"{sentence}; breaker {one['breaker']}{pause}: {failed}"
+    if service["state"] == WAITING:
+        return f"{service['state_reason']}; asked {duration(now - service['state_since'])} ago"
+    sentence = f"{service['state_reason']} {duration(now - service['state_since'])} ago"
+    if service["heartbeat_overdue"] and service["state"] == "online":
+        sentence += f"; no heartbeat for {duration(service['heartbeat_age_sec'])}"
+    if service["breaker"] == "closed":
+        return sentence + _failing(service)
+    pause = f", next trial in {service['breaker_trial_in_sec']:.0f} s" * (
+        service["breaker"] == "open"
+    )
+    failed = service["last_failure"] or "no reason known"
+    return f"{sentence}; breaker {service['breaker']}{pause}: {failed}"

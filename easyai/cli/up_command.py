@@ -1,4 +1,4 @@
-"""``easyai up``: the whole system on this machine, one command."""
+"""``easyai up``: the whole system on this machine with a single command."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def up(
     left_behind = claim_data_dir(settings.easyai.data_dir)
     check_port(settings.easyai.host, settings.easyai.port, wait=left_behind)
     _warn(settings)
-    # A full temporary folder must not stop SQLite while the data folder has room.
+    # A full temporary folder must not stop SQLite while the data folder has space.
     os.environ.setdefault("SQLITE_TMPDIR", str(settings.easyai.data_dir.absolute()))
     _keep_settings(settings.easyai.data_dir.absolute())
     _prepare(settings)

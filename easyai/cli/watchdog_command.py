@@ -48,7 +48,7 @@ def watchdog() -> None:
 
 
 class _Checks:
-    """The checks that run every few seconds: those that cost little time and memory."""
+    """The checks that run every few seconds, because they cost little time and memory."""
 
     def __init__(self, runtime: Runtime) -> None:
         from easyai.broker.broker_check import BrokerCheck

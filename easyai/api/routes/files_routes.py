@@ -20,7 +20,7 @@ from easyai.store.local import LocalStore
 
 router = APIRouter(prefix="/files", tags=["files"])
 
-_WHOLE_BYTES: Final = 4_000_000  # a file up to this size is sent in one piece
+_WHOLE_BYTES: Final = 4_000_000  # a file up to this size is sent in a single piece
 _CHUNK_BYTES: Final = 256 * 1024
 _OTHER_TYPE: Final = "application/octet-stream"
 _TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}

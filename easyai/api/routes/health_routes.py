@@ -29,13 +29,13 @@ class _Journal:
     """Logs the drivers' messages, which clients do not get: once, not at every request."""
 
     def __init__(self, _runtime: Runtime) -> None:
-        self._told: dict[str, Reason] = {}
+        self._last_reasons: dict[str, Reason] = {}
 
     def note(self, results: list[CheckResult]) -> None:
         for result in results:
-            if result.reason and result.reason != self._told.get(result.name):
+            if result.reason and result.reason != self._last_reasons.get(result.name):
                 log.warning("not ready: check=%s reason=%s", result.name, text(result.reason))
-            self._told[result.name] = result.reason
+            self._last_reasons[result.name] = result.reason
 
 
 @router.head("/healthz", responses={200: {"model": schemas.Alive}})

@@ -53,7 +53,7 @@ async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONRes
 
     A body that does not parse still counts.
     """
-    report = _said(await request.body())
+    report = _report(await request.body())
     if await group.take(Heartbeat(id, report)):
         return JSONResponse(_DONE)
     # First with the slash: it may belong to the endpoint.
@@ -122,7 +122,7 @@ def load_analysis(runtime: RuntimePart) -> dict[str, Any]:
     return views.load_analysis(runtime)
 
 
-def _said(body: bytes) -> Any:
+def _report(body: bytes) -> Any:
     if not body:
         return None
     try:

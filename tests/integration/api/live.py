@@ -15,7 +15,7 @@ import requests
 import uvicorn
 from starlette.types import ASGIApp
 
-from easyai.api.connections import Room, bounded
+from easyai.api.connections import ConnectionLimits, bounded
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
@@ -40,7 +40,7 @@ class RecordingDoorbell:
 class LiveApi:
     """A running API; requests go through a single session."""
 
-    def __init__(self, app: ASGIApp, room: Room | None = None) -> None:
+    def __init__(self, app: ASGIApp, limits: ConnectionLimits | None = None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = uvicorn.Server(
@@ -48,7 +48,7 @@ class LiveApi:
                 app,
                 host="127.0.0.1",
                 port=self.port,
-                http=bounded(room or Room(1000)),
+                http=bounded(limits or ConnectionLimits(1000)),
                 access_log=False,
                 log_config=None,
             )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from easyai.api.connections import Room, TimeOuts, most_connections
+from easyai.api.connections import ConnectionLimits, TimeOuts, most_connections
 from easyai.api.server import create_app
 from easyai.db import migrate
 from easyai.runtime import Runtime
@@ -27,14 +27,14 @@ SHORT = TimeOuts(head=0.5, body=0.5, send=0.5, idle=0.5)
 BODY_HEAD = f"POST {ANALYSIS}/register HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\n".encode()
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n"
 
-OpenApi = Callable[[Room], LiveApi]
+OpenApi = Callable[[ConnectionLimits], LiveApi]
 
 
 @pytest.fixture
 def open_api(sqlite_runtime: Runtime) -> Iterator[OpenApi]:
     """Opens an API whose connections share the limits of a room."""
     with ExitStack() as stack:
-        yield lambda room: stack.enter_context(LiveApi(create_app(sqlite_runtime), room))
+        yield lambda limits: stack.enter_context(LiveApi(create_app(sqlite_runtime), limits))
 
 
 def _connect(port: int) -> socket.socket:
@@ -51,7 +51,7 @@ def _rest(connection: socket.socket) -> bytes:
 
 
 def test_silent_connection_is_closed_after_the_time_limit(open_api: OpenApi) -> None:
-    with _connect(open_api(Room(100, SHORT)).port) as silent:
+    with _connect(open_api(ConnectionLimits(100, SHORT)).port) as silent:
         assert _rest(silent) == b""
 
 
@@ -62,7 +62,7 @@ def test_silent_connection_is_closed_after_the_time_limit(open_api: OpenApi) -> 
 def test_incomplete_request_is_answered_with_408_and_closed(
     open_api: OpenApi, sent: bytes, part: str
 ) -> None:
-    with _connect(open_api(Room(100, SHORT)).port) as slow:
+    with _connect(open_api(ConnectionLimits(100, SHORT)).port) as slow:
         slow.sendall(sent)
         head, _, body = _rest(slow).partition(b"\r\n\r\n")
 
@@ -74,7 +74,7 @@ def test_incomplete_request_is_answered_with_408_and_closed(
 def test_slow_bytes_do_not_extend_the_time_limit_of_a_request(
     open_api: OpenApi, begin: bytes
 ) -> None:
-    with _connect(open_api(Room(100, SHORT)).port) as slow:
+    with _connect(open_api(ConnectionLimits(100, SHORT)).port) as slow:
         slow.sendall(begin)
         slow.settimeout(0.1)
 
@@ -97,7 +97,7 @@ def test_connection_of_a_client_that_does_not_read_is_closed(
     (folder / "t" / "c").mkdir(parents=True)
     (folder / "t" / "c" / "big.jpg").write_bytes(b"x" * size)
     link = sqlite_runtime.store.url("t/c/big.jpg", 3600)
-    api = open_api(Room(100, SHORT))
+    api = open_api(ConnectionLimits(100, SHORT))
     request = f"GET {link[link.index('/api/v1/') :]} HTTP/1.1\r\nHost: t\r\n\r\n".encode()
 
     with socket.socket() as deaf, _connect(api.port) as reader:
@@ -114,7 +114,7 @@ def test_connection_of_a_client_that_does_not_read_is_closed(
 
 
 def test_kept_alive_connection_stays_open_between_requests(open_api: OpenApi) -> None:
-    api = open_api(Room(100, TimeOuts(head=0.3, body=0.3)))
+    api = open_api(ConnectionLimits(100, TimeOuts(head=0.3, body=0.3)))
     with _connect(api.port) as kept:
         for _ in range(3):
             kept.sendall(HEAD)
@@ -133,7 +133,7 @@ def test_full_connection_limit_frees_a_place_for_a_new_client(
     sent = {"half a body": BODY_HEAD, "kept after an answer": HEAD, "an unread answer": unread}[
         kind
     ]
-    api = open_api(Room(5, TimeOuts(head=60, body=60, send=60)))
+    api = open_api(ConnectionLimits(5, TimeOuts(head=60, body=60, send=60)))
     with ExitStack() as stack:
         holders = [stack.enter_context(_connect(api.port)) for _ in range(5)]
         for holder in holders:
@@ -151,7 +151,7 @@ def test_full_connection_limit_frees_a_place_for_a_new_client(
 def test_full_connection_limit_answers_503_and_logs_the_busiest_address(
     open_api: OpenApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    api = open_api(Room(20))
+    api = open_api(ConnectionLimits(20))
     with ExitStack() as stack:
         silent = [stack.enter_context(_connect(api.port)) for _ in range(20)]
         refused = [stack.enter_context(_connect(api.port)) for _ in range(5)]
