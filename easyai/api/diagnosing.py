@@ -1,4 +1,4 @@
-"""Makes diagnoses for clients: a single diagnosis at a time, and all clients share a fresh diagnosis.
+"""Makes diagnoses, never two at a time; all clients share a fresh diagnosis.
 
 Each diagnosis tries every part and asks every service, which takes seconds when something hangs. A
 client that asks in a loop, or a hundred clients at once, must not take the threads that

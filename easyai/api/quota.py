@@ -17,7 +17,7 @@ _WINDOW_SEC: Final = 60.0
 
 
 class RegistrationRate:
-    """Counts registrations by address, anew each minute; a part of the runtime, for a single loop."""
+    """Counts registrations by address, anew each minute; part of the runtime, for a single loop."""
 
     def __init__(self, _runtime: Runtime) -> None:
         self._began_at = time.monotonic()

@@ -15,7 +15,7 @@ from easyai.settings.server_url import ServerUrl, parse_server_url
 
 _REFUSED: Final = ("AuthenticationError", "AccessRefused", "NotAllowed", "NoPermissionError")
 #: The code of a full disk under the embedded broker; the causes of a standstill look for it.
-NO_ROOM: Final = "broker.no_room"
+NO_SPACE: Final = "broker.no_room"
 _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 
 
@@ -36,7 +36,7 @@ def broker_reason(settings: Settings, error: Exception) -> Reason:
     if name == "OutOfMemoryError":
         return Reason.of("broker.full", kind=kind)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Reason.of(NO_ROOM, kind=kind, error=words)
+        return Reason.of(NO_SPACE, kind=kind, error=words)
     reason = _of_settings(server, kind, name, words)
     return reason or Reason.of("broker.no_answer", kind=kind, error=words)
 

@@ -1,4 +1,4 @@
-"""``easyai claim``: shows which installation uses the frame store, and claims it for this installation."""
+"""``easyai claim``: shows which installation uses the frame store, and claims it."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def compact(beside: bool) -> None:
                 err=True,
             )
             click.get_current_context().exit(1)
-        _require_room(path, live)
+        _require_space(path, live)
         began = time.monotonic()
         space.compact(db)
         after = space.space(db)
@@ -141,7 +141,7 @@ def _print(whole: Space, tables: list[TableSize], limits: dict[str, str]) -> Non
         click.echo("the file does not shrink by itself: `db compact` makes it small", err=True)
 
 
-def _require_room(path: Path, live: int) -> None:
+def _require_space(path: Path, live: int) -> None:
     """Raise BadRequestError when the disk has no room for the copy and its log."""
     folder, temporary = path.parent, Path(tempfile.gettempdir())
     needed = {folder: live, temporary: live}

@@ -97,7 +97,7 @@ def _lines(row: FrameRow, now: float) -> Iterator[tuple[str, str]]:
 
 
 def _last_failure(row: FrameRow) -> float:
-    """When the last failed call ended; 0 without a failed call. The call that failed a frame settled it."""
+    """When the last failed call ended; 0 without any. The call that failed a frame settled it."""
     return float(row.settled_at if row.state == "failed" else row.last_failure_at)
 
 

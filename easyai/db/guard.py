@@ -26,7 +26,7 @@ from easyai.system.modes import opener
 
 #: The codes of errors that the causes of a standstill look for.
 HELD: Final = "database.guard_held"
-NO_ROOM: Final = "database.guard_no_room"
+NO_SPACE: Final = "database.guard_no_room"
 GUARD: Final = "-guard"  # appended to the name of the database
 QUEUE: Final = "-queue"
 # The pause between two attempts to take a lock is a tenth of the wait so far, within these limits.
@@ -126,7 +126,7 @@ class _LockFile:
                 Reason.of("database.guard_forbidden", path=self._path)
             ) from error
         except OSError as error:
-            code = NO_ROOM if error.errno == errno.ENOSPC else "database.guard_unusable"
+            code = NO_SPACE if error.errno == errno.ENOSPC else "database.guard_unusable"
             raise DatabaseUnavailableError(
                 Reason.of(code, path=self._path, error=error.strerror)
             ) from error

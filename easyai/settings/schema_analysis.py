@@ -132,7 +132,7 @@ class AiAnalysis(Table):
             if by_name.setdefault(nfc(name), table) != table:
                 raise ValueError(
                     f"names {nfc(name)!r} twice, in two Unicode forms (NFC and NFD) of the same "
-                    "task type, with different keys; keep a single table"
+                    "task type, with different keys; keep one of the tables"
                 )
         return by_name
 

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from easyai.broker.broker_reasons import NO_ROOM as BROKER_HAS_NO_ROOM
+from easyai.broker.broker_reasons import NO_SPACE as BROKER_HAS_NO_SPACE
 from easyai.db.engines import MISSING
-from easyai.db.guard import HELD, NO_ROOM
+from easyai.db.guard import HELD, NO_SPACE
 from easyai.db.session import DISK_FULL, LOCKED
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.diagnosis.causes.data_folder_moved import data_moved
@@ -21,7 +21,7 @@ from easyai.settings.commands import curl_command, easyai_command
 NO_DATABASE: Final = "database.none_at"
 _NO_FILE: Final = (NO_DATABASE, MISSING)
 _LOCKED: Final = (LOCKED, HELD)
-_DISK_IS_FULL: Final = (DISK_FULL, NO_ROOM)
+_DISK_IS_FULL: Final = (DISK_FULL, NO_SPACE)
 _OUTBOX_LATE_SEC: Final = 60.0
 
 
@@ -105,7 +105,7 @@ def _database_remedies(facts: Facts) -> Iterator[Remedy]:
 
 def _disk(facts: Facts) -> Cause:
     # A broker of files keeps them on this disk, too.
-    full = facts.failed("broker").code == BROKER_HAS_NO_ROOM
+    full = facts.failed("broker").code == BROKER_HAS_NO_SPACE
     by_it = facts.failed("database").code in _DISK_IS_FULL
     hit = bool(full or facts.failed("database") or facts.failed("store"))
     folder = shlex.quote(str(facts.settings.easyai.data_dir.absolute()))
