@@ -1,4 +1,4 @@
-"""The SQL of system alarms: at most one alarm of a kind and subject rings.
+"""The SQL of system alarms: at most a single alarm of a kind and subject rings.
 
 The trouble lasted from `began_at` to `over_at`; people were notified first at `raised_at`, last at
 `told_at`.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from easyai.db.locks import lock_in_order
 
-CHUNK: Final = 500  # rows per transaction: scans, heartbeats and settling get their turn
+CHUNK: Final = 500  # rows per transaction: scans, heartbeats and settling run in between
 
 _NEWEST_FRAME = text("SELECT coalesce(max(id), 0) FROM frames")
 # Rows are read by id, the oldest first: the cost of a chunk does not grow with the history.

@@ -11,7 +11,7 @@ from easyai.db.locks import Skipping
 from easyai.db.services import lock
 from easyai.db.waiting import LONGEST_WAIT_SEC
 
-AT_ONCE: Final = 5000  # frames per transaction: dispatch, heartbeats and settling get their turn
+AT_ONCE: Final = 5000  # frames per transaction: dispatch, heartbeats and settling run between
 
 # Shorten leases that were taken in the future. Living workers renew their leases; the lease of a
 # dead worker expires.

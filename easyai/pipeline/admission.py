@@ -1,7 +1,7 @@
 """Admission: parks waiting frames, or gives them up by the operator's rules.
 
 Outage and overload are different. A type without a live service is parked: its frames wait for
-`outage_retention_hours` and while the disk has room. Types whose live services are too slow lose
+`outage_retention_hours` and while the disk has space. Types whose live services are too slow lose
 frames by `queue_full_strategy`; single cameras lose frames by their `max_frame_count`. All this
 runs at the end of every scan.
 """

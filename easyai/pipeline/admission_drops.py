@@ -26,7 +26,7 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-# Frames per transaction: few enough that dispatch, heartbeats and settling get their turn.
+# Frames per transaction: few enough that dispatch, heartbeats and settling run in between.
 AT_ONCE: Final = 2000
 _CARRY_SEC: Final = 1.0  # then the sweep deletes the remaining pictures
 _GROUP: Final = 64  # pictures between checks of the clock and the store's health

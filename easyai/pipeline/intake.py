@@ -1,7 +1,7 @@
 """Intake: finds new frames in the store and records them in the ledger, a piece at each tick.
 
 A piece ends when its time is over, and the next piece continues there. Pictures that came since the
-last piece go first. Each piece also takes in at least one page of the backlog, so that new pictures
+last piece go first. Each piece also takes in a page or more of the backlog, so that new pictures
 and backlog both make progress under any load.
 """
 
@@ -116,7 +116,7 @@ class Scanner:
         return report
 
     def _log_found(self, count: int) -> None:
-        """Log at most one line in ten seconds, the first at once."""
+        """Log at most a line in ten seconds, the first at once."""
         found = self._found.due(count=count)
         if found:
             log.info("found new images: count=%d", found)

@@ -16,7 +16,7 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-# Frames per transaction: few enough that scans, heartbeats and settling get their turn.
+# Frames per transaction: few enough that scans, heartbeats and settling run in between.
 _CHUNK: Final = 500
 
 

@@ -110,7 +110,7 @@ class Retention:
                 return
             given = self._drops.drop(_oldest_parked, FrameState.PARKED, Outcome.DISK_LOW, reason)
             if not (given.frames and given.deleted):
-                return  # giving up more makes no room
+                return  # giving up more frees no space
 
 
 def _slack_sec(limit_sec: float) -> float:

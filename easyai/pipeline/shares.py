@@ -2,7 +2,7 @@
 
 Types of a higher priority with frames that could go now come first and get all places they can use.
 The remaining places are shared equally among the types of the next priority; frames in flight
-count. Other types may use what a type leaves of its share. Where places are fewer than types, the
+count. Other types may use the places that a type leaves. Where places are fewer than types, the
 types take turns by the second. Every tenth second each type has a right to a place, whatever its
 priority, so that no type stands still for ever.
 """

@@ -9,7 +9,7 @@ from easyai.db import space
 from easyai.pipeline.background_pace import bursts
 from easyai.runtime import Runtime
 
-# Deleted rows leave room for new rows. This much free space stays in the file.
+# Deleted rows leave space for new rows. This much free space stays in the file.
 _KEPT_FREE_BYTES: Final = 32 * 2**20
 _LONGEST_LOG_BYTES: Final = 32 * 2**20
 _OPTIMIZE_EVERY_SEC: Final = 86_400.0

@@ -111,7 +111,7 @@ def check_broker_library(url: str) -> None:
             get_transport_cls(_transport(host_url))
         except (ImportError, AttributeError):
             raise SettingsError(
-                f"easyai.broker_url: the library that this broker needs is not installed; {_BROKER_URLS}"
+                f"easyai.broker_url: a library that it needs is not installed; {_BROKER_URLS}"
             ) from None
 
 
