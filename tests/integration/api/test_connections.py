@@ -32,7 +32,7 @@ OpenApi = Callable[[ConnectionLimits], LiveApi]
 
 @pytest.fixture
 def open_api(sqlite_runtime: Runtime) -> Iterator[OpenApi]:
-    """Opens an API whose connections share the limits of a room."""
+    """Opens an API whose connections share limits."""
     with ExitStack() as stack:
         yield lambda limits: stack.enter_context(LiveApi(create_app(sqlite_runtime), limits))
 
