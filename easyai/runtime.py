@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from easyai.db.installation import installation_id
 from easyai.db.session import Database
 from easyai.domain.frame import KeyRules
+from easyai.domain.reason import Reason
 from easyai.settings.schema import Settings
 from easyai.settings.source import SettingsSource
 from easyai.store.frame_store import Store
@@ -87,8 +88,8 @@ class Runtime:
         return self._in_force
 
     @property
-    def settings_fault(self) -> str:
-        """Why the settings file's present text is not in force; '' when it is in force."""
+    def settings_fault(self) -> Reason:
+        """Why the settings file's present text is not in force; NO_REASON when it is in force."""
         return self._source.fault
 
     def _with_first_folders(self, settings: Settings) -> Settings:

@@ -11,6 +11,7 @@ import click
 from easyai.cli.main import use_config
 from easyai.cli.output import cell, new_table, print_json, print_table
 from easyai.errors import EasyaiError
+from easyai.messages.catalogue import text
 from easyai.settings import installations
 from easyai.settings.find_installation import find_installation
 
@@ -111,7 +112,7 @@ def _report() -> Report:
         unknown_variables(values, os.environ),
         open_to(settings.easyai),
         [
-            *(entry.warning() for entry in unknown if entry.meant),
+            *(text(entry.warning()) for entry in unknown if entry.meant),
             *warnings(settings),
             *link_warnings(settings),
         ],

@@ -14,6 +14,7 @@ from easyai.cli.output import (
     running,
     upgrade_hint,
 )
+from easyai.messages.catalogue import text
 from easyai.settings.find_installation import find_installation
 
 EXAMPLES = """\b
@@ -104,7 +105,7 @@ def current(as_json: bool) -> None:
         if is_of_newer_version(revision):
             due = "take it back with the later version that made it, or start that one again"
         else:
-            due = upgrade_hint(settings)
+            due = text(upgrade_hint(settings))
         state = "up to date" if ready else f"this version needs {newest}; {due}"
         click.echo(f"{shown_url(url)}: revision {revision or 'none'}, {state}")
     if not ready:

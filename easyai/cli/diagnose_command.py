@@ -36,8 +36,6 @@ Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 all is well, 1 something is wrong, 2 usage or configuration.
 """
 
-_DEFAULTS = "; the report takes the default of a key that does not fit"
-
 
 @click.command(epilog=EXAMPLES)
 @click.option(
@@ -59,7 +57,7 @@ def diagnose(lang: str, as_json: bool, in_short: bool, probes: bool) -> None:
     from easyai.diagnosis.report.as_json import as_json as to_json
     from easyai.diagnosis.report.as_markdown import markdown
     from easyai.diagnosis.report.as_short import short
-    from easyai.settings.last_good import TAKEN
+    from easyai.settings.last_good import LAST_GOOD
     from easyai.settings.partial import of_variables
     from easyai.settings.source import SettingsSource
 
@@ -72,15 +70,17 @@ def diagnose(lang: str, as_json: bool, in_short: bool, probes: bool) -> None:
         # A command that only reads must not create the file.
         runtime = None if missing else _opened(source)
     except SettingsError as error:
-        click.echo(f"easyai: {error}", err=True)
+        click.echo(f"easyai: {text(error.reason, lang)}", err=True)
         if _print_report_of_api(of_variables(), lang, probes, as_json, in_short):
             return
         if not isinstance(error, DatabaseForbiddenError):
             _print_unknown(lang)
         raise click.exceptions.Exit(2) from error
     if source.fault:
-        whole = TAKEN in source.fault  # the last good file has every key
-        click.echo(f"easyai: {source.fault}{'' if whole else _DEFAULTS}", err=True)
+        fault = source.fault
+        if fault.code != LAST_GOOD:  # the last good file has every key
+            fault = Reason.of("settings.with_defaults", fault=fault)
+        click.echo(f"easyai: {text(fault, lang)}", err=True)
     if missing and _print_report_of_api(source.current(), lang, probes, as_json, in_short):
         return
     diagnosis = _found(source, missing, runtime, probes)

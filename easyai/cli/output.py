@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from easyai.domain.reason import Reason
+from easyai.domain.reason import Reason, quote
 from easyai.errors import DatabaseForbiddenError, SchemaMissingError, SettingsError
 from easyai.messages import catalogue, wording
 from easyai.settings.find_installation import find_installation
@@ -54,8 +54,11 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
     except SchemaMissingError as error:
         lacking = getattr(error.__cause__, "orig", "")  # the driver's message
         raise SettingsError(
-            f"the database has not this version's tables ({lacking}); "
-            f"{upgrade_hint(source.current())}"
+            Reason.of(
+                "database.lacks_tables",
+                error=quote(str(lacking)),
+                remedy=upgrade_hint(source.current()),
+            )
         ) from error
     finally:
         runtime.close()
@@ -108,10 +111,7 @@ def _is_usable(file: Path) -> bool:
     except OSError:
         return False
     if not allowed:
-        raise DatabaseForbiddenError(
-            f"no permission to read and write the database {file}; run the command as the user who "
-            "runs easyai, or give this user the right to the file and its folder"
-        )
+        raise DatabaseForbiddenError(Reason.of("database.forbidden", path=str(file)))
     return True
 
 
@@ -121,8 +121,7 @@ def require_database(settings: Settings) -> None:
     if missing:
         refuse_beside_api(settings, missing)
         raise SettingsError(
-            f"no database at {missing}; {upgrade_hint(settings)}. If easyai runs already, name its "
-            "settings with --config (EASYAI_CONFIG) or its folder with EASYAI_DATA_DIR"
+            Reason.of("database.not_made", path=missing, remedy=upgrade_hint(settings))
         )
 
 
@@ -132,22 +131,17 @@ def refuse_beside_api(settings: Settings, missing: str) -> None:
 
     api = ApiClient(settings)
     if api.answers():
-        raise SettingsError(
-            f"easyai runs at {api.url}, but no database is at {missing}: this command has other "
-            "settings than what runs, or its data folder was moved or deleted. Name its settings "
-            "file with --config (EASYAI_CONFIG) or its data folder with EASYAI_DATA_DIR; the user "
-            "who started it needs neither"
-        )
+        raise SettingsError(Reason.of("database.of_another", url=api.url, path=missing))
 
 
-def upgrade_hint(settings: Settings) -> str:
+def upgrade_hint(settings: Settings) -> Reason:
     """How to make the tables of this version."""
     from easyai.settings.commands import easyai_command
 
     upgrade, everything = (
         easyai_command(settings, *arguments) for arguments in (("db", "upgrade"), ("up",))
     )
-    return f"run `{upgrade}` once, or start everything with `{everything}`"
+    return Reason.of("database.upgrade_hint", upgrade=upgrade, up=everything)
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:

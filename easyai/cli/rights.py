@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from easyai.domain.reason import Reason
 from easyai.errors import SettingsError
 
 _DATABASE = ("", "-wal", "-shm")
@@ -27,10 +28,7 @@ def check_rights(data_dir: Path, database_url: str) -> None:
         owner = _owner(path)
         if owner and not (os.access(path, wanted, effective_ids=True) or _is_read_only(path)):
             give = shlex.join(("chown", "-R", _name(os.geteuid()), str(path)))
-            raise SettingsError(
-                f"no permission to use {path}, which belongs to {owner}; start easyai as that "
-                f"user, or give it to this one: {give}"
-            )
+            raise SettingsError(Reason.of("start.not_ours", path=str(path), owner=owner, give=give))
 
 
 def _needed(data_dir: Path, database: str | None) -> Iterator[tuple[Path, int]]:

@@ -16,7 +16,7 @@ from easyai.diagnosis.causes.ours import NO_DATABASE
 from easyai.diagnosis.causes.rank import rank
 from easyai.diagnosis.symptom import Status, Symptom, symptom
 from easyai.diagnosis.timeline import Entry
-from easyai.domain.reason import Reason, quoted
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import DatabaseUnavailableError
 from easyai.health.checks.dependencies import dependency_checks
 from easyai.health.checks.named_check import Check, CheckResult, CheckRunner
@@ -71,11 +71,13 @@ def diagnose(
     return concluded(facts, _entries(runtime, facts))
 
 
-def without_database(settings: Settings, path: str, settings_fault: str = "") -> Diagnosis:
+def without_database(
+    settings: Settings, path: str, settings_fault: Reason = NO_REASON
+) -> Diagnosis:
     """The diagnosis if the database file does not exist: nothing else is examined."""
     checks = [CheckResult("database", Reason.of(NO_DATABASE, path=path))]
     if settings_fault:
-        checks.append(CheckResult("settings", quoted(settings_fault)))
+        checks.append(CheckResult("settings", settings_fault))
     return concluded(Facts(time.time(), settings, {check.name: check for check in checks}))
 
 

@@ -10,8 +10,10 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import SettingsError
 from easyai.masking import HIDDEN, hide_secrets
+from easyai.settings.faults import of_key, use, why
 from easyai.settings.server_url import AMQP, REDIS, SENTINEL, parse_server_url, split_hosts
 
 if TYPE_CHECKING:
@@ -24,10 +26,10 @@ _LONGEST_FILE: Final = 504  # bytes: SQLite allows 512, and the names of its jou
 
 _REDIS_URL: Final = "redis://:password@host:6379/0"
 _AMQP_URL: Final = "amqp://user:password@host:5672/"
-_BROKER_URLS: Final = f"use {_REDIS_URL} or {_AMQP_URL}"
+_BROKER_URLS: Final = use(_REDIS_URL, _AMQP_URL)
 _POSTGRES_URL: Final = "postgresql://user:password@host/name"
-_DATABASE_URLS: Final = f"use sqlite:////folder/file.db or {_POSTGRES_URL}"
-_ENCODED: Final = "with @ : / in the password written as %40 %3A %2F"
+_SQLITE_URL: Final = "sqlite:////folder/file.db"
+_DATABASE_URLS: Final = use(_SQLITE_URL, _POSTGRES_URL)
 _BUS_SCHEMES: Final = {
     "kafka": ("ssl",),
     "rabbitmq": ("amqp", "amqps"),
@@ -81,25 +83,17 @@ def check_broker(url: str) -> None:
     if not url:
         return
     if not is_url(url):
-        raise SettingsError(f"easyai.broker_url: not a URL; {_BROKER_URLS}, {_ENCODED}")
+        raise _no_broker(Reason("settings.no_url"), _encoded(_BROKER_URLS))
     for host_url in filter(None, url.split(";")):
         parts = urlsplit(host_url)
         if not _is_broker(_transport(host_url)):
-            raise SettingsError(
-                "easyai.broker_url: the part before :// names no broker that works here; "
-                + _BROKER_URLS
-            )
+            raise _no_broker(Reason("settings.no_broker"), _BROKER_URLS)
         if parts.scheme in REDIS and not _is_number_or_none(parts.path.strip("/")):
-            raise SettingsError(
-                "easyai.broker_url: behind the host stands the number of a database of Redis; use "
-                f"{_REDIS_URL}, {_ENCODED}"
-            )
+            raise _no_broker(Reason("settings.no_redis_number"), _encoded(use(_REDIS_URL)))
     try:
         parse_server_url(url)
     except ValueError as error:
-        raise SettingsError(
-            f"easyai.broker_url: behind its ?: {error}; see docs/brokers.md"
-        ) from None
+        raise _no_broker(Reason.of("settings.broker_parameter", why=why(error))) from None
 
 
 def check_broker_library(url: str) -> None:
@@ -110,9 +104,19 @@ def check_broker_library(url: str) -> None:
         try:
             get_transport_cls(_transport(host_url))
         except (ImportError, AttributeError):
-            raise SettingsError(
-                f"easyai.broker_url: a library that it needs is not installed; {_BROKER_URLS}"
-            ) from None
+            raise _no_broker(Reason("settings.broker_library_missing"), _BROKER_URLS) from None
+
+
+def _no_broker(*faults: Reason) -> SettingsError:
+    return SettingsError(of_key("easyai.broker_url", *faults))
+
+
+def _no_database(*faults: Reason) -> SettingsError:
+    return SettingsError(of_key("easyai.database_url", *faults))
+
+
+def _encoded(remedy: Reason) -> Reason:
+    return Reason.of("settings.encoded", remedy=remedy)
 
 
 def _transport(url: str) -> str:
@@ -142,12 +146,10 @@ def parse_database(url: str) -> URL:
     try:
         parsed = make_url(spread_hosts(url))
     except (ArgumentError, ValueError):  # ValueError: the port is no number
-        raise SettingsError(
-            f"easyai.database_url: not a database URL; {_DATABASE_URLS}, {_ENCODED}"
-        ) from None
+        raise _no_database(Reason("settings.no_database_url"), _encoded(_DATABASE_URLS)) from None
     family = parsed.drivername.partition("+")[0]
     if family not in ("sqlite", "postgres", "postgresql"):
-        raise SettingsError(f"easyai.database_url: {family} is not supported; {_DATABASE_URLS}")
+        raise _no_database(Reason.of("settings.no_database_family", family=family), _DATABASE_URLS)
     return parsed
 
 
@@ -156,7 +158,7 @@ def check_database(url: object) -> None:
     if url == "":
         return
     if not isinstance(url, str):
-        raise SettingsError(f"easyai.database_url: takes a text such as {_POSTGRES_URL}")
+        raise _no_database(Reason.of("settings.takes", kind="string", example=f'"{_POSTGRES_URL}"'))
     parsed = parse_database(url)
     if parsed.drivername.startswith("sqlite"):
         _check_sqlite(parsed.drivername, parsed.database)
@@ -164,40 +166,32 @@ def check_database(url: object) -> None:
         _check_postgres(parsed)
 
 
-def check_length(file: str, key: str, remedy: str) -> None:
+def check_length(file: str, key: str) -> None:
     """Raise SettingsError when SQLite cannot open a file because its path is too long."""
     size = len(file.encode("utf-8", "surrogateescape"))
     if size > _LONGEST_FILE:
-        raise SettingsError(
-            f"{key}: the path of the database has {size} bytes, and SQLite takes "
-            f"{_LONGEST_FILE} at most; {remedy}"
-        )
+        too_long = Reason.of("settings.path_too_long", size=size, limit=_LONGEST_FILE)
+        raise SettingsError(of_key(key, too_long))
 
 
 def _check_sqlite(driver: str, file: str | None) -> None:
     if driver not in ("sqlite", "sqlite+pysqlite"):
-        raise SettingsError("easyai.database_url: this driver is not supported; use sqlite:///")
+        raise _no_database(Reason("settings.no_driver"), use("sqlite:///"))
     if file in (None, "", ":memory:"):
-        raise SettingsError(
-            "easyai.database_url: names no file, so that each process would have a database "
-            "of its own; use sqlite:////folder/file.db"
-        )
-    check_length(str(file), "easyai.database_url", "use a shorter path")
+        raise _no_database(Reason("settings.no_database_file"), use(_SQLITE_URL))
+    check_length(str(file), "easyai.database_url")
 
 
 def _check_postgres(parsed: URL) -> None:
-    remedy = "use postgresql://user:password@host:5432/name"
-    problem = ""
+    remedy = use("postgresql://user:password@host:5432/name")
     if "@" in (parsed.host or ""):
-        problem, remedy = "has several @", f"{remedy}, {_ENCODED}"
-    elif not (parsed.host or parsed.database or parsed.query):
-        problem = "names no host and no database"
-    elif parsed.port is not None and not 0 < parsed.port <= LARGEST_PORT:
-        problem, remedy = f"the port is no number up to {LARGEST_PORT}", f"{remedy}, {_ENCODED}"
-    elif parsed.query and not _takes_options(dict(parsed.query)):
-        problem = "an option behind ? is none of PostgreSQL's"
-    if problem:
-        raise SettingsError(f"easyai.database_url: {problem}; {remedy}")
+        raise _no_database(Reason("settings.second_at"), _encoded(remedy))
+    if not (parsed.host or parsed.database or parsed.query):
+        raise _no_database(Reason("settings.no_host_no_database"), remedy)
+    if parsed.port is not None and not 0 < parsed.port <= LARGEST_PORT:
+        raise _no_database(Reason.of("settings.no_port", limit=LARGEST_PORT), _encoded(remedy))
+    if parsed.query and not _takes_options(dict(parsed.query)):
+        raise _no_database(Reason("settings.no_postgres_option"), remedy)
 
 
 def _takes_options(options: dict[str, object]) -> bool:
@@ -232,48 +226,47 @@ def check_bus(kind: str, address: str) -> None:
     if kind == "none":
         return
     scheme = address.partition("://")[0] if "://" in address else ""
-    problem = ""
+    problem = NO_REASON
     if not address:
-        problem = "is not set"
+        problem = Reason("mq_address.not_set")
     elif scheme and scheme not in _BUS_SCHEMES[kind]:
-        problem = f"is no address of {kind}"
+        raise no_address_of(kind)
     elif kind == "kafka":
         hosts = address.removeprefix(KAFKA_TLS).split(",")
-        problem = "" if all(map(_is_host_and_port, hosts)) else "lacks a port or has a wrong port"
+        problem = NO_REASON if all(map(_is_host_and_port, hosts)) else Reason("mq_address.no_port")
     elif scheme:
         problem = _bus_url_problem(address)
     elif kind == "rabbitmq":
-        problem = "is not a URL"
+        problem = Reason("mq_address.no_url")
     elif not _REDIS_HOST.fullmatch(address):
-        problem = "is neither a URL nor host:port"
+        problem = Reason("mq_address.no_url_no_host")
     if problem:
         raise _no_bus(kind, problem)
 
 
 def no_address_of(kind: str) -> SettingsError:
     """The error for an `mq_address` that the client library of the bus refuses."""
-    return _no_bus(kind, f"is no address of {kind}")
+    return _no_bus(kind, Reason.of("mq_address.of_no_bus", kind=kind))
 
 
-def _no_bus(kind: str, problem: str) -> SettingsError:
-    remedy = f"for ai_analysis.mq_type {kind} it is written {_BUS_ADDRESSES[kind]}"
-    return SettingsError(f"ai_analysis.mq_address {problem}; {remedy}")
+def _no_bus(kind: str, problem: Reason) -> SettingsError:
+    example = _BUS_ADDRESSES[kind]
+    return SettingsError(
+        Reason.of("settings.mq_address", problem=problem, kind=kind, example=example)
+    )
 
 
-def _bus_url_problem(address: str) -> str:
+def _bus_url_problem(address: str) -> Reason:
     urls = split_hosts(address)
     if not urls or not all(map(_has_host, urls)):
-        return "has no host or a wrong port"
+        return Reason("mq_address.no_host")
     if len(urls) > 1 and not address.startswith(SENTINEL):
-        return (
-            "names several hosts, and alerts go to a single host: name that host, "
-            "or an address that moves to the host that works"
-        )
+        return Reason("mq_address.several_hosts")
     try:
         parse_server_url(address)
     except ValueError as error:
-        return f"has a wrong parameter: {error}"
-    return ""
+        return Reason.of("mq_address.parameter", why=why(error))
+    return NO_REASON
 
 
 def _has_host(url: str) -> bool:

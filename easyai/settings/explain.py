@@ -1,6 +1,6 @@
-"""Sentences about a settings file: about unknown keys, and about values that do not fit.
+"""Reasons about a settings file: about unknown keys, and about values that do not fit.
 
-Keys are spelled as in TOML; entries of a list count from 1. The sentences hold no secret.
+Keys are spelled as in TOML; entries of a list count from 1. The reasons hold no secret.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from easyai.domain.reason import Reason
+from easyai.settings.faults import of_key, why
 from easyai.settings.left_behind import SECTIONS, instead_of
 from easyai.settings.schema import CameraTask, FrameExtractor, Settings, TaskTypeSettings
 from easyai.settings.schema_table import is_table
@@ -24,20 +26,27 @@ _ALIKE: Final = 0.75
 _ALIKE_AMONG_OTHERS: Final = 0.8
 _SHARED_TABLES: Final = (Settings, FrameExtractor)
 
+_MOST_FAULTS: Final = 20  # in one reason, which also goes into tables and mails
+
+
+def _takes(kind: str, example: Any) -> Reason:
+    return Reason.of("settings.takes", kind=kind, example=example)
+
+
 _TAKES: Final = {
-    "sampling": 'takes "auto" or a whole number from 1 to 10000',
-    "types": 'takes tables, each written [ai_analysis.types."人数统计"]',
-    "tasks": "takes tables, each written [[frame_extractor.tasks]]",
-    "service_networks": 'takes a list, such as ["192.168.1.0/24"]',
-    "notify_urls": 'takes a list, such as ["mailtos://user:password@example.com"]',
-    "allowed_hosts": 'takes a list of host names, such as ["easyai.example.com"]',
-    "task_types": 'takes a list, such as ["人数统计"]',
+    "sampling": Reason("settings.takes_sampling"),
+    "types": Reason.of("settings.takes_tables", example='[ai_analysis.types."人数统计"]'),
+    "tasks": Reason.of("settings.takes_tables", example="[[frame_extractor.tasks]]"),
+    "service_networks": _takes("list", '["192.168.1.0/24"]'),
+    "notify_urls": _takes("list", '["mailtos://user:password@example.com"]'),
+    "allowed_hosts": _takes("host_names", '["easyai.example.com"]'),
+    "task_types": _takes("list", '["人数统计"]'),
 }
 _LIMITS: Final = {
-    "ge": "must be at least",
-    "gt": "must be above",
-    "le": "must be at most",
-    "lt": "must be below",
+    "ge": "settings.at_least",
+    "gt": "settings.above",
+    "le": "settings.at_most",
+    "lt": "settings.below",
 }
 
 
@@ -48,9 +57,9 @@ class Unknown(NamedTuple):
     meant: str  # our key with almost the same spelling, or ''
     instead: str = ""  # the remedy, for a key of the predecessor
 
-    def warning(self) -> str:
-        """A sentence that the key has no effect, with the key that may be meant."""
-        return f"{self.key} is no key of easyai and has no effect; did you mean {self.meant}?"
+    def warning(self) -> Reason:
+        """That the key has no effect, and the key that may be meant."""
+        return Reason.of("settings.misspelt", key=self.key, meant=self.meant)
 
 
 def unknown_keys(
@@ -90,13 +99,16 @@ def _not_ours(name: str, value: Any, meant: str) -> Iterator[Unknown]:
     yield Unknown(name, "" if instead else meant, instead)
 
 
-def explain(error: ValidationError) -> str:
-    """All values that do not fit: for each key, the values it takes and the value it got."""
-    problems: dict[str, str] = {}  # by key: a key with two possible types has an error for each
+def explain(error: ValidationError) -> tuple[Reason, ...]:
+    """The first values that do not fit: for each key, the values it takes and the value it got."""
+    faults: dict[str, Reason] = {}  # by key: a key with two possible types has an error for each
     for item in error.errors():
         key, name = _place(item["loc"])
-        problems.setdefault(key, f"{key}: {_fault(item, key, name)}{_given(key, item['input'])}")
-    return "; ".join(problems.values())
+        faults.setdefault(
+            key, of_key(key, _with_value(key, item["input"], _fault(item, key, name)))
+        )
+    shown, left = list(faults.values())[:_MOST_FAULTS], len(faults) - _MOST_FAULTS
+    return (*shown, Reason.of("settings.more_faults", n=left)) if left > 0 else tuple(shown)
 
 
 def _meant(key: str, model: type[BaseModel], above: str) -> str:
@@ -131,35 +143,36 @@ def _inner(model: Any) -> Any:
     return next((inner for inner in getattr(model, "__args__", ()) if is_table(inner)), None)
 
 
-def _fault(item: ErrorDetails, key: str, name: str) -> str:
+def _fault(item: ErrorDetails, key: str, name: str) -> Reason:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "value_error":
-        return str(context["error"])
+        return why(context["error"])
     of_the_key = item["loc"][-1] == name or name == "sampling"
     if of_the_key and name in _TAKES:
         return _TAKES[name]
-    for limit, words in _LIMITS.items():
+    for limit, code in _LIMITS.items():
         if limit in context:
-            return f"{words} {context[limit]:.15g}"
+            return Reason.of(code, limit=context[limit])
     if kind == "literal_error":
-        return f"takes {context['expected']}"
+        values = tuple(re.findall(r"'[^']*'", context["expected"]))
+        return Reason.of("settings.takes_one_of", values=values)
     if kind == "model_type":
-        return _TAKES.get(name, f"takes a table, written [{key}]")
+        return _TAKES.get(name, Reason.of("settings.takes_table", example=f"[{key}]"))
     return _takes_value(kind.partition("_")[0], _default(item["loc"]), item["msg"])
 
 
-def _takes_value(family: str, default: Any, message: str) -> str:
+def _takes_value(family: str, default: Any, message: str) -> Reason:
     if family == "bool":
-        return "takes true or false"
+        return Reason("settings.takes_bool")
     if family == "int":
-        return f"takes a whole number, such as {default or 100}"
+        return _takes(family, default or 100)
     if family == "float":
-        return f"takes a number, such as {default or 1.5:g}"
+        return _takes(family, default or 1.5)
     if family == "string":
-        return 'takes a text in quotes, such as "text"'
+        return _takes(family, '"text"')
     if family == "path":
-        return f'takes a path in quotes, such as "{default}"'
-    return f"is not valid: {message}"
+        return _takes(family, f'"{default}"')
+    return Reason.of("settings.not_valid", error=message)
 
 
 def _default(loc: tuple[int | str, ...]) -> Any:
@@ -174,9 +187,10 @@ def _default(loc: tuple[int | str, ...]) -> Any:
     return default
 
 
-def _given(key: str, value: Any) -> str:
-    """The value from the file, unless it is or may hold a secret."""
+def _with_value(key: str, value: Any, fault: Reason) -> Reason:
+    """The fault with the value from the file, unless the value is or may hold a secret."""
     plain = isinstance(value, str | int | float | bool)
     if not plain or any(word in key for word in ("secret", "key", "url", "address")):
-        return ""
-    return f" (got {str(value).lower() if isinstance(value, bool) else repr(value)})"
+        return fault
+    shown = str(value).lower() if isinstance(value, bool) else repr(value)
+    return Reason.of("settings.got", fault=fault, value=shown)

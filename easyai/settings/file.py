@@ -16,7 +16,9 @@ from typing import Any, Final
 import tomli
 from pydantic import SecretStr
 
+from easyai.domain.reason import Reason
 from easyai.errors import SettingsError
+from easyai.settings.faults import in_file, of_variable
 from easyai.settings.last_good import kept
 from easyai.settings.schema import Settings
 from easyai.settings.schema_table import is_table
@@ -44,17 +46,18 @@ def read(path: Path, copy: Path | None = None) -> str:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise SettingsError(f"{path}: no such file; set EASYAI_CONFIG to another file") from None
+        raise _unread(path, Reason("settings.no_file")) from None
     except PermissionError:
-        raise SettingsError(
-            f"{path}: no permission to read it; run the command as the user who runs easyai, or "
-            "let this user read the file and enter its folder"
-        ) from None
+        raise _unread(path, Reason("settings.file_forbidden")) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+        raise _unread(path, Reason.of("settings.no_text", error=str(error))) from None
     if copy and not text.strip() and kept(copy, path):
-        raise SettingsError(f"{path}: has been emptied; write the settings again")
+        raise _unread(path, Reason("settings.emptied"))
     return text
+
+
+def _unread(path: Path, fault: Reason) -> SettingsError:
+    return SettingsError(in_file(path, fault))
 
 
 def parse(path: Path, text: str) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def parse(path: Path, text: str) -> dict[str, Any]:
     try:
         raw = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+        raise _unread(path, Reason.of("settings.no_toml", error=str(error))) from None
     _place(raw, path.absolute().parent)
     return raw
 
@@ -96,7 +99,8 @@ def overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
         for part in parts[:-1]:
             child = table.setdefault(part, {})
             if not isinstance(child, dict):
-                raise SettingsError(f"{name}: '{part}' in the file is not a table")
+                no_table = Reason.of("settings.no_table", key=part)
+                raise SettingsError(of_variable(name, no_table))
             table = child
         table[parts[-1]] = _parsed(name, value, takes)
 
@@ -133,9 +137,10 @@ def text_of(name: str, path: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}: {path} cannot be read: {error}") from None
+        unreadable = Reason.of("settings.value_unreadable", path=path, error=str(error))
+        raise SettingsError(of_variable(name, unreadable)) from None
     if not text:
-        raise SettingsError(f"{name}: {path} is empty; write the value into it")
+        raise SettingsError(of_variable(name, Reason.of("settings.value_empty", path=path)))
     return text
 
 
@@ -158,5 +163,6 @@ def _parsed(name: str, value: str, takes: Any) -> Any:
         try:
             return json.loads(value)
         except json.JSONDecodeError as error:
-            raise SettingsError(f"{name}: not valid JSON: {error}") from None
+            no_json = Reason.of("settings.no_json", error=str(error))
+            raise SettingsError(of_variable(name, no_json)) from None
     return value

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
+from easyai.domain.reason import Reason
 from easyai.errors import SettingsError
+from easyai.messages.catalogue import text
 from easyai.settings import installations
 from easyai.settings.installations import CONFIG, DATA_DIR, DATABASE_URL, Installation
 from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE
@@ -46,7 +48,7 @@ def find_installation(*, next_start: bool = False) -> bool:
     if meant:
         _take(meant[0], next_start)
         if not named:
-            click.echo(f"easyai: {_shown(meant[0])}", err=True)
+            click.echo(f"easyai: {text(_shown(meant[0]))}", err=True)
     return False
 
 
@@ -78,26 +80,32 @@ def _show_others(known: list[Installation], here: Path) -> None:
         return
     for installation in known:
         if installation.runs:
+            shown, variable = text(_shown(installation)), _variable(installation)
             click.echo(
-                f"easyai: this is the database in {here}; another installation runs: "
-                f"{_shown(installation)}; to see it: {_variable(installation)} before the command",
+                f"easyai: this is the database in {here}; another installation runs: {shown}; "
+                f"to see it: {variable} before the command",
                 err=True,
             )
 
 
-def _choice(meant: list[Installation]) -> str:
-    state = "run" if meant[0].runs else "are known, none of which runs,"
-    listed = "".join(
-        f"\n  {_variable(installation)}   {_shown(installation)}" for installation in meant
+def _choice(meant: list[Installation]) -> Reason:
+    choices = tuple(
+        Reason.of("installation.choice", variable=_variable(one), installation=_shown(one))
+        for one in meant
     )
-    return f"several installations {state} on this machine; put a line of these first:{listed}"
+    if meant[0].runs:
+        return Reason.of("installation.several_run", choices=choices)
+    return Reason.of("installation.several_known", choices=choices)
 
 
 def _variable(installation: Installation) -> str:
     return f"{DATA_DIR}={shlex.quote(installation.data_dir)}"
 
 
-def _shown(installation: Installation) -> str:
-    state = "" if installation.runs else " (its `up` does not run)"
-    config = f", settings {installation.config}" if installation.config else ""
-    return f"{installation.url}, data {installation.data_dir}{config}{state}"
+def _shown(installation: Installation) -> Reason:
+    url, folder, file = installation.url, installation.data_dir, installation.config
+    if file:
+        shown = Reason.of("installation.with_file", url=url, folder=folder, file=file)
+    else:
+        shown = Reason.of("installation.without_file", url=url, folder=folder)
+    return shown if installation.runs else Reason.of("installation.ended", installation=shown)

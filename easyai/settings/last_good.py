@@ -11,12 +11,13 @@ import json
 from pathlib import Path
 from typing import Final
 
+from easyai.domain.reason import Reason, quote
 from easyai.system.secret_file import replace
 
 #: The name of the copy in the data folder.
 COPY_NAME: Final = "settings.good.toml"
-#: This text in a fault means that all settings are the copy's.
-TAKEN: Final = "the last good settings are taken from"
+#: The code of a fault while all settings are the copy's.
+LAST_GOOD: Final = "settings.last_good"
 #: ``easyai up`` names the copy to its children in the first variable. The child whose second
 #: variable is 1 renews the copy.
 COPY_VARIABLE: Final = "EASYAI_GOOD_SETTINGS"
@@ -45,9 +46,9 @@ def kept(copy: Path, path: Path) -> str | None:
     return text.removeprefix(first) if text.startswith(first) else None
 
 
-def taken(copy: Path | None) -> str:
-    """The words to add to a mistake when the settings of the copy are in force instead."""
-    return f"{TAKEN} {copy}"
+def taken(fault: Reason, copy: Path | None) -> Reason:
+    """The fault while the settings of the copy are in force instead."""
+    return Reason.of(LAST_GOOD, fault=fault, copy=quote(str(copy)))
 
 
 def _first_line(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from easyai.domain.reason import Reason
 from easyai.settings.addresses import LARGEST_PORT
 
 # Keys of [ai_analysis]; heartbeat_timeout_sec has another default for 0.
@@ -34,14 +35,14 @@ def is_nothing(value: Any) -> bool:
 def listen_address(text: str) -> tuple[str, int] | None:
     """Host and port of ``httplistenaddr``; the host '' means all interfaces; None: not given.
 
-    Go listens on both IPv4 and IPv6 for ":5066" and "[::]:5066". Raises ValueError with the form
-    that the key takes.
+    Go listens on both IPv4 and IPv6 for ":5066" and "[::]:5066". Raises ValueError with a reason,
+    which shows the form that the key takes.
     """
     if not text.strip():
         return None
     match = _LISTEN.fullmatch(text.strip())
     if match is None or not 0 < int(match["port"]) <= LARGEST_PORT:
-        raise ValueError("must be an address with a port, such as ':5066' or '127.0.0.1:5066'")
+        raise ValueError(Reason("settings.no_listen_address"))
     host = match["six"] if match["six"] is not None else match["host"]
     return "" if host == "::" else host, int(match["port"])
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from easyai.domain.reason import Reason
 from easyai.settings.addresses import spread_hosts
 from easyai.settings.predecessor import listen_address, with_listen_address
 from easyai.settings.schema_analysis import TRIPWIRE, AiAnalysis, TaskTypeSettings, parse_rate
@@ -75,10 +76,7 @@ class Easyai(Table):
         names = tuple(name.strip().lower().rstrip(".") for name in value)
         for name in names:
             if not _HOST_NAME.fullmatch(name):
-                raise ValueError(
-                    f"{name[:100]!r} is no host name; leave out scheme, port and path: "
-                    '"easyai.example.com", or "*.example.com" for all names below'
-                )
+                raise ValueError(Reason.of("settings.no_host_name", name=repr(name[:100])))
         return names
 
     @field_validator("host")
@@ -95,7 +93,7 @@ class Easyai(Table):
     @classmethod
     def _url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
+            raise ValueError(Reason("settings.no_http_url"))
         return value.rstrip("/")
 
     @property

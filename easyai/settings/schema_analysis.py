@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
+from easyai.domain.reason import Reason
 from easyai.domain.unicode_form import nfc
 from easyai.settings.predecessor import DEFAULT_FOR_NOTHING, is_nothing
 from easyai.settings.schema_table import Count, Seconds, Table
@@ -24,14 +25,14 @@ _MOST_PER_SEC = 1_000_000.0
 def parse_rate(text: str) -> float:
     """Frames a second of "30/s", "100/m" or "1000/h"; 0 for "".
 
-    Raises ValueError for any other text, and for a rate of 0 ("0/s").
+    Raises ValueError with a reason for any other text, and for a rate of 0 ("0/s").
     """
     if not text.strip():
         return 0.0
     match = _RATE.fullmatch(text)
     per_sec = float(match[1]) / _RATE_UNITS[match[2]] if match else 0.0
     if not 0 < per_sec <= _MOST_PER_SEC:
-        raise ValueError('must be frames per second, minute or hour, such as "30/s" or "100/m"')
+        raise ValueError(Reason("settings.no_rate"))
     return per_sec
 
 
@@ -130,10 +131,7 @@ class AiAnalysis(Table):
         by_name: dict[str, TaskTypeSettings] = {}
         for name, table in value.items():
             if by_name.setdefault(nfc(name), table) != table:
-                raise ValueError(
-                    f"names {nfc(name)!r} twice, in two Unicode forms (NFC and NFD) of the same "
-                    "task type, with different keys; keep one of the tables"
-                )
+                raise ValueError(Reason.of("settings.type_named_twice", name=repr(nfc(name))))
         return by_name
 
     @field_validator("alert_base_path", "failed_base_path")
@@ -141,7 +139,7 @@ class AiAnalysis(Table):
     def _folder(cls, value: str) -> str:
         parts = [part for part in value.replace("\\", "/").split("/") if part not in ("", ".")]
         if not parts or ".." in parts:
-            raise ValueError("must be a folder below the store, such as 'alerts/'")
+            raise ValueError(Reason("settings.no_folder_of_store"))
         return "/".join(parts) + "/"
 
     @field_validator("service_networks")
@@ -150,7 +148,7 @@ class AiAnalysis(Table):
         try:
             return tuple(str(ip_network(network.strip(), strict=False)) for network in value)
         except ValueError as error:
-            raise ValueError(f'{error}; write networks such as "192.168.1.0/24"') from None
+            raise ValueError(Reason.of("settings.no_network", error=str(error))) from None
 
     @property
     def has_bus(self) -> bool:

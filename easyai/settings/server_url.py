@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from easyai.domain.reason import Reason
+
 SENTINEL: Final = "sentinel"
 SENTINEL_PORT: Final = 26379
 REDIS: Final = ("redis", "rediss", SENTINEL)
@@ -96,8 +98,8 @@ def split_hosts(text: str) -> list[str]:
 def parse_server_url(text: str) -> ServerUrl:
     """Parse addresses of a host or several hosts, with ``;`` between them.
 
-    Raises ValueError with the name of a wrong parameter and the values it takes; the error never
-    repeats a value of the address.
+    Raises ValueError with the reason, which names a wrong parameter and the values it takes and
+    never repeats a value of the address.
     """
     urls = split_hosts(text)
     scheme = urlsplit(urls[0]).scheme if urls else ""
@@ -147,10 +149,10 @@ def _tls(scheme: str, found: dict[str, str]) -> Tls | None:
     if not (_flag(found, "ssl", wanted) or wanted):
         return None
     if "ssl_keyfile" in found and "ssl_certfile" not in found:
-        raise ValueError("ssl_keyfile needs ssl_certfile, the file of the certificate")
+        raise ValueError(Reason("parameter.keyfile_alone"))
     verifies = found.get("ssl_cert_reqs", "required").lower()
     if verifies not in _VERIFIES:
-        raise ValueError("ssl_cert_reqs takes required or none")
+        raise _takes("ssl_cert_reqs", "required", "none")
     verify = _VERIFIES[verifies]
     return Tls(
         found.get("ssl_ca_certs") or None,
@@ -163,7 +165,7 @@ def _tls(scheme: str, found: dict[str, str]) -> Tls | None:
 
 def _is_quorum(queue_type: str) -> bool:
     if queue_type not in ("classic", "quorum"):
-        raise ValueError("queue_type takes classic or quorum")
+        raise _takes("queue_type", "classic", "quorum")
     return queue_type == "quorum"
 
 
@@ -172,5 +174,9 @@ def _flag(found: dict[str, str], name: str, default: bool) -> bool:
     if text is None:
         return default
     if text.lower() not in _YES:
-        raise ValueError(f"{name} takes true or false")
+        raise _takes(name, "true", "false")
     return _YES[text.lower()]
+
+
+def _takes(name: str, first: str, second: str) -> ValueError:
+    return ValueError(Reason.of("parameter.takes", name=name, first=first, second=second))

@@ -19,9 +19,12 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import SettingsError
+from easyai.messages.catalogue import text as worded
 from easyai.settings.addresses import check_broker, check_database, check_length
 from easyai.settings.explain import Unknown, explain, unknown_keys
+from easyai.settings.faults import in_file
 from easyai.settings.file import config_path, overlay, parse, read
 from easyai.settings.last_good import COPY_VARIABLE, RENEWS_VARIABLE, keep, kept, taken
 from easyai.settings.partial import load_in_part
@@ -77,8 +80,8 @@ def keep_copy(copy: Path, path: Path) -> bool:
     return keep(copy, path, text)
 
 
-def _load_or_last_good(path: Path | None) -> tuple[_Understood, str]:
-    """The settings, and why they differ from the file, or ''."""
+def _load_or_last_good(path: Path | None) -> tuple[_Understood, Reason]:
+    """The settings, and why they differ from the file, or NO_REASON."""
     try:
         understood = _load_and_renew(path)
     except SettingsError as error:
@@ -86,14 +89,14 @@ def _load_or_last_good(path: Path | None) -> tuple[_Understood, str]:
         good = _last_good(path, copy)
         if good is None:
             raise
-        fault = f"{error}; {taken(copy)}"
-        log.error("settings: %s", fault)  # noqa: TRY400 - the mistake is the operator's
+        fault = taken(error.reason, copy)
+        log.error("settings: %s", worded(fault))  # noqa: TRY400 - the mistake is the operator's
         return good, fault
     others = [entry.key for entry in understood.unknown if not entry.meant]
     if others:
         log.info("settings keys of other plugins ignored: %s", ", ".join(others))
     _warn_of_misspelt(understood.unknown)
-    return understood, ""
+    return understood, NO_REASON
 
 
 def _load_and_renew(path: Path | None) -> _Understood:
@@ -137,7 +140,7 @@ def _understood(path: Path | None, text: str) -> _Understood:
     own = settings.easyai
     if not own.database_url:
         file = own.effective_database_url.partition(":///")[2]
-        check_length(file, "easyai.data_dir", "choose a folder with a shorter path")
+        check_length(file, "easyai.data_dir")
     return _Understood(settings, unknown, places)
 
 
@@ -145,8 +148,7 @@ def _validated(path: Path | None, raw: dict[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        where = f"{path}: " if path else ""
-        raise SettingsError(where + explain(error)) from None
+        raise SettingsError(in_file(path, *explain(error))) from None
     check_database(settings.easyai.database_url)
     check_broker(settings.easyai.broker_url)
     return settings
@@ -193,15 +195,16 @@ class SettingsSource:
         return self._settings
 
     @property
-    def fault(self) -> str:
-        """Why the file's present text is not in force; '' when it is in force."""
+    def fault(self) -> Reason:
+        """Why the file's present text is not in force; NO_REASON when it is in force."""
         self.current()
         return self._fault
 
     def _remind(self) -> None:
         """Log a mistake that stays, as often as an alarm that goes on."""
         if self._fault and self._reminder.due():
-            log.error("settings: the changed file is still not in force: %s", self._fault)
+            fault = worded(self._fault)
+            log.error("settings: the changed file is still not in force: %s", fault)
 
     def _begin_reminding(self) -> None:
         self._reminder = LogThrottle(self._settings.ai_analysis.alarm_repeat_sec)
@@ -211,10 +214,10 @@ class SettingsSource:
         try:
             understood = _load_and_renew(self._path)
         except SettingsError as error:
-            self._fault = str(error)
+            self._fault = error.reason
             log.error("settings not reloaded, the old values stay in force: %s", error)  # noqa: TRY400
         else:
-            self._settings, self._fault = understood.settings, ""
+            self._settings, self._fault = understood.settings, NO_REASON
             log.info("settings reloaded from %s", self._path)
             _warn_of_misspelt(understood.unknown)
             self._warn_of_places(understood.places)
@@ -239,4 +242,4 @@ class SettingsSource:
 def _warn_of_misspelt(unknown: list[Unknown]) -> None:
     for entry in unknown:
         if entry.meant:
-            log.warning("settings: %s", entry.warning())
+            log.warning("settings: %s", worded(entry.warning()))

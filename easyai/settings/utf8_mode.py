@@ -11,6 +11,7 @@ import os
 import sys
 from typing import Final
 
+from easyai.domain.reason import Reason
 from easyai.errors import SettingsError
 
 #: Python's own variable; the process and all processes that it starts work in UTF-8 mode.
@@ -25,10 +26,9 @@ def names_are_utf8() -> bool:
 def require_utf8() -> None:
     """Raise SettingsError naming the remedy when file names are not read as UTF-8."""
     if not names_are_utf8():
+        encoding = sys.getfilesystemencoding()
         raise SettingsError(
-            f"names of files would be read as {sys.getfilesystemencoding()}, the encoding of this "
-            f"locale, and folders with Chinese names would never be found; set {VARIABLE}=1 in the "
-            "environment of this process and start it again"
+            Reason.of("settings.names_not_utf8", encoding=encoding, variable=VARIABLE)
         )
 
 

@@ -15,8 +15,9 @@ from minio.error import MinioException, S3Error
 from minio.helpers import check_bucket_name
 from urllib3.exceptions import HTTPError
 
-from easyai.domain.reason import Reason
+from easyai.domain.reason import NO_REASON, Reason, quoted
 from easyai.errors import SettingsError, StoreUnavailableError
+from easyai.settings.faults import of_key
 from easyai.settings.schema import Minio
 from easyai.store.bucket_errors import NO_BUCKET, explain
 
@@ -113,27 +114,25 @@ class Bucket:
 def _check(settings: Minio) -> None:
     secret = settings.secret_key.get_secret_value()
     if bool(settings.access_key) != bool(secret):
-        raise SettingsError(
-            "frame_extractor.minio.access_key: goes together with secret_key; set both, or neither "
-            "for a public bucket"
-        )
+        raise _wrong("access_key", Reason("minio.goes_with_secret_key"))
     try:
         check_bucket_name(settings.bucket)
     except ValueError:
-        raise SettingsError(
-            f"frame_extractor.minio.bucket: not a bucket's name: {settings.bucket!r}"
-        ) from None
+        no_name = Reason.of("minio.no_bucket_name", name=repr(settings.bucket))
+        raise _wrong("bucket", no_name) from None
     endpoint = settings.endpoint
-    problem = "not a host" if endpoint.split() != [endpoint] else ""
+    problem = NO_REASON if endpoint.split() == [endpoint] else Reason("minio.no_host")
     try:
         _new_client(settings, None)
     except ValueError as error:
-        problem = str(error)
+        problem = quoted(str(error))
     if problem:
-        raise SettingsError(
-            f"frame_extractor.minio.endpoint: {problem}: {endpoint!r}; "
-            "give host:port alone, for example 127.0.0.1:9000"
-        )
+        no_endpoint = Reason.of("minio.no_endpoint", problem=problem, endpoint=repr(endpoint))
+        raise _wrong("endpoint", no_endpoint)
+
+
+def _wrong(key: str, fault: Reason) -> SettingsError:
+    return SettingsError(of_key(f"frame_extractor.minio.{key}", fault))
 
 
 def _new_client(settings: Minio, region: str | None) -> Client:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from easyai.domain.reason import Reason
 from easyai.errors import SettingsError, SignatureError
+from easyai.settings.faults import of_key
 from easyai.system.modes import make_folder
 from easyai.system.secret_file import load_or_create
 
@@ -62,4 +64,5 @@ def load_secret(configured: str, data_dir: Path) -> bytes:
         make_folder(data_dir)
         return load_or_create(path)
     except OSError as error:
-        raise SettingsError(f"easyai.data_dir: cannot keep {path.name} there: {error}") from error
+        not_kept = Reason.of("settings.not_kept", name=path.name, error=str(error))
+        raise SettingsError(of_key("easyai.data_dir", not_kept)) from error

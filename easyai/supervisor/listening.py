@@ -7,6 +7,7 @@ import logging
 import socket
 from typing import Final
 
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import SettingsError
 
 #: Hosts that mean all addresses of this machine; "0.0.0.0" means only its IPv4 addresses.
@@ -25,24 +26,24 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
     try:
         return _all_addresses(port) if host in _ALL else _addresses_of(host, port)
     except OSError as error:
-        raise SettingsError(_words(host, port, error)) from error
+        raise SettingsError(_why(host, port, error)) from error
 
 
-def check_listening(host: str, port: int) -> str | None:
-    """Why the API could not listen, with the remedy; None when the API can listen."""
+def check_listening(host: str, port: int) -> Reason:
+    """Why the API could not listen, with the remedy; NO_REASON when the API can listen."""
     try:
         sockets = open_sockets(host, port)
     except SettingsError as error:
-        return str(error)
+        return error.reason
     try:
         for sock in sockets:
             sock.listen(1)
     except OSError as error:
-        return _words(host, port, error)
+        return _why(host, port, error)
     finally:
         for sock in sockets:
             sock.close()
-    return None
+    return NO_REASON
 
 
 def shown(host: str) -> str:
@@ -98,9 +99,6 @@ def _bound(
     return made
 
 
-def _words(host: str, port: int, error: OSError) -> str:
-    return (
-        f"cannot listen on {shown(host or '*')}:{port}: {error.strerror or error}; stop the "
-        "program that uses the port, or choose another with --port (EASYAI_PORT) and --host "
-        "(EASYAI_HOST)"
-    )
+def _why(host: str, port: int, error: OSError) -> Reason:
+    cause = error.strerror or str(error)
+    return Reason.of("start.cannot_listen", host=shown(host or "*"), port=port, error=cause)

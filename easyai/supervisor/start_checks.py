@@ -98,7 +98,7 @@ def check_port(host: str, port: int, wait: bool) -> None:
     """
     limit = time.monotonic() + (LEFT_BEHIND_SEC if wait else 0)
     notified = False
-    while (problem := check_listening(host, port)) is not None:
+    while problem := check_listening(host, port):
         if time.monotonic() >= limit:
             raise SettingsError(problem)
         if not notified:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from easyai.domain.reason import NO_REASON
+from easyai.messages.catalogue import text
 from easyai.runtime import Runtime, open_runtime
 from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE
 from easyai.settings.source import SettingsSource, keep_copy
@@ -55,10 +57,10 @@ def test_settings_file_that_stays_empty_keeps_the_last_good_values(
     path.write_text("")
     for _ in range(3):
         assert source.current().ai_analysis.batch_size == 7
-    assert "has been emptied" in source.fault
+    assert "has been emptied" in text(source.fault)
     path.write_text("[ai_analysis]\nbatch_size = 8\n")
     assert source.current().ai_analysis.batch_size == 8
-    assert source.fault == ""
+    assert not source.fault
 
 
 def test_lasting_settings_mistake_is_logged_at_the_alarm_repeat_interval(
@@ -76,7 +78,7 @@ def test_lasting_settings_mistake_is_logged_at_the_alarm_repeat_interval(
     wait_until(reminders, 10, "it is told again")
     assert [reminders() for _ in range(20)] == [1] * 20
     path.write_text("[ai_analysis]\nbatch_size = 8\n")
-    assert (source.current().ai_analysis.batch_size, source.fault) == (8, "")
+    assert (source.current().ai_analysis.batch_size, source.fault) == (8, NO_REASON)
 
 
 def test_folders_of_alerts_and_failed_frames_stay_until_the_restart(

@@ -23,6 +23,7 @@ from easyai.messages.templates.process_texts import CAUSES_IN_PROCESSES, PROCESS
 from easyai.messages.templates.report_texts import REPORT
 from easyai.messages.templates.service_cause_texts import CAUSES_OF_SERVICES
 from easyai.messages.templates.service_texts import SERVICES
+from easyai.messages.templates.settings_texts import SETTINGS
 from easyai.messages.templates.store_texts import STORE
 from easyai.messages.templates.symptom_texts import SYMPTOM
 from easyai.messages.templates.term_texts import NAMES
@@ -53,6 +54,7 @@ def all_templates() -> Iterator[Template]:
         CAUSES_IN_PROCESSES,
         REPORT,
         SERVICES,
+        SETTINGS,
         STORE,
         SYMPTOM,
     ):

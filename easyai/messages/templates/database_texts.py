@@ -92,4 +92,27 @@ DATABASE: Final = (
         "under way are settled when it is back",
     ),
     message("database.can_be_read", "It can be read; another program holds its lock for writing"),
+    # Translators: {remedy} is database.upgrade_hint, {error} are the words of the driver.
+    message(
+        "database.lacks_tables",
+        "the database has not this version's tables ({error}); {remedy}",
+    ),
+    message(
+        "database.not_made",
+        "no database at {path}; {remedy}. If easyai runs already, name its settings with --config "
+        "(EASYAI_CONFIG) or its folder with EASYAI_DATA_DIR",
+    ),
+    message("database.upgrade_hint", "run `{upgrade}` once, or start everything with `{up}`"),
+    message(
+        "database.forbidden",
+        "no permission to read and write the database {path}; run the command as the user who "
+        "runs easyai, or give this user the right to the file and its folder",
+    ),
+    message(
+        "database.of_another",
+        "easyai runs at {url}, but no database is at {path}: this command has other settings than "
+        "what runs, or its data folder was moved or deleted. Name its settings file with --config "
+        "(EASYAI_CONFIG) or its data folder with EASYAI_DATA_DIR; the user who started it needs "
+        "neither",
+    ),
 )

@@ -65,6 +65,29 @@ def test_diagnosis_markdown_exists_in_both_languages(sqlite_api: LiveApi) -> Non
         assert heading not in few.text
 
 
+def test_settings_fault_is_translated_and_has_code_and_arguments(
+    tmp_path: Path, open_on: OpenRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text("")
+    monkeypatch.setenv("EASYAI_CONFIG", str(file))
+    monkeypatch.setattr(SettingsSource, "CHECK_EVERY_SEC", 0.0)
+    url = f"sqlite:///{tmp_path / 'easyai.db'}"
+    migrate.upgrade(url)
+    with LiveApi(create_app(open_on(url))) as api:
+        file.write_text("[ai_analysis]\nlease_sec = 0\n")
+        body = api.get(f"{PATH}?lang=zh&probes=false")
+    (cause,) = [cause for cause in body["causes"] if cause["code"] == "settings_invalid"]
+    assert cause["evidence"][0] == f"{file}：ai_analysis.lease_sec：必须大于 0（当前为 0）"
+    fault = {
+        "code": "settings.got",
+        "args": {"fault": {"code": "settings.above", "args": {"limit": 0.0}}, "value": "0"},
+    }
+    of_key = {"code": "settings.key", "args": {"key": "ai_analysis.lease_sec", "faults": [fault]}}
+    in_file = {"code": "settings.file", "args": {"path": str(file), "faults": [of_key]}}
+    assert cause["evidence_reasons"][0] == in_file
+
+
 def test_unsupported_language_is_refused_by_parameter_name(sqlite_api: LiveApi) -> None:
     assert sqlite_api.error(400, "GET", f"{PATH}?lang=fr").startswith("lang: ")
 

@@ -131,10 +131,16 @@ def test_settings_mistake_is_reported_and_the_rest_diagnosed(
     codes = [cause["code"] for cause in body["causes"]]
     assert codes[:2] == ["settings_invalid", "worker_gone"], "it may be why no worker starts"
     assert body["causes"][0]["evidence"][0] == mistake
+    (reason, *_) = body["causes"][0]["evidence_reasons"]
+    assert (reason["code"], reason["args"]["path"]) == ("settings.file", str(file))
     assert body["causes"][0]["stops_inference"]
     assert "services_died" in codes, "the database of the file was looked at"
-    markdown = installation.run("diagnose", "--no-probes", "--lang", "zh").stdout
-    assert "### 1. 配置文件有错误" in markdown
+    in_chinese = f"{file}：ai_analysis.stall_alarm_sec：必须大于 0（当前为 0）"
+    result = installation.run("diagnose", "--no-probes", "--lang", "zh")
+    assert result.stderr.startswith(f"easyai: {in_chinese}；")
+    assert "### 1. 配置文件有错误" in result.stdout
+    assert in_chinese in result.stdout
+    assert "must be above" not in result.output
 
 
 def test_settings_mistake_is_no_stop_while_a_worker_infers(installation: Installation) -> None:
@@ -162,10 +168,13 @@ def test_file_that_is_not_toml_reports_the_unknown_facts_and_the_remedy(
     installation: Installation,
 ) -> None:
     file = _configured(installation, "[ai_analysis")
-    for language, unknown in (("en", "cannot be told"), ("zh", "无法判断推理是否在进行")):
+    for language, fault, unknown in (
+        ("en", ": not valid TOML: ", "cannot be told"),
+        ("zh", "：不是有效的 TOML：", "无法判断推理是否在进行"),
+    ):
         result = installation.run("diagnose", "--lang", language)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert result.stderr.startswith(f"easyai: {file}: not valid TOML: ")
+        assert result.stderr.startswith(f"easyai: {file}{fault}")
         assert unknown in result.stderr
         assert f"--config {file} config check`" in result.stderr
         assert "EASYAI_DATABASE_URL" in result.stderr

@@ -1,4 +1,4 @@
-"""No code derives meaning from the text of a reason: codes and arguments are compared."""
+"""No code derives meaning from the text of a reason, and faults of settings are reasons."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _PARSING = {
     *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition"),
     *("split", "find", "index", "count", "match", "fullmatch", "search", "findall"),
 }
+_WITH_REASON = {"SettingsError", "DatabaseForbiddenError"}
 # Columns of the release before; only db/reasons.py reads and writes them.
 _OLD_COLUMNS = {"state_reason", "last_failure_reason"}
 _READERS = {
@@ -59,6 +60,23 @@ def test_no_code_derives_meaning_from_the_text_of_a_reason() -> None:
         for use in (*_texts_parsed(tree), *_old_columns_read(tree))
     ]
     assert not found
+
+
+def _worded_faults(tree: ast.Module) -> Iterator[str]:
+    """Where an error that has a reason is made of a text instead."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in _WITH_REASON:
+            for given in node.args:
+                if isinstance(given, ast.Constant | ast.JoinedStr | ast.BinOp):
+                    yield ast.unparse(node)
+
+
+def test_faults_of_settings_are_reasons() -> None:
+    found = {
+        f"{name}: {made}" for name, tree in modules(ROOT).items() for made in _worded_faults(tree)
+    }
+    assert not found
+    assert list(_worded_faults(ast.parse("SettingsError(f'{key}: must be at least 1')")))
 
 
 def test_check_finds_code_that_matches_the_text_of_a_reason() -> None:

@@ -10,7 +10,9 @@ import pytest
 from kombu.transport import TRANSPORT_ALIASES
 
 from easyai.cli import up_command
+from easyai.domain.reason import NO_REASON
 from easyai.errors import SettingsError
+from easyai.messages.catalogue import text
 from easyai.settings.addresses import check_broker
 from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE, RENEWS_VARIABLE, keep, kept
 from easyai.settings.partial import load_in_part
@@ -54,7 +56,7 @@ def test_a_process_that_starts_while_the_file_is_empty_takes_the_last_good_setti
     path.write_text(emptied)
     source = SettingsSource(path)
     assert source.current().easyai.port == 1
-    assert "has been emptied" in source.fault
+    assert "has been emptied" in text(source.fault)
     assert f"the last good settings are taken from {copy}" in caplog.text
     assert kept(copy, path) == GOOD
 
@@ -66,13 +68,13 @@ def test_a_report_on_a_file_that_was_emptied_takes_the_last_good_settings(
     monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
     settings, fault = load_in_part(path)
     assert settings.easyai.port == 1
-    assert "has been emptied" in fault
+    assert "has been emptied" in text(fault)
 
 
 def test_empty_file_without_a_good_copy_means_the_defaults(path: Path) -> None:
     path.write_text("")
     source = SettingsSource(path)
-    assert (source.current().easyai.port, source.fault) == (5066, "")
+    assert (source.current().easyai.port, source.fault) == (5066, NO_REASON)
 
 
 def test_start_with_an_empty_file_uses_no_older_copy(
@@ -93,8 +95,8 @@ def test_file_with_an_unusable_address_keeps_the_good_copy_in_force(
     path.write_text(f"[easyai]\n{address}\n")
     source = SettingsSource(path)
     assert source.current().easyai.port == 1
-    assert source.fault.startswith(f"easyai.{address.partition(' ')[0]}: ")
-    assert "geheim" not in source.fault
+    assert text(source.fault).startswith(f"easyai.{address.partition(' ')[0]}: ")
+    assert "geheim" not in text(source.fault)
     assert kept(copy, path) == GOOD
 
 
@@ -102,8 +104,8 @@ def test_report_takes_the_default_for_an_unusable_broker_and_names_the_fault(pat
     path.write_text(f'[easyai]\n{ADDRESSES[0]}\nport = "x"\n')
     settings, fault = load_in_part(path)
     assert settings.easyai.broker_url == ""
-    assert "easyai.broker_url: not a URL" in fault
-    assert "easyai.port: takes a whole number" in fault
+    assert "easyai.broker_url: not a URL" in text(fault)
+    assert "easyai.port: takes a whole number" in text(fault)
 
 
 def test_every_broker_of_kombu_is_accepted_and_other_schemes_are_refused(
@@ -150,7 +152,7 @@ def test_damaged_copy_does_not_hide_a_named_database(
     monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
     settings, fault = load_in_part(path)
     assert settings.easyai.data_dir == copy.parent
-    assert "config.toml: not valid TOML" in fault
+    assert "config.toml: not valid TOML" in text(fault)
 
 
 def test_a_good_file_renews_the_copy(path: Path, copy: Path) -> None:
@@ -176,7 +178,7 @@ def test_unusable_address_hidden_by_variables_replaces_no_good_copy(
         monkeypatch.setenv(f"EASYAI_{name}", value)
     path.write_text(f"[easyai]\n{address}\n")
     source = SettingsSource(path)
-    assert "easyai." in source.fault
+    assert "easyai." in text(source.fault)
     assert source.current().easyai.database_url == "sqlite:////srv/ours.db"
     assert kept(copy, path) == GOOD
 
@@ -189,7 +191,7 @@ def test_database_url_of_another_type_is_not_replaced_by_the_default(
     path.write_text('[easyai]\ndatabase_url = ["sqlite:////srv/other.db"]\n')
     settings, fault = load_in_part(path)
     assert settings.easyai.database_url == "sqlite:////srv/ours.db"
-    assert "easyai.database_url: takes a text" in fault
+    assert "easyai.database_url: takes a text" in text(fault)
 
 
 @pytest.mark.parametrize(
@@ -206,5 +208,5 @@ def test_report_takes_the_last_good_database_for_an_unusable_database_url(
     keep(copy, path, '[easyai]\ndatabase_url = "sqlite:////srv/ours.db"\n')
     settings, fault = load_in_part(path)
     assert settings.easyai.database_url == "sqlite:////srv/ours.db"
-    assert "easyai.database_url" in fault
-    assert "cret" not in fault
+    assert "easyai.database_url" in text(fault)
+    assert "cret" not in text(fault)

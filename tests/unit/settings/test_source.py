@@ -12,7 +12,9 @@ from unicodedata import normalize
 import pytest
 from sqlalchemy.engine import make_url
 
+from easyai.domain.reason import NO_REASON
 from easyai.errors import SettingsError
+from easyai.messages.catalogue import text as worded
 from easyai.settings import file as settings_file
 from easyai.settings import last_good
 from easyai.settings.partial import load_in_part
@@ -348,6 +350,26 @@ def test_all_errors_are_reported_at_once(write: Write) -> None:
         load(write("[easyai]\nport = 0\n[ai_analysis]\nbatch_size = 0"))
 
 
+def test_mistakes_beyond_twenty_are_counted(write: Write) -> None:
+    wrong = "[[frame_extractor.tasks]]\nid = 7\n"
+    with pytest.raises(SettingsError, match=r"tasks number 20, id: .*; 1 more mistake$"):
+        load(write(wrong * 21))
+    with pytest.raises(SettingsError, match=r"tasks number 20, id: takes a text[^;]*$"):
+        load(write(wrong * 20))
+
+
+def test_fault_has_no_character_that_a_database_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_AI_ANALYSIS__TYPES", '{"\\ud800": 3}')
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path / "none\udcff.toml")
+    worded(caught.value.reason).encode()
+    with pytest.raises(SettingsError) as caught:
+        load()
+    worded(caught.value.reason).encode()
+
+
 def test_error_in_a_variable_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EASYAI_FRAME_EXTRACTOR__TASK_TYPES", "[1,")
     with pytest.raises(SettingsError, match="EASYAI_FRAME_EXTRACTOR__TASK_TYPES: not valid JSON"):
@@ -479,7 +501,7 @@ def test_valid_keys_are_read_with_defaults_for_the_rest(write: Write) -> None:
     with pytest.raises(SettingsError) as caught:
         load(path)
     settings, fault = load_in_part(path)
-    assert fault == str(caught.value), "every mistake is reported"
+    assert worded(fault) == str(caught.value), "every mistake is reported"
     analysis, extractor = settings.ai_analysis, settings.frame_extractor
     assert (analysis.stall_alarm_sec, analysis.batch_size, settings.easyai.port) == (30.0, 7, 7)
     assert [url.get_secret_value() for url in analysis.notify_urls] == ["json://a", "json://b"]
@@ -492,12 +514,12 @@ def test_valid_keys_are_read_with_defaults_for_the_rest(write: Write) -> None:
 def test_value_in_place_of_a_table_gives_the_defaults_of_the_table(write: Write) -> None:
     settings, fault = load_in_part(write("ai_analysis = 3\n[easyai]\nport = 7\n"))
     assert (settings.ai_analysis.batch_size, settings.easyai.port) == (100, 7)
-    assert "ai_analysis" in fault
+    assert "ai_analysis" in worded(fault)
 
 
 def test_load_in_part_equals_load_for_settings_without_a_mistake(write: Write) -> None:
     path = write("[easyai]\nport = 7\n")
-    assert load_in_part(path) == (load(path), "")
+    assert load_in_part(path) == (load(path), NO_REASON)
 
 
 @pytest.mark.parametrize("name", ["EASYAI_DATABASE_URL", "EASYAI_DATA_DIR"])
@@ -511,24 +533,24 @@ def test_file_that_is_not_toml_hides_the_database_unless_a_variable_names_it(
     monkeypatch.setenv(name, "sqlite:////a/b.db")
     settings, fault = load_in_part(path)
     assert settings.easyai.port == 7
-    assert "not valid TOML" in fault
+    assert "not valid TOML" in worded(fault)
 
 
 def test_variable_of_a_wrong_type_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EASYAI_PORT", "many")
     settings, fault = load_in_part()
     assert settings.easyai.port == 5066
-    assert fault.startswith("easyai.port: ")
+    assert worded(fault).startswith("easyai.port: ")
 
 
 def test_source_names_the_fault_of_a_file_that_is_not_in_force(write: Write) -> None:
     source = _Watchful(write("[easyai]\nport = 7"))
-    assert source.fault == ""
+    assert not source.fault
     write("[easyai]\nport = 70000000")
-    assert "easyai.port" in source.fault
+    assert "easyai.port" in worded(source.fault)
     assert source.current().easyai.port == 7
     write("[easyai]\nport = 8")
-    assert (source.fault, source.current().easyai.port) == ("", 8)
+    assert (source.fault, source.current().easyai.port) == (NO_REASON, 8)
 
 
 _GOOD = "[easyai]\nport = 7\nsecret_key = 'hidden-word'\n"
@@ -554,13 +576,14 @@ def test_process_started_on_a_broken_file_uses_and_logs_the_last_good_values(
     assert load(path).easyai.port == 7
     source = _Watchful(path)
     assert source.current().easyai.port == 7
-    assert source.fault.startswith(str(path))
-    assert source.fault.endswith(f"the last good settings are taken from {copy}")
+    fault = worded(source.fault)
+    assert fault.startswith(str(path))
+    assert fault.endswith(f"the last good settings are taken from {copy}")
     assert all(record.levelname == "ERROR" for record in caplog.records)
-    assert caplog.text.count(source.fault) == 2, "once by each that has read them"
-    assert "hidden-word" not in caplog.text + source.fault
+    assert caplog.text.count(fault) == 2, "once by each that has read them"
+    assert "hidden-word" not in caplog.text + fault
     write("[easyai]\nport = 8")
-    assert (source.current().easyai.port, source.fault) == (8, "")
+    assert (source.current().easyai.port, source.fault) == (8, NO_REASON)
 
 
 def test_settings_copy_is_private_and_complete(copy: Path) -> None:
@@ -630,8 +653,8 @@ def test_command_on_a_file_that_is_not_toml_reads_the_copy_in_the_data_folder(
     monkeypatch.setenv("EASYAI_DATA_DIR", str(copy.parent))
     settings, fault = load_in_part(path)
     assert settings.easyai.port == 7
-    assert "not valid TOML" in fault
-    assert str(copy) in fault
+    assert "not valid TOML" in worded(fault)
+    assert str(copy) in worded(fault)
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
