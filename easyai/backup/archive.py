@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from easyai.backup.progress_lines import Progress
+from easyai.domain.reason import Reason, quoted
 from easyai.errors import BackupError
 from easyai.store.renames import rename_noreplace
 
@@ -38,7 +39,7 @@ class Writer:
         self.path = path
         self._draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         if os.path.lexists(path):
-            raise BackupError(f"{path}: is there already; name another file, or a folder")
+            raise BackupError(Reason.of("backup.exists", path=str(path)))
         try:
             descriptor = os.open(self._draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
@@ -127,7 +128,7 @@ class Reader:
             self._check_format()
             progress.begin("checksum", end)
             if _sha256(self._file, end, progress) != self.manifest["sha256"]:
-                raise self._damaged("its checksum is wrong")  # noqa: TRY301 - as the errors below
+                raise self._damaged(Reason("archive.checksum"))  # noqa: TRY301 - as the errors below
         except BaseException:
             self._file.close()
             raise
@@ -139,7 +140,7 @@ class Reader:
                 return
             content = self._tar.extractfile(member)
             if content is None:
-                raise self._damaged(f"its member {member.name!r} is no plain file")
+                raise self._not_plain(member)
             yield Member(member.name, member.size, _notes(member), content)
 
     def close(self) -> None:
@@ -153,10 +154,10 @@ class Reader:
             while (member := self._tar.next()) is not None:
                 _forget_members(self._tar)
                 if not member.isreg() or member.issparse():
-                    raise self._damaged(f"its member {member.name!r} is no plain file")
+                    raise self._not_plain(member)
                 yield member
         except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
-            raise self._damaged(str(error)) from error
+            raise self._damaged(quoted(str(error))) from error
         except OSError as error:
             raise _failed(self.path, error) from error
 
@@ -170,25 +171,25 @@ class Reader:
             try:
                 manifest = json.loads(content.read())
             except (ValueError, tarfile.TarError) as error:
-                raise self._damaged("its manifest cannot be read") from error
+                raise self._damaged(Reason("archive.manifest_unreadable")) from error
             if isinstance(manifest, dict) and isinstance(manifest.get("sha256"), str):
                 return manifest, member.offset
             break
-        raise self._damaged("its end, the manifest, is missing")
+        raise self._damaged(Reason("archive.cut"))
 
     def _check_format(self) -> None:
         format_number = self.manifest.get("format")
         if not isinstance(format_number, int) or format_number > FORMAT:
+            version = str(self.manifest.get("easyai", "?"))
             raise BackupError(
-                f"{self.path}: made by a later version of easyai "
-                f"({self.manifest.get('easyai', '?')}); restore it with that or a later version"
+                Reason.of("archive.later_version", path=str(self.path), version=version)
             )
 
-    def _damaged(self, why: str) -> BackupError:
-        return BackupError(
-            f"{self.path}: not a whole backup, {why}; copy it again, or take another backup. "
-            "Nothing was changed"
-        )
+    def _not_plain(self, member: tarfile.TarInfo) -> BackupError:
+        return self._damaged(Reason.of("archive.not_plain", member=repr(member.name)))
+
+    def _damaged(self, why: Reason) -> BackupError:
+        return BackupError(Reason.of("archive.damaged", path=str(self.path), why=why))
 
 
 def _forget_members(tar: Any) -> None:
@@ -221,4 +222,4 @@ def _sync_folder(folder: Path) -> None:
 
 def _failed(path: Path, error: OSError) -> BackupError:
     why = error.strerror or str(error)
-    return BackupError(f"{path}: {why}; no file of that name was made or changed")
+    return BackupError(Reason.of("backup.failed", path=str(path), error=why))

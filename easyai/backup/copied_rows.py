@@ -23,6 +23,7 @@ from easyai.db import clock, dump
 from easyai.db.revision import newest, revision
 from easyai.db.session import Database
 from easyai.domain.alert import utc_text
+from easyai.domain.reason import Reason
 from easyai.errors import BackupError
 
 ROWS: Final = "database.jsonl.gz"
@@ -49,10 +50,7 @@ def _dump(
     with _snapshot(db, writer) as conn:
         current = revision(conn)
         if current != newest():
-            raise BackupError(
-                f"the database is at revision {current}, this version needs {newest()}; bring "
-                "it there first: db upgrade"
-            )
+            raise BackupError(Reason.of("backup.other_revision", found=current, newest=newest()))
         now = clock.now(conn)
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEAST_COMPRESSION) as packed:
             counts = {
@@ -110,10 +108,7 @@ def _copy(db: Database, file: Path) -> None:
         finally:
             target.close()
     if problem != "ok":
-        raise BackupError(
-            f"the database file is damaged ({problem}); docs/recovery.md shows how to save what "
-            "is in it. No backup was made"
-        )
+        raise BackupError(Reason.of("backup.database_damaged", problem=str(problem)))
 
 
 def _write_table(

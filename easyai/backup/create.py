@@ -27,6 +27,7 @@ from easyai.backup.progress_lines import Progress
 from easyai.backup.wanted import Fate, Finder, Role, Wanted
 from easyai.db.session import Database
 from easyai.domain.frame import ALGO_CONFIG_NAME
+from easyai.domain.reason import Reason
 from easyai.errors import BackupError, InvalidKeyError, PictureNotFoundError, StoreUnavailableError
 from easyai.runtime import Runtime
 from easyai.settings.file import config_path
@@ -78,7 +79,8 @@ def back_up(
                 deleted = _Pictures(runtime.db, local, writer, report, progress).write(wanted)
         writer.finish({**manifest, **_of_store(runtime, report), "alerts_deleted": deleted})
     except (OSError, sqlite3.Error) as error:
-        raise BackupError(f"{path}: {error}; no file of that name was made") from error
+        not_made = Reason.of("backup.not_made", path=str(path), error=str(error))
+        raise BackupError(not_made) from error
     finally:
         writer.abandon()
     report.size_bytes = path.stat().st_size

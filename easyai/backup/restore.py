@@ -27,6 +27,7 @@ from easyai.db.guard import GUARD, QUEUE
 from easyai.db.revision import is_of_newer_version, newest
 from easyai.db.session import Database
 from easyai.db.space import file_of
+from easyai.domain.reason import Reason
 from easyai.errors import BackupError, DatabaseDamagedError, DatabaseUnavailableError
 from easyai.pipeline import ownership
 from easyai.settings.schema import Settings
@@ -91,15 +92,17 @@ def write_settings(archive: Reader, path: Path) -> None:
     """Write the settings file of a backup. Raises BackupError when `path` exists already."""
     member = _member(archive, SETTINGS)
     if member is None:
-        raise BackupError(f"{archive.path}: the backup has no settings file, only variables had")
+        raise BackupError(Reason.of("restore.no_settings", path=str(archive.path)))
     try:
         _write_own(path, member.content.read())
     except FileExistsError:
-        raise BackupError(
-            f"{path}: is there already; name another file, or restore by this file: --config {path}"
-        ) from None
+        raise BackupError(Reason.of("restore.settings_exist", path=str(path))) from None
     except OSError as error:
-        raise BackupError(f"{path}: {error.strerror}") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> BackupError:
+    return BackupError(Reason.of("restore.unwritable", path=str(path), error=error.strerror))
 
 
 def _member(archive: Reader, name: str) -> Member | None:
@@ -110,9 +113,12 @@ def _check_version(manifest: dict[str, Any]) -> None:
     backup_revision = manifest["revision"]
     if is_of_newer_version(backup_revision):
         raise BackupError(
-            f"the backup is of revision {backup_revision}, made by easyai {manifest['easyai']}; "
-            f"this version knows up to {newest()}. Restore it with that or a later version. "
-            "Nothing was changed"
+            Reason.of(
+                "restore.later_revision",
+                revision=backup_revision,
+                version=manifest["easyai"],
+                newest=newest(),
+            )
         )
 
 
@@ -125,16 +131,14 @@ def _check_folders(manifest: dict[str, Any], settings: Settings) -> None:
     own: dict[str, str] = {
         "ai_analysis.alert_base_path": settings.ai_analysis.alert_base_path,
         "ai_analysis.failed_base_path": settings.ai_analysis.failed_base_path,
+        "frame_extractor.store": settings.frame_extractor.store,
     }
     for key, value in own.items():
         backed_up = manifest[key.rpartition(".")[2]]
         if backed_up != value:
-            raise BackupError(f'{key}: "{value}" here, "{backed_up}" in the backup; set it to that')
-    if manifest["store"] != settings.frame_extractor.store:
-        raise BackupError(
-            f'frame_extractor.store: "{settings.frame_extractor.store}" here, '
-            f'"{manifest["store"]}" in the backup; set it to that'
-        )
+            raise BackupError(
+                Reason.of("restore.other_setting", key=key, here=value, backed_up=backed_up)
+            )
 
 
 def _frame_folder(settings: Settings) -> Folder | None:
@@ -158,9 +162,12 @@ def _is_same_store(manifest: dict[str, Any], settings: Settings, folder: Folder 
     if token and claim.folder_token == token:
         return False
     raise BackupError(
-        f"frame_extractor.output_dir: this folder is used by another installation (host "
-        f"{claim.host}, data folder {claim.data_dir}); name another folder, or remove "
-        f"{ownership.CLAIM_KEY} in it when that installation is no more"
+        Reason.of(
+            "restore.folder_of_another",
+            host=claim.host,
+            data_folder=claim.data_dir,
+            claim=ownership.CLAIM_KEY,
+        )
     )
 
 
@@ -171,11 +178,8 @@ def _check_empty(database: Database, replace: bool) -> None:
     with database.read() as conn:
         empty = dump.is_empty(conn)
     if not empty:
-        where = file or "the PostgreSQL database"
-        raise BackupError(
-            f"{where}: has frames, alerts or services already; make a backup of it, then add "
-            "--replace, or name another database"
-        )
+        where = str(file) if file else Reason("restore.postgresql")
+        raise BackupError(Reason.of("restore.not_empty", where=where))
 
 
 def _restore_keys(archive: Reader, data_dir: Path, restored: Restored) -> None:
@@ -191,7 +195,7 @@ def _restore_keys(archive: Reader, data_dir: Path, restored: Restored) -> None:
             if (data_dir / name).read_bytes() != content:
                 restored.kept_keys.append(name)
         except OSError as error:
-            raise BackupError(f"{data_dir / name}: {error.strerror}") from error
+            raise _unwritable(data_dir / name, error) from error
 
 
 def _write_own(path: Path, content: bytes) -> None:
@@ -257,8 +261,7 @@ def _put_in_place(draft: Path, file: Path, restored: Restored) -> None:
         rename_noreplace(str(draft), str(file))
     except OSError as error:
         raise BackupError(
-            f"{file}: the restored database cannot be put there: {error.strerror}; the earlier "
-            f"database is {file} or {kept}"
+            Reason.of("restore.not_in_place", path=str(file), kept=str(kept), error=error.strerror)
         ) from error
 
 

@@ -12,6 +12,7 @@ from easyai.backup.archive import Member, Reader
 from easyai.backup.create import PICTURES
 from easyai.backup.progress_lines import Progress
 from easyai.backup.wanted import Role
+from easyai.domain.reason import Reason
 from easyai.errors import BackupError, InvalidKeyError
 from easyai.store.frame_store import Carried
 from easyai.store.keys import split_key
@@ -59,10 +60,10 @@ def _put(root: Path, key: str, member: Member) -> Carried:
     try:
         if _is_of_a_picture(key) and modified_ns.isdecimal():
             return put_back(root, key, member.content.read(), int(modified_ns))
-        why = "no picture has such a name"
+        why = Reason("restore.no_picture_name")
     except InvalidKeyError as error:
-        why = str(error)
-    raise BackupError(f"the backup has a picture that is not put back: {member.name!r}: {why}")
+        why = error.reason
+    raise BackupError(Reason.of("restore.picture_refused", member=repr(member.name), why=why))
 
 
 def _is_of_a_picture(key: str) -> bool:

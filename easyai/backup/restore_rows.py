@@ -80,16 +80,14 @@ def load(
     progress.begin("rows")
     counts = _fill(conn, archive, progress)
     if counts != manifest["rows"]:
-        raise BackupError("the backup has not the rows that its manifest counts")
+        raise BackupError(Reason("restore.rows_missing"))
     loaded = Loaded(revision=migrate.upgrade_within(conn))
     now = clock.now(conn)
     _make_true(conn, manifest, folder, loaded, now)
     loaded.next_alert_id = next_alert_id or _next_alert_id(manifest, now)
     if loaded.next_alert_id <= manifest["last_alert_id"]:
-        raise BackupError(
-            f"--next-alert-id: {next_alert_id} was given already, the backup goes up to "
-            f"{manifest['last_alert_id']}"
-        )
+        last = manifest["last_alert_id"]
+        raise BackupError(Reason.of("restore.alert_id_given", number=next_alert_id, last=last))
     dump.number_from(conn, loaded.next_alert_id)
     generations.bump_registry(conn)
     restored = Reason.of(
@@ -113,7 +111,7 @@ def _next_alert_id(manifest: dict[str, Any], now: float) -> int:
 def _fill(conn: Connection, archive: Reader, progress: Progress) -> dict[str, int]:
     member = next((entry for entry in archive.members() if entry.name == ROWS), None)
     if member is None:
-        raise BackupError(f"the backup has no {ROWS}")
+        raise BackupError(Reason.of("restore.no_rows", member=ROWS))
     counts: dict[str, int] = {}
     with gzip.GzipFile(fileobj=member.content) as unpacked:
         header = next(_values(unpacked, progress), None)

@@ -9,6 +9,7 @@ import click
 
 from easyai.cli.backup_command import megabytes, print_progress
 from easyai.cli.output import plain, print_json, running
+from easyai.domain.reason import Reason
 from easyai.settings.find_installation import find_installation
 
 if TYPE_CHECKING:
@@ -132,10 +133,7 @@ def _require_stopped(settings: Settings) -> None:
     finally:
         database.dispose()
     if at_work:
-        raise BackupError(
-            f"easyai is running, or ended less than 30 s ago ({at_work}): stop it first. Nothing "
-            "was changed"
-        )
+        raise BackupError(Reason.of("restore.at_work", names=at_work))
 
 
 def _show(reader: Reader, as_json: bool) -> None:

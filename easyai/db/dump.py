@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Table, inspect, select, text
 
 from easyai.db.models import Base
+from easyai.domain.reason import Reason
 from easyai.errors import BackupError
 
 _AT_ONCE: Final = 1000
@@ -74,10 +75,10 @@ def load(conn: Connection, table: str, columns: Sequence[str], rows: Iterable[Ro
     """Insert rows into a table; returns how many. Raises BackupError for an unknown name."""
     inspector = inspect(conn)
     if table not in inspector.get_table_names():
-        raise BackupError(f"the backup has a table {table!r}, which its revision has not")
+        raise BackupError(Reason.of("restore.unknown_table", table=repr(table)))
     known = {column["name"] for column in inspector.get_columns(table)}
     if not columns or not known.issuperset(columns):
-        raise BackupError(f"the backup has columns of {table} which its revision has not")
+        raise BackupError(Reason.of("restore.unknown_columns", table=table))
     if conn.dialect.name == "sqlite":
         return _insert(conn, table, columns, rows)
     return _copy(conn, table, columns, rows)

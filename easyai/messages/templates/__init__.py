@@ -8,6 +8,7 @@ from easyai.messages.template import Template
 from easyai.messages.templates.action_texts import ACTIONS
 from easyai.messages.templates.alarm_end_texts import ALARM_ENDS
 from easyai.messages.templates.alarm_texts import ALARMS, SERVICE_ALARMS
+from easyai.messages.templates.backup_texts import BACKUP
 from easyai.messages.templates.basic_texts import BASICS
 from easyai.messages.templates.broker_texts import BROKER
 from easyai.messages.templates.bus_texts import BUS
@@ -36,6 +37,7 @@ def all_templates() -> Iterator[Template]:
         ALARM_ENDS,
         ALARMS,
         SERVICE_ALARMS,
+        BACKUP,
         BASICS,
         BROKER,
         BUS,

@@ -1,4 +1,4 @@
-"""No code derives meaning from the text of a reason, and faults of settings are reasons."""
+"""No code derives meaning from the text of a reason; settings and backups fail by reasons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARSING = {
     *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition"),
     *("split", "find", "index", "count", "match", "fullmatch", "search", "findall"),
 }
-_WITH_REASON = {"SettingsError", "DatabaseForbiddenError"}
+_WITH_REASON = {"SettingsError", "DatabaseForbiddenError", "BackupError"}
 # Columns of the release before; only db/reasons.py reads and writes them.
 _OLD_COLUMNS = {"state_reason", "last_failure_reason"}
 _READERS = {
@@ -71,7 +71,7 @@ def _worded_faults(tree: ast.Module) -> Iterator[str]:
                     yield ast.unparse(node)
 
 
-def test_faults_of_settings_are_reasons() -> None:
+def test_faults_of_settings_and_backups_are_reasons() -> None:
     found = {
         f"{name}: {made}" for name, tree in modules(ROOT).items() for made in _worded_faults(tree)
     }
