@@ -1,4 +1,4 @@
-"""The tree of errors: each knows its HTTP status and whether a retry makes sense."""
+"""The one tree of errors: each knows its HTTP status and whether a retry makes sense."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class ForbiddenError(EasyaiError):
 
 
 class TooManyRequestsError(EasyaiError):
-    """Too many requests of a kind; try again later."""
+    """Too many requests of one kind; try again later."""
 
     code = "error.too_many_requests"
     http_status = 429
@@ -150,20 +150,20 @@ class DatabaseUnavailableError(EasyaiError):
 
 
 class DatabaseDamagedError(DatabaseUnavailableError):
-    """The database file is damaged; docs/recovery.md explains how to save its contents."""
+    """The database file is damaged; docs/recovery.md shows how to save its contents."""
 
     code = "error.database_damaged"
     retryable = False
 
 
 class SchemaMissingError(DatabaseUnavailableError):
-    """The database has not this version's tables; run: easyai db upgrade"""
+    """The database does not have the tables of this version; run: easyai db upgrade"""
 
     code = "error.schema_missing"
 
 
 class DatabaseMissingError(DatabaseUnavailableError):
-    """The database's file is not there: put it back, or create a new file: easyai db upgrade"""
+    """The database file is missing: put it back, or make a new database: easyai db upgrade"""
 
     code = "error.database_missing"
 

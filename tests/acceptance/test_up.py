@@ -96,7 +96,7 @@ def test_worker_restarted_during_a_settings_mistake_uses_the_last_good_settings(
 
         easyai.reconfigure("[ai_analysis]\nsave_only_with_detection = true\n")
         wait_until(lambda: "settings_invalid" not in _codes(easyai), 10, "the API has read it, too")
-        easyai.wait_for_line("the settings file is right again", 30)
+        easyai.wait_for_line("the settings file is valid again", 30)
         seen = stub.count
         site.put_many(3, _TYPES[2])
         wait_until(lambda: stub.count >= seen + 3, 40, "the frames are inferred")

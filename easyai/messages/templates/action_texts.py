@@ -10,8 +10,8 @@ ACTIONS: Final = (
     # Translators: who did what; both are texts of this list.
     message("action.noted", "{actor}: {done}"),
     message("actor.local", "from this machine ({address})"),
-    message("actor.operator", "from {address} with the token operator"),
-    message("actor.viewer", "from {address} with the token viewer"),
+    message("actor.operator", "from {address} with the operator's token"),
+    message("actor.viewer", "from {address} with the viewer's token"),
     message("actor.without_token", "from {address} without a token"),
     message("actor.unknown_address", "an unknown address"),
     message("action.statistics_reset", "reset the statistics of inference"),

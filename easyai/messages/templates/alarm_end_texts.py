@@ -13,7 +13,7 @@ ALARM_ENDS: Final = (
     message("alarm_title.over", "recovered ({kind})"),
     message("alarm_title.service_online", "service_online"),
     # Translators: `what` is the alarm, as it was raised.
-    message("alarm.repeated", "still, for {lasted_sec:span}: {what}"),
+    message("alarm.repeated", "not over after {lasted_sec:span}: {what}"),
     message("alarm.explained", "the cause is now known: {cause}; {what}"),
     # Translators: alarms of one message; `more` is the text below, or nothing.
     message("alarm.several", "{alarms:bars}{more}"),
@@ -30,26 +30,29 @@ ALARM_ENDS: Final = (
     ),
     message("alarm_end.of", " for {subjects:names}"),
     message("alarm_end.at_most", "at most {lasted_sec:span}"),
-    message("alarm_end.maybe_sooner", "; it may have been over sooner: {absence}"),
+    message("alarm_end.maybe_sooner", "; the trouble may have ended earlier: {absence}"),
     # Translators: from here on `now` of alarm_end.over: what is so now.
     message("alarm_end.drop_rate", "the drop rate is back to normal"),
     message("alarm_end.bus", "the message bus takes alerts again"),
     message("alarm_end.store", "the frame store works again"),
     message("alarm_end.disk", "there is disk space again"),
     message("alarm_end.clock_steady", "the clock is steady"),
-    message("alarm_end.settings", "the settings file is right again"),
-    message("alarm_end.data", "the data folder is where it was"),
-    message("alarm_end.clock_agrees", "the clock agrees with the database's, or is gone"),
+    message("alarm_end.settings", "the settings file is valid again"),
+    message("alarm_end.data", "the data folder is back in its place"),
+    message(
+        "alarm_end.clock_agrees",
+        "the clock agrees with the clock of the database, or its machine is gone",
+    ),
     message("alarm_end.algorithms", "algorithms are available again"),
-    message("alarm_end.unserved", "{held}; still no service takes {task_types:names}"),
+    message("alarm_end.unserved", "{held}; no service takes frames of {task_types:names} yet"),
     message("alarm_end.inference", "inference goes on"),
     plural(
         "alarm_end.kept_failed",
         "{n:count frames} of {task_type} is kept as failed, `{command}` brings it back",
         "{n:count frames} of {task_type} are kept as failed, `{command}` brings them back",
     ),
-    message("alarm_end.looked_for", "frames are looked for again"),
-    message("alarm_end.none_since", "{held}, none has succeeded since"),
+    message("alarm_end.looked_for", "easyai looks for frames again"),
+    message("alarm_end.none_since", "{held}, no frame has succeeded since"),
     message(
         "alarm_end.some_go_on",
         "inference of {going:names} goes on; {others:names}: {rest:sentences}",
@@ -72,15 +75,16 @@ ALARM_ENDS: Final = (
     ),
     message("alarm_end.fast", "inference is as fast as it should be"),
     message(
-        "alarm_end.few_answers", "too few answers in the last minute to tell how fast inference is"
+        "alarm_end.few_answers",
+        "too few answers in the last minute to measure the speed of inference",
     ),
     message("alarm_end.heartbeats", "heartbeats arrive again"),
     message(
         "alarm_end.some_heartbeats", "heartbeats of {heard} of {services} services arrive again"
     ),
-    message("alarm_end.no_heartbeat", "no heartbeat arrives still"),
-    message("alarm_end.unheard", "not those of {service_ids:names}, which live"),
-    message("alarm_end.lost", "not known to live any more: {service_ids:names}"),
+    message("alarm_end.no_heartbeat", "still no heartbeat arrives"),
+    message("alarm_end.unheard", "no heartbeat arrives yet from {service_ids:names} (alive)"),
+    message("alarm_end.lost", "no longer known to be alive: {service_ids:names}"),
     message(
         "alarm_end.services", "{now:sentences}; after {lasted}; the cause was: {cause}{unseen}"
     ),
@@ -91,7 +95,7 @@ ALARM_ENDS: Final = (
     message("alarm_end.services_gone", "no longer registered: {endpoints:names}"),
     message(
         "alarm_end.service_moved",
-        "{service_id} moved from {old} to {new}, where it is registered; take the old endpoint "
-        "out: `{command}`",
+        "{service_id} moved from {old} to {new}, where it is registered; unregister the old "
+        "endpoint: `{command}`",
     ),
 )

@@ -34,15 +34,15 @@ ALARMS: Final = (
         "inference backlog alert: {waiting} frames wait, more than max_queue_size = {most}; "
         "{fate}. Add services of the busy types{sample}",
     ),
-    message("alarm.none_dropped", "none is dropped (queue_full_strategy = wait)"),
+    message("alarm.none_dropped", "no frame is dropped (queue_full_strategy = wait)"),
     message("alarm.frames_dropped", "frames are dropped (queue_full_strategy = {strategy})"),
     # Translators: part of alarm.backlog and alarm.drops.
     message("alarm.or_sample", ", or set sampling for {task_types:names}"),
     message(
         "alarm.drops",
         "high drop rate: {dropped} of {total} frames ({percent:.0f} %) were dropped in five "
-        "minutes, the most of {worst:list}. Add services of these types{sample}. "
-        "See `{command}` for all types",
+        "minutes, mostly of the types {worst:list}. Add services of these types{sample}. See "
+        "`{command}` for all types",
     ),
     message("alarm.dropped_of", "{task_type:names} ({dropped})"),
     message(
@@ -61,17 +61,17 @@ ALARMS: Final = (
         "alarm_check.settings_invalid",
         "the settings file has a mistake; easyai goes on with the last good settings",
     ),
-    message("alarm_check.data_moved", "the data folder is not where it was"),
+    message("alarm_check.data_moved", "the data folder is not in its place"),
     plural(
         "alarm.outbox",
-        "alerts do not reach the message bus ({bus}): it answers, but {n} alert waits and none was "
-        "acknowledged for {still_sec:span}. They are kept and sent in order later. Look at the "
-        "worker's log and the topic's rights, then run `{command}`",
-        "alerts do not reach the message bus ({bus}): it answers, but {n} alerts wait and none was "
-        "acknowledged for {still_sec:span}. They are kept and sent in order later. Look at the "
-        "worker's log and the topic's rights, then run `{command}`",
+        "alerts do not reach the message bus ({bus}): the bus answers, but {n} alert waits "
+        "and no alert was acknowledged for {still_sec:span}. The alerts are kept and sent in "
+        "order later. Look at the worker's log and the topic's rights, then run `{command}`",
+        "alerts do not reach the message bus ({bus}): the bus answers, but {n} alerts wait "
+        "and no alert was acknowledged for {still_sec:span}. The alerts are kept and sent in "
+        "order later. Look at the worker's log and the topic's rights, then run `{command}`",
     ),
-    message("alarm.none_acknowledged", "alerts wait, none is acknowledged"),
+    message("alarm.none_acknowledged", "alerts wait, the bus acknowledges none of them"),
     message(
         "alarm.clock_jump",
         "the clock of this machine jumped {way:word clock_way} by {by_sec:span}; heartbeats and "
@@ -90,7 +90,7 @@ ALARMS: Final = (
     message("event.clock_jumped", "the clock of this machine jumped by {jump_sec:+.0f} s"),
     # Translators: nothing of easyai ran between these two moments.
     message(
-        "alarm.not_running", "easyai showed no sign of itself from {since:moment} to {until:moment}"
+        "alarm.not_running", "easyai gave no sign of life from {since:moment} to {until:moment}"
     ),
     plural(
         "alarm.absence",
@@ -100,7 +100,7 @@ ALARMS: Final = (
         "away. It runs again; {n:count frames} wait{before}",
     ),
     # Translators: `before` of the text above.
-    message("alarm.before_goes_on", "; the alarm of before goes on"),
+    message("alarm.before_goes_on", "; the earlier alarm goes on"),
 )
 
 SERVICE_ALARMS: Final = (
@@ -128,41 +128,45 @@ SERVICE_ALARMS: Final = (
     message("alarm.none_waits", "no frame waits"),
     message(
         "alarm.service_offline",
-        "algorithm service offline: {service_id} at {endpoint} ({task_types:names}), silent for "
-        "{silent_sec:span}, {why}. It is probed, and back by itself once it answers. "
-        "If it is gone for good: `{command}`",
+        "algorithm service offline: {service_id} at {endpoint} ({task_types:names}), silent "
+        "for {silent_sec:span}, {why}. easyai probes the service and uses it again once it "
+        "answers. If the service is gone for good: `{command}`",
     ),
     # Translators: `where` is one of the four texts below.
     plural(
         "alarm.heartbeats_missing",
-        "no heartbeats arrive: {n} of {living} algorithm services that live was not heard for "
-        "{silent_sec:span} ({service_ids:names}). Inference goes on while they answer. {where}. "
-        "Run `{run}`",
-        "no heartbeats arrive: {n} of {living} algorithm services that live were not heard for "
-        "{silent_sec:span} ({service_ids:names}). Inference goes on while they answer. {where}. "
-        "Run `{run}`",
+        "no heartbeats arrive: {n} of {living} algorithm services that live was not heard "
+        "for {silent_sec:span} ({service_ids:names}). Inference goes on as long as they "
+        "answer. {where}. Run `{run}`",
+        "no heartbeats arrive: {n} of {living} algorithm services that live were not heard "
+        "for {silent_sec:span} ({service_ids:names}). Inference goes on as long as they "
+        "answer. {where}. Run `{run}`",
     ),
-    message("alarm.no_api", "No API of easyai runs that could hear them"),
-    message("alarm.all_silent", "All at once points at this server or the network, not at them"),
+    message("alarm.no_api", "No API of easyai runs, so nothing receives heartbeats"),
+    message(
+        "alarm.all_silent",
+        "All fell silent at once: that points at this server or the network, not at the services",
+    ),
     message(
         "alarm.most_silent",
-        "That most are silent points at this server, its firewall or the network, not at them",
+        "Most services are silent: that points at this server, its firewall or the network, "
+        "not at the services",
     ),
     message(
         "alarm.few_silent",
-        "See whether the way from their machine to this server is open; if it is, restart their "
+        "Check the connection from their machine to this server; if it works, restart their "
         "heartbeat loop",
     ),
     message(
         "alarm.services_offline",
         "{offline} of {services} services offline: {endpoints:names}; {cause}{common}. "
-        "They are probed, and back by themselves once they answer; unregister those that are gone "
-        "for good",
+        "easyai probes them and uses them again once they answer; unregister services that "
+        "are gone for good",
     ),
     # Translators: part of the line above.
     message(
         "alarm.common_cause",
-        ". Many at once have one cause in common: check their machine, the network between, "
-        "and whether the address or clock of this machine has changed",
+        ". Many services offline at once usually have a common cause: check their machine, "
+        "the network between, and whether the address or clock of this machine has changed",
     ),
 )

@@ -28,8 +28,9 @@ BROKER: Final = (
     ),
     message(
         "broker.untrusted",
-        "the broker ({kind}) shows a certificate that is not trusted: {error}. Name the file of "
-        "its authority by ssl_ca_certs in easyai.broker_url (docs/tls.md)",
+        "the broker ({kind}) shows a certificate that is not trusted: {error}. Set "
+        "ssl_ca_certs in easyai.broker_url to the file of its certificate authority "
+        "(docs/tls.md)",
     ),
     message(
         "broker.refuses",
@@ -38,8 +39,8 @@ BROKER: Final = (
     ),
     message(
         "broker.no_sentinel",
-        "the broker ({kind}): no Sentinel names a Redis, frames wait: see whether they run, and "
-        "whether master_name and sentinel_password of easyai.broker_url are right "
-        "(docs/brokers.md)",
+        "the broker ({kind}): no Sentinel names a Redis, frames wait: see whether the "
+        "Sentinels run, and whether master_name and sentinel_password of easyai.broker_url "
+        "are right (docs/brokers.md)",
     ),
 )

@@ -19,7 +19,7 @@ BUS: Final = (
     message("bus.kafka_refused", "Kafka: {error}"),
     message(
         "bus.kafka_topic",
-        "Kafka: topic {topic}: {error}; make it, or let the brokers make it "
+        "Kafka: topic {topic}: {error}; create the topic, or let the brokers create topics "
         "(auto.create.topics.enable)",
     ),
     # Translators: {error} is the name of an error, {why} its words.
@@ -39,7 +39,7 @@ BUS: Final = (
         "queues, free disk space, or raise vm_memory_high_watermark; `rabbitmq-diagnostics "
         "alarms` shows it",
     ),
-    message("bus.rabbitmq_queue_full", "RabbitMQ did not take it: a queue is full"),
+    message("bus.rabbitmq_queue_full", "RabbitMQ did not take the alert: a queue is full"),
     message(
         "bus.rabbitmq_too_large", "{size_bytes} bytes are more than RabbitMQ's max_message_size"
     ),
@@ -52,12 +52,12 @@ BUS: Final = (
     ),
     message(
         "bus.redis_no_sentinel",
-        "Redis: no Sentinel names it; see whether ai_analysis.mq_address has the right sentinels, "
-        "master_name and sentinel_password",
+        "Redis: no Sentinel names a Redis; see whether ai_analysis.mq_address has the right "
+        "sentinels, master_name and sentinel_password",
     ),
     message(
         "bus.redis_no_stream",
         "Redis: the key {topic} is no stream; set ai_analysis.mq_topic (for system alarms "
-        "mq_system_topic) to another",
+        "mq_system_topic) to another name",
     ),
 )

@@ -25,7 +25,7 @@ CAUSES_OF_CALLS: Final = (
     ),
     message(
         "cause.inference_hangs.slow",
-        "Look whether they are only slow: then raise infer_timeout_sec, or let them register a "
+        "If the services are only slow, raise infer_timeout_sec, or let them register a "
         "smaller max_concurrency",
     ),
     message("cause.inference_fails.title", "Services answer but inference fails ({who:names})"),
@@ -39,23 +39,23 @@ CAUSES_OF_CALLS: Final = (
     ),
     plural(
         "cause.inference_fails.wait_after",
-        "{n:count frames} waits after: {reason}",
-        "{n:count frames} wait after: {reason}",
+        "{n:count frames} waits after a failed call: {reason}",
+        "{n:count frames} wait after a failed call: {reason}",
     ),
     message(
         "cause.inference_fails.of_service",
-        "That reason is the service's: look at its log, then repair and restart it",
+        "The reason comes from the service: look at its log, then repair and restart it",
     ),
     message(
         "cause.inference_fails.look_at_log",
         "Look at the log of the service, then repair and restart it",
     ),
     message("calls.last", "Last call of {services:names}, {ago_sec:span} ago: {reason}"),
-    message("calls.breakers", "Breakers open or on trial: {services:names}"),
+    message("calls.breakers", "Breakers open or half-open: {services:names}"),
     message(
         "calls.in_flight", "{n:count frames} in flight there, the oldest for {oldest_sec:span}"
     ),
-    message("calls.last_answer", "Last answer of any of them: {at:moment}"),
+    message("calls.last_answer", "Last answer of any of these services: {at:moment}"),
     message("failed.reason", "{n:count frames} of {task_type} failed with: {reason}"),
     plural(
         "failed.refused",
@@ -70,7 +70,7 @@ CAUSES_OF_CALLS: Final = (
     message("failed.look", "See the failed frames of {task_type} with their reasons"),
     message(
         "failed.requeue",
-        "Afterwards bring back what failed meanwhile ({n:count frames} of {task_type})",
+        "Afterwards bring back the frames that failed meanwhile ({n:count frames} of {task_type})",
     ),
     message(
         "cause.pictures_unreachable.title",
@@ -79,16 +79,18 @@ CAUSES_OF_CALLS: Final = (
     message("cause.pictures_unreachable.tried", "A picture link tried now: {why}"),
     message(
         "cause.pictures_unreachable.works_here",
-        "A picture link tried now from here works: look at the way from the services",
+        "A picture link tried now works from here: check the connection from the services to "
+        "this server",
     ),
     message("cause.pictures_unreachable.failed_with", "{n:count frames} failed with: {reason}"),
     message(
-        "cause.pictures_unreachable.no_api", "No API process shows itself; it serves the pictures"
+        "cause.pictures_unreachable.no_api",
+        "No API process gives a sign of life; the API serves the pictures",
     ),
     message(
         "cause.pictures_unreachable.ask_here",
-        "Ask from a machine of the services; public_url must be the address under which they "
-        "reach this server",
+        "Run this command on a machine of the services; public_url must be the address under "
+        "which the services reach this server",
     ),
     message(
         "cause.pictures_unreachable.ask_store",
@@ -117,7 +119,7 @@ CAUSES_OF_CALLS: Final = (
         "{task_type}: {found_per_sec:.1f} frames/s arrive, {inferred_per_sec:.1f}/s are inferred; "
         "{waiting}",
     ),
-    message("cause.too_slow.none_waits", "none waits"),
+    message("cause.too_slow.none_waits", "no frame waits"),
     message("cause.too_slow.waiting", "{n:count frames} waiting, the oldest for {oldest_sec:span}"),
     message(
         "cause.too_slow.lately_dropped",
@@ -134,8 +136,8 @@ CAUSES_OF_CALLS: Final = (
     ),
     message(
         "cause.sampled.nothing",
-        'Nothing, if the frames skipped are not missed: sampling = "auto" goes back to every frame '
-        "by itself when the services have room",
+        'Nothing, if you do not need the skipped frames: sampling = "auto" goes back to '
+        "every frame by itself when the services have room",
     ),
     plural(
         "misspelt.question",
@@ -145,23 +147,23 @@ CAUSES_OF_CALLS: Final = (
     message(
         "misspelt.discard",
         "If {meant} is meant: let the camera write to that folder, move the pictures of "
-        "{task_type} there if they are wanted, then give up what waits under the wrong name "
-        "(without --dry-run; pictures left there are deleted)",
+        "{task_type} there if you want to keep them, then give up the frames that wait under "
+        "the wrong name (without --dry-run; pictures left there are deleted)",
     ),
     message(
         "cause.task_types_full.title",
-        "Frames of some folders are not taken in: max_task_types = {limit} task types are known. "
-        "They stay in the store until there is room",
+        "Frames of some folders are not taken in: max_task_types = {limit} task types are "
+        "known. The frames stay in the store until there is room",
     ),
     message(
         "cause.task_types_full.look",
-        "See whether the types known are what you expect: the first level below the store, and "
-        "task_types of services, must hold task types and nothing else. A type that nothing names "
-        "is forgotten after a day",
+        "See whether the known task types are as you expect: the first level below the "
+        "store, and task_types of services, must hold task types and nothing else. A type "
+        "that nothing names is forgotten after a day",
     ),
     message(
         "cause.task_types_full.raise_limit",
-        "Where so many are meant, raise ai_analysis.max_task_types; types that the settings name "
-        "always have room",
+        "If you need so many task types, raise ai_analysis.max_task_types; types that the "
+        "settings name always have room",
     ),
 )

@@ -30,7 +30,7 @@ CALLS: Final = (
     message("call.status", "status {status}"),
     message("call.connection_lost", "the connection was lost"),
     message("call.no_url", "not a usable URL at {host}"),
-    message("call.unexplained", "no further words"),
+    message("call.unexplained", "no further details"),
     message("call.internal_error", "internal error: {error}"),
     message("call.not_written", "internal error: the answer could not be written"),
     # Translators: {refusal} is what the service gave, {why} why the link does not work.

@@ -13,14 +13,14 @@ CHECKS: Final = (
     message("check.not_known", "not known while the database does not answer"),
     message(
         "data_folder.moved",
-        "{place}: it was moved, deleted or replaced while easyai runs; what is written from now on "
-        "is lost with the next restart. Stop easyai, move away what stands in its place now, put "
-        "the old folder (or a backup) there, start it again",
+        "{place}: it was moved, deleted or replaced while easyai runs; all data written from "
+        "now on is lost at the next restart. Stop easyai, move away any new folder that "
+        "stands in its place, put the old folder (or a backup) there, then start easyai",
     ),
     message(
         "disk.no_inodes",
-        "no inodes are left on the disk of {folder}, whatever room it has: `df -i {folder}`: "
-        "delete small files",
+        "no inodes are left on the disk of {folder}, even if it has free space (`df -i "
+        "{folder}`): delete small files",
     ),
     message(
         "disk.full",
@@ -32,7 +32,7 @@ CHECKS: Final = (
     message("pictures.timed_out", "no answer within {within_sec} s"),
     message(
         "pictures.signature_refused",
-        "our signature is refused: another secret_key there, or a wrong clock",
+        "our signature is refused: the other side has another secret_key, or a clock is wrong",
     ),
     message(
         "pictures.another_program",
@@ -43,19 +43,24 @@ CHECKS: Final = (
     message("worker.scan_late", "no scan has ended for {late_sec:span}"),
     message("beat.none_leads", "no beat leads: nothing starts scans and sweeps"),
     message("api.none_works", "no API shows that it works"),
-    message("watchdog.none_works", "no watchdog runs: nobody would be told"),
+    message("watchdog.none_works", "no watchdog runs: nobody would be alerted"),
     message("services.none_for_types", "no algorithm for task type: {task_types:names}"),
     message("services.none_registered", "no service is registered"),
     message("services.offline", "offline: {service_ids:names}"),
-    message("breakers.open", "calls fail, open for {service_ids:names}"),
+    message("breakers.open", "calls fail, breaker open: {service_ids:names}"),
     message("queue.too_long", "{waiting:count frames} waiting, max_queue_size = {limit}"),
     # Translators: {failed} is a number of frames.
-    message("queue.only_failures", "{failed} failed and none succeeds of {task_types:names}"),
+    message("queue.only_failures", "{failed} failed and no frame of {task_types:names} succeeds"),
     message(
         "queue.no_success",
-        "{waiting:count frames} waiting and none succeeds of {task_types:names}",
+        "{waiting:count frames} waiting and no frame of {task_types:names} succeeds",
     ),
-    message("clock.rows_ahead", "rows lie {ahead_sec:span} ahead of the clock: it was set back"),
-    message("clock.off_on", "off by more than {most_sec} s from the database's on {hosts:names}"),
+    message(
+        "clock.rows_ahead",
+        "rows of the database lie {ahead_sec:span} ahead of the clock: the clock was set back",
+    ),
+    message(
+        "clock.off_on", "more than {most_sec} s off the clock of the database on {hosts:names}"
+    ),
     message("clock.jumped_at", "it jumped at {jump_at:moment}"),
 )

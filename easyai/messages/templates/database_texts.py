@@ -15,16 +15,16 @@ DATABASE: Final = (
     message("database.disk_full", "the database does not answer: {error}"),
     message("database.not_answering", "it does not answer"),
     # Translators: the watchdog sees it.
-    message("database.silent", "the database does not answer for {silent_sec} s"),
+    message("database.silent", "the database has not answered for {silent_sec} s"),
     message(
         "database.unreadable",
-        "what the database holds cannot be read (see the watchdog's log) for {silent_sec} s",
+        "the rows of the database cannot be read for {silent_sec} s (see the watchdog's log)",
     ),
     message("database.no_free_connection", "no free database connection: {error}"),
     message(
         "database.damaged",
         "the database file is damaged ({error}); nothing is deleted and frames wait: "
-        "docs/recovery.md tells how to save what is in it",
+        "docs/recovery.md shows how to save its contents",
     ),
     message(
         "database.user_refused",
@@ -33,9 +33,9 @@ DATABASE: Final = (
     ),
     message(
         "database.options_refused",
-        "the pooler before the database refuses the options of easyai.database_url: take "
-        "?options= out of it and set the same for the role, for example ALTER ROLE app SET "
-        "search_path = site (docs/databases.md)",
+        "the pooler in front of the database refuses the options of easyai.database_url: "
+        "remove ?options= from it and set the same options for the role, for example ALTER "
+        "ROLE app SET search_path = site (docs/databases.md)",
     ),
     # Translators: {path} is a lock file beside the database.
     message(
@@ -83,19 +83,23 @@ DATABASE: Final = (
     ),
     message(
         "database.no_older_revision",
-        "revision: {target} is none before that of the database, {found}; there are {older:list}",
+        "revision: {target} is not older than the revision of the database, {found}; choose "
+        "one of {older:list}",
     ),
-    message("database.no_place", "easyai.database_url: no place for {path}: {error}"),
+    message("database.no_place", "easyai.database_url: {path} cannot be created: {error}"),
     message(
         "database.nothing_known",
-        "Frames, services and processes are not known while it is away; nothing is lost, answers "
-        "under way are settled when it is back",
+        "The state of frames, services and processes is unknown while the database does not "
+        "answer; nothing is lost, answers under way are settled when the database is back",
     ),
-    message("database.can_be_read", "It can be read; another program holds its lock for writing"),
+    message(
+        "database.can_be_read",
+        "The database can be read; another program holds its lock for writing",
+    ),
     # Translators: {remedy} is database.upgrade_hint, {error} are the words of the driver.
     message(
         "database.lacks_tables",
-        "the database has not this version's tables ({error}); {remedy}",
+        "the database does not have the tables of this version ({error}); {remedy}",
     ),
     message(
         "database.not_made",
@@ -111,8 +115,8 @@ DATABASE: Final = (
     message(
         "database.of_another",
         "easyai runs at {url}, but no database is at {path}: this command has other settings than "
-        "what runs, or its data folder was moved or deleted. Name its settings file with --config "
-        "(EASYAI_CONFIG) or its data folder with EASYAI_DATA_DIR; the user who started it needs "
-        "neither",
+        "the running easyai, or the data folder was moved or deleted. Name the settings file with "
+        "--config (EASYAI_CONFIG) or the data folder with EASYAI_DATA_DIR; the user who started "
+        "easyai needs neither",
     ),
 )

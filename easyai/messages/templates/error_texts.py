@@ -25,14 +25,15 @@ ERRORS: Final = (
     ),
     message(
         "error.database_damaged",
-        "The database file is damaged; docs/recovery.md tells how to save what is in it.",
+        "The database file is damaged; docs/recovery.md shows how to save its contents.",
     ),
     message(
-        "error.schema_missing", "The database has not this version's tables; run: easyai db upgrade"
+        "error.schema_missing",
+        "The database does not have the tables of this version; run: easyai db upgrade",
     ),
     message(
         "error.database_missing",
-        "The database's file is not there: put it back, or make a new one: easyai db upgrade",
+        "The database file is missing: put it back, or make a new database: easyai db upgrade",
     ),
     message(
         "error.transaction_conflict",

@@ -55,23 +55,24 @@ FRAMES: Final = (
     ),
     message(
         "sampling.changed",
-        "one of {now} frames of each camera is inferred, before one of {before}: "
-        "{found_per_sec:.1f} found and {inferred_per_sec:.1f} inferred a second, {waiting} wait",
+        "1 of {now} frames of each camera is inferred, before that 1 of {before}: "
+        "{found_per_sec:.1f} found and {inferred_per_sec:.1f} inferred per second, {waiting} "
+        "wait",
     ),
     # Translators: {count} folders.
     message(
         "task_types.full",
-        "folders not taken in: count={count}, as max_task_types = {limit} task types are known; "
-        "their frames stay in the store: {folders:list}",
+        "folders not taken in: count={count}, because max_task_types = {limit} task types "
+        "are known; their frames stay in the store: {folders:list}",
     ),
     message(
         "layout.by_date",
-        "pictures in folders of dates are left alone, such as {folder}: the folder of the task "
-        "type comes first, then the camera's, dates below them: {pattern}",
+        "pictures in folders of dates are left alone, such as {folder}: the first folder "
+        "must be the task type, the second the camera, and dates come below them: {pattern}",
     ),
     message(
         "backup.restored",
-        "restored from a backup of {created}; {waiting:count frames} wait, of {gone} that waited "
-        "the pictures are no more; alerts go on with id {next_alert_id}",
+        "restored from a backup of {created}; {waiting:count frames} wait; the pictures of "
+        "{gone} more waiting frames are missing; the next alert has id {next_alert_id}",
     ),
 )

@@ -9,10 +9,12 @@ from easyai.messages.template import message, plural
 NOTIFY: Final = (
     plural(
         "notify.not_understood",
-        "ai_analysis.notify_urls: number {numbers:list} is not an Apprise URL that this version "
-        "understands; see https://appriseit.com for how each service is written",
-        "ai_analysis.notify_urls: numbers {numbers:list} are not an Apprise URL that this version "
-        "understands; see https://appriseit.com for how each service is written",
+        "ai_analysis.notify_urls: number {numbers:list} is not an Apprise URL that this "
+        "version understands; https://appriseit.com shows how the URL of each service is "
+        "written",
+        "ai_analysis.notify_urls: numbers {numbers:list} are not Apprise URLs that this "
+        "version understands; https://appriseit.com shows how the URL of each service is "
+        "written",
     ),
     message(
         "notify.not_reached",

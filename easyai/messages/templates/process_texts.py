@@ -31,28 +31,29 @@ PROCESSES: Final = (
     # Translators: {name} is as "worker@host:12", {there} one of the next two texts, or ''.
     message(
         "process.last_shown",
-        "{name} showed itself last at {beat_at:moment}, {ago_sec:span} ago{there}",
+        "{name} gave its last sign of life at {beat_at:moment}, {ago_sec:span} ago{there}",
     ),
     message("process.still_there", "; the process is still there"),
     message("process.gone", "; the process is gone"),
     # Translators: the last process of its kind.
     message(
         "process.last_stopped",
-        "The last one stopped in order at {stopped_at:moment}, {ago_sec:span} ago",
+        "The last process stopped in order at {stopped_at:moment}, {ago_sec:span} ago",
     ),
     # Translators: {kind} is worker, beat, api or watchdog, {seen} one of the texts above.
     message("process.of_kind", "{kind}: {seen}"),
-    message("process.none_ever", "Nothing of it has shown itself"),
-    message("process.no_worker_ever", "No worker has shown itself"),
-    message("process.no_watchdog_ever", "No watchdog has shown itself"),
+    message("process.none_ever", "No process of easyai has given a sign of life"),
+    message("process.no_worker_ever", "No worker has given a sign of life"),
+    message("process.no_watchdog_ever", "No watchdog has given a sign of life"),
     message(
         "process.beat_lease_ran_out",
-        "Its lease ran out at {expires_at:moment} and no other took over",
+        "Its lease ran out at {expires_at:moment} and no other beat took over",
     ),
     message("process.no_beat_lease", "No beat holds the lease"),
     message(
         "process.fell_silent",
-        "{name} showed itself last at {beat_at:moment}, was there and silent, and has ended since",
+        "{name} gave its last sign of life at {beat_at:moment}, ran on without a sign, and "
+        "has ended since",
     ),
     message("process.started_at", "{name} started at {started_at:moment}"),
     # Translators: {start} is the text above, {why} what became of the process before.
@@ -69,12 +70,13 @@ CAUSES_IN_PROCESSES: Final = (
         "easyai does not run: nothing is scanned or inferred, and nobody is alerted",
     ),
     message("cause.worker_gone.title", "No worker runs: nothing is scanned and nothing inferred"),
-    message("cause.worker_hung.title", "The worker hangs: it runs but its loops do not turn"),
+    message("cause.worker_hung.title", "The worker hangs: its process exists but does no work"),
     message("cause.worker_hung.restarted", "The worker hung and was started again"),
-    message("cause.worker_hung.ended", "The worker hung and was ended; no other works yet"),
+    message("cause.worker_hung.ended", "The worker hung and was ended; no other worker works yet"),
     message(
         "cause.scan_stuck.title",
-        "Workers run, but no scan has ended for {late_sec:span}: they take no work or hang in it",
+        "Workers run, but no scan has ended for {late_sec:span}: the workers take no tasks, "
+        "or hang in a task",
     ),
     message("cause.beat_gone.title", "No beat runs: scans and sweeps are not started"),
     message(
@@ -82,7 +84,9 @@ CAUSES_IN_PROCESSES: Final = (
         "No API runs: algorithms cannot fetch pictures, register or send heartbeats",
     ),
     message("cause.api_gone.title", "No API runs: algorithms cannot register or send heartbeats"),
-    message("cause.watchdog_gone.title", "No watchdog runs: nobody is told when inference stops"),
+    message(
+        "cause.watchdog_gone.title", "No watchdog runs: nobody is alerted when inference stops"
+    ),
     # Translators: {kind} is worker, beat, api or watchdog; {starts} is 3 or more.
     message(
         "cause.restarts.title",
@@ -105,7 +109,7 @@ CAUSES_IN_PROCESSES: Final = (
     ),
     message("remedy.start", "Start it the way it was started: with this command, or with systemd"),
     message("remedy.see_what_runs", "See what runs here"),
-    message("remedy.see_what_it_waits_for", "Look what it waits for"),
+    message("remedy.see_what_it_waits_for", "See what the worker waits for"),
     message(
         "remedy.kill_worker",
         "Kill it; its supervisor starts it again, and its frames return by themselves",
@@ -113,13 +117,13 @@ CAUSES_IN_PROCESSES: Final = (
     message("remedy.restart_workers", "See what the workers do; then restart them"),
     message(
         "remedy.see_why_it_hung",
-        "Nothing needs to be done if inference goes on within a minute; else, and to learn why it "
-        "hung, look at its log",
+        "Nothing needs to be done if inference goes on within a minute. If it does not, or "
+        "to learn why the worker hung, look at its log",
     ),
     message(
         "remedy.see_why_it_ends",
-        "Look why it ends: at the end of its log, and whether the system ended it for lack of "
-        "memory",
+        "Find out why it ends: look at the end of its log, and whether the system killed it "
+        "for lack of memory",
     ),
     message("remedy.see_memory", "See the limit and what uses the memory"),
     message(

@@ -10,19 +10,19 @@ REPORT: Final = (
     message("report.title", "Diagnosis of inference {now:moment}"),
     message("report.symptom", "Symptom"),
     message("report.causes", "Root causes"),
-    message("report.no_cause", "None found. The checks below that fail are where to look"),
+    message("report.no_cause", "No cause found. Look at the checks below that fail"),
     message("report.evidence", "Evidence"),
     message("report.remedies", "What to do"),
     message("report.services", "Services"),
     message("report.timeline", "Timeline"),
-    message("report.no_events", "No change of state is remembered"),
+    message("report.no_events", "No change of state is recorded"),
     message("report.recovered", "Already recovered"),
     message("report.ringing", "Alarms ringing"),
     message("report.checks", "Checks"),
     message("report.afterwards", "Afterwards"),
     message(
         "report.afterwards_text",
-        "Inference goes on by itself within seconds once the cause is gone. See that it does:",
+        "Inference goes on by itself within seconds once the cause is gone. Check that it does:",
     ),
     message("report.ok", "ok"),
     message("report.not_ok", "NOT OK"),
@@ -52,23 +52,23 @@ REPORT: Final = (
     # its message at `told_at`.
     message(
         "report.alarm",
-        "({lasted_sec:span}) {count}{kind:word kind}{subjects}{cause}; told at {told_at:time}",
+        "({lasted_sec:span}) {count}{kind:word kind}{subjects}{cause}; notified at {told_at:time}",
     ),
     message("report.alarm_cause", ": {cause}"),
     message("report.parts", "easyai {version}. {database}"),
     # Translators: the last line of a report that all is well.
     message("report.well_parts", "{line}. {parts}"),
     # Translators: `what` is one of the four below.
-    message("report.store_ignores", "Object store: it does not keep to {condition}; {what}."),
+    message("report.store_ignores", "Object store: it ignores {condition}; {what}."),
     message(
         "report.ignored_copy",
-        "a picture that a camera replaces within the same milliseconds may lie beside the alert of "
-        "the one before",
+        "a picture that a camera replaces within the same milliseconds may be kept with the "
+        "alert of the picture before",
     ),
     message(
         "report.ignored_delete",
-        "a picture that a camera writes under the same name within the milliseconds between look "
-        "and deletion is deleted unseen: give each picture a name of its own",
+        "a picture that a camera writes under the same name within the milliseconds between "
+        "check and deletion is deleted without inference: give each picture a name of its own",
     ),
     message(
         "report.ignored_target",
@@ -77,8 +77,7 @@ REPORT: Final = (
     ),
     message(
         "report.ignored_put",
-        "of two installations that start on this bucket within the same milliseconds both may take "
-        "it",
+        "two installations that start on this bucket within the same milliseconds may both take it",
     ),
     # Translators: the command `diagnose`; append " --lang" and the code of your language.
     message("report.command", "{command}"),
@@ -111,11 +110,12 @@ REPORT: Final = (
     message("library.race", " (this release has the WAL-reset race)"),
     message(
         "diagnose.settings_unreadable",
-        "Whether inference goes on cannot be told: where the database is stands in these settings. "
-        "What runs goes on with those it has read, and so does what `up` starts again; "
-        "whatever else is started now does not start. "
-        "Correct them until `{check}` finds nothing wrong, then ask again. To look before that, "
-        "set EASYAI_DATA_DIR to the data folder of `up`, or EASYAI_DATABASE_URL",
+        "It is unknown whether inference goes on: these settings hold the address of the "
+        "database. Running processes, and processes that `up` restarts, go on with the "
+        "settings they have read; any other process that is started now does not start. "
+        "Correct the settings until `{check}` finds nothing wrong, then run the diagnosis "
+        "again. To run it before that, set EASYAI_DATA_DIR to the data folder of `up`, or "
+        "EASYAI_DATABASE_URL",
     ),
     message("alarm_trial.title", "easyai: test alarm"),
     message(

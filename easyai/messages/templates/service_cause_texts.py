@@ -35,18 +35,18 @@ CAUSES_OF_SERVICES: Final = (
     ),
     message(
         "cause.heartbeat_timeout_short.title",
-        "heartbeat_timeout_sec is too short: {timeout_sec} s, they send every {pause_sec:.0f} s "
-        "({services:names})",
+        "heartbeat_timeout_sec is too short: {timeout_sec} s, services send a heartbeat "
+        "every {pause_sec:.0f} s ({services:names})",
     ),
     message(
         "cause.heartbeat_timeout_short.steady",
-        "Their heartbeats arrive in a steady pace, each after its time: between them they count as "
-        "silent and are probed",
+        "Their heartbeats arrive at a steady pace, but each after the timeout: in between, "
+        "the services count as silent and are probed",
     ),
     message(
         "cause.endpoint_contested.title",
-        "Several service_ids register in turn at {endpoints:names}: the last one counts, and calls "
-        "for either go to whatever listens there",
+        "Several service_ids register in turn at {endpoints:names}: the last registration "
+        "counts, and all calls go to the program that listens there",
     ),
     message(
         "cause.endpoint_contested.changed_hands",
@@ -75,7 +75,7 @@ CAUSES_OF_SERVICES: Final = (
         "cause.no_service.waiting",
         "no algorithm for task type: {task_type}, {n:count frames} waiting since {since:moment}",
     ),
-    message("cause.no_service.never_registered", "None has ever registered for them"),
+    message("cause.no_service.never_registered", "No service has ever registered for them"),
     # Translators: {reason} says which request it was.
     message(
         "cause.no_service.taken_out",
@@ -85,13 +85,13 @@ CAUSES_OF_SERVICES: Final = (
     # Translators: from here on, evidence.
     message(
         "services.last_heartbeat",
-        "Last heartbeats: {last:moment}, the newest {age_sec:span} ago; one is due at least every "
-        "{timeout_sec} s (heartbeat_timeout_sec)",
+        "Last heartbeats: {last:moment}, the newest {age_sec:span} ago; a heartbeat is due "
+        "at least every {timeout_sec} s (heartbeat_timeout_sec)",
     ),
     message(
         "services.last_heartbeats",
-        "Last heartbeats: {first:moment} … {last:moment}, the newest {age_sec:span} ago; one is "
-        "due at least every {timeout_sec} s (heartbeat_timeout_sec)",
+        "Last heartbeats: {first:moment} … {last:moment}, the newest {age_sec:span} ago; a "
+        "heartbeat is due at least every {timeout_sec} s (heartbeat_timeout_sec)",
     ),
     message("services.answers_now", "Probed now: {answers:sentences}"),
     message(
@@ -121,17 +121,18 @@ CAUSES_OF_SERVICES: Final = (
     ),
     message(
         "heartbeats.only_from_here",
-        "Only services on this machine are heard: that points at a firewall, or at the address on "
+        "Heartbeats arrive only from this machine: check the firewall, and the address on "
         "which this server listens",
     ),
     message(
         "heartbeats.all_silent_together",
-        "All fell silent together: that points at this server or the network, not at them",
+        "All services fell silent together: that points at this server or the network, not "
+        "at the services",
     ),
     message("own_api.silent_now", "Our own API does not answer at {url}: {answer}"),
     message("own_api.answers_now", "Our own API answers at {url} from this machine"),
     message("own_api.runs_since", "The API runs since {started:moment}"),
-    message("own_api.not_running", "No API process shows itself"),
+    message("own_api.not_running", "No API process gives a sign of life"),
     message(
         "own_api.listens_here_only",
         "This server listens on {host} only, which {services:names} on other machines cannot reach",
@@ -141,18 +142,18 @@ CAUSES_OF_SERVICES: Final = (
     message("remedy.look_at_services", "See every service with its state and reason"),
     message(
         "remedy.look_whether_services_run",
-        "Look whether the processes run, on the machine of the services",
+        "Check on the machine of the services whether the processes run",
     ),
     message(
         "remedy.start_services",
         "Start the services again (a suspended one: kill -CONT, or kill -9 first). They need not "
         "register: the first heartbeat or answered probe puts them back to work",
     ),
-    message("remedy.ask_from_here", "Ask their addresses from here"),
+    message("remedy.ask_from_here", "Call their addresses from this machine"),
     message(
         "remedy.register_new_address",
-        "If the service moved to another address or port, let it register the new one; if a "
-        "firewall lies between, open the way from here to it",
+        "If the service moved to another address or port, let it register the new address; "
+        "if a firewall lies between, let it pass connections from here",
     ),
     message(
         "remedy.start_where_it_runs",
@@ -162,13 +163,13 @@ CAUSES_OF_SERVICES: Final = (
     ),
     message(
         "remedy.restart_hanging",
-        "Restart these services; first look at their logs, and with this command, run on their "
-        "machine ({machines:names}), at GPU and memory",
+        "Look at the logs of these services, and with this command, run on their machine "
+        "({machines:names}), at GPU and memory; then restart the services",
     ),
     message(
         "remedy.send_heartbeat",
-        "On a machine of the services: send one heartbeat by hand. If it is refused or times out, "
-        "the way to this server is the fault (address, port, firewall)",
+        "On a machine of the services: send one heartbeat by hand. If it is refused or times "
+        "out, the connection to this server is the problem (address, port, firewall)",
     ),
     message(
         "remedy.see_where_we_listen",
@@ -177,38 +178,40 @@ CAUSES_OF_SERVICES: Final = (
     ),
     message(
         "remedy.restart_heartbeat_loop",
-        "If the way is open, the services have stopped to send: restart their heartbeat loop. "
-        "Inference goes on meanwhile, for they answer probes",
+        "If the connection works, the services have stopped sending: restart their heartbeat "
+        "loop. Inference goes on meanwhile because the services answer probes",
     ),
     message(
         "remedy.set_heartbeat_timeout",
-        "Set heartbeat_timeout_sec = {least_sec} below [ai_analysis] or, where the service "
-        "registers one of its own, there; or let the service send as often as the answer to its "
-        "registration says (heartbeat_interval_sec)",
+        "Set heartbeat_timeout_sec = {least_sec} below [ai_analysis]; if the service "
+        "registers its own heartbeat_timeout_sec, change that value instead. Or let the "
+        "service send heartbeats as often as the answer to its registration asks "
+        "(heartbeat_interval_sec)",
     ),
     message("remedy.see_who_listens", "See on its machine which program listens there"),
     message(
         "remedy.give_own_address",
-        "Give the other one, in its own settings, the address that it listens at, or end it; when "
-        "both are one program, give it one service_id",
+        "Let the other service register, by its own settings, the address on which it "
+        "listens, or stop it; if both are one program, give it one service_id",
     ),
     message(
-        "remedy.take_out_old_endpoint", "Take out the old endpoint {endpoint}; the new one stays"
+        "remedy.take_out_old_endpoint",
+        "Unregister the old endpoint {endpoint}; the new endpoint stays",
     ),
     message(
         "remedy.start_services_of_types",
-        "Start the services of these types so that they register. Frames that wait are inferred as "
-        "soon as one does",
+        "Start the services of these types so that they register. Waiting frames are "
+        "inferred as soon as a service registers",
     ),
     message(
         "remedy.register_again",
-        "If {service_id} at {endpoint} runs, this registers it again",
+        "If {service_id} at {endpoint} runs, this command registers it again",
     ),
     message("remedy.approve", "If {service_id} is yours, approve it"),
     message(
         "remedy.register_own_address",
-        "Let the service register the address at which this server reaches it, not the one it "
-        "listens on ({wanted:list}{more})",
+        "Let the service register the address at which this server reaches it, not the "
+        "address on which it listens ({wanted:list}{more})",
     ),
     # Translators: these two are parts of the text above.
     message("remedy.register_own_address.of", "{service_id}: {endpoint}"),

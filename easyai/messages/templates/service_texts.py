@@ -35,7 +35,7 @@ SERVICES: Final = (
     message("service.all_cleared", "all services were cleared by request (clear_all)"),
     message(
         "service.waits_for_approval",
-        "waits for approval: the command `services approve` lets it in",
+        "waits for approval: approve it with the command `services approve`",
     ),
     # Translators: from here on, events.
     # Translators: {what} is what happened to a service.

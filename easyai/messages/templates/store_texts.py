@@ -21,13 +21,14 @@ STORE: Final = (
     ),
     message("store.too_large", "{key}: larger than {limit_bytes} bytes"),
     message("store.no_free_name", "{target}: no free name beside it"),
-    message("store.symbolic_link", "{path}: a symbolic link, nothing is written behind it"),
+    message("store.symbolic_link", "{path}: a symbolic link, easyai does not write through it"),
     message(
         "store.claimed",
-        "the frame store is used by another installation: host {host}, data folder {data_folder}, "
-        "since {since}. Two on one store would take each other's frames away: give this one a "
-        "folder (frame_extractor.output_dir) or base_path of its own, or, when the other one is no "
-        "more or its database was rebuilt here, hand it over with `claim --take-over`",
+        "the frame store is used by another installation: host {host}, data folder "
+        "{data_folder}, since {since}. Two installations on the same store would take each "
+        "other's frames away: give this installation a folder (frame_extractor.output_dir) "
+        "or base_path of its own. If the other installation no longer exists, or its "
+        "database was rebuilt here, take the store over with `claim --take-over`",
     ),
     # Translators: {why} is one of the texts below.
     message("store.bucket", "object store {endpoint}, bucket {bucket}: {why}"),
@@ -46,8 +47,7 @@ STORE: Final = (
     ),
     message(
         "store.wrong_secret_key",
-        "the secret key is not the right one; correct frame_extractor.minio.access_key and "
-        "secret_key",
+        "the secret key is wrong; correct frame_extractor.minio.access_key and secret_key",
     ),
     message(
         "store.clocks_differ",

@@ -9,8 +9,8 @@ from easyai.messages.template import message, plural
 SYMPTOM: Final = (
     message(
         "symptom.database_silent",
-        "Whether inference goes on cannot be told: the database does not answer. "
-        "Frames that arrive stay where they are and wait",
+        "It is unknown whether inference goes on: the database does not answer. Frames that "
+        "arrive stay where they are and wait",
     ),
     message(
         "symptom.switched_off",
@@ -29,13 +29,13 @@ SYMPTOM: Final = (
     ),
     plural(
         "symptom.known_waiting",
-        "{n:count frames} waiting that is known; {success}; now: {now:moment}",
-        "{n:count frames} waiting that are known; {success}; now: {now:moment}",
+        "{n:count frames} is known to wait; {success}; now: {now:moment}",
+        "{n:count frames} are known to wait; {success}; now: {now:moment}",
     ),
     message("symptom.waiting", "{waiting:count frames} waiting; {success}; now: {now:moment}"),
     # Translators: these two are part of the two lines above.
     message("symptom.last_success", "last success {at:moment}"),
-    message("symptom.no_success", "no success is remembered"),
+    message("symptom.no_success", "no success is recorded"),
     message("symptom.well", "All is well at {now:moment}"),
     message("symptom.well_counts", "{services}, {waiting:count frames} waiting, {success}"),
     # Translators: from here on, parts of the line above.
@@ -46,7 +46,7 @@ SYMPTOM: Final = (
     ),
     message("symptom.no_service_ever", "No service has ever registered"),
     message("symptom.success_ago", "last success {ago_sec:span} ago"),
-    message("symptom.none_lately", "none inferred lately"),
+    message("symptom.none_lately", "no frame inferred lately"),
     message("symptom.checks_pass", "All {number} checks pass: {names:word check}"),
     message(
         "symptom.no_success_since", "Inference has stood still and no frame has succeeded since"
@@ -79,10 +79,10 @@ SYMPTOM: Final = (
         "{since:moment}, for {lasted_sec:span}",
     ),
     message("stalled.last_success", "Last success: {at:moment}; now: {now:moment}"),
-    message("stalled.no_success", "No success is remembered; now: {now:moment}"),
+    message("stalled.no_success", "No success is recorded; now: {now:moment}"),
     message(
         "stalled.kept",
-        "No frame is lost by this: they are kept and inferred once the cause is gone "
+        "No frame is lost by this: frames are kept and inferred once the cause is gone "
         "(limits: outage_retention_hours, disk_min_free_percent)",
     ),
     message(

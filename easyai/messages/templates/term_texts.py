@@ -88,12 +88,13 @@ NAMES: Final = (
     message("cause_over.disk_full", "a disk was full"),
     message("cause_over.worker_gone", "no worker ran"),
     message(
-        "cause_over.heartbeat_timeout_short", "heartbeat_timeout_sec is shorter than their pace"
+        "cause_over.heartbeat_timeout_short",
+        "heartbeat_timeout_sec is shorter than the pause between heartbeats",
     ),
     message("cause_over.memory_limit", "the worker hit a memory limit"),
     message("cause_over.worker_hung", "the worker hung"),
     message("cause_over.worker_restarts", "the worker ended again and again"),
-    message("cause_over.not_running", "easyai showed no sign of itself"),
+    message("cause_over.not_running", "easyai gave no sign of life"),
     message("cause_over.store_down", "the frame store did not work"),
     message("cause_over.beat_gone", "no beat ran"),
     message("cause_over.api_gone", "no API ran"),

@@ -50,11 +50,11 @@ def test_outage_of_all_processes_is_reported_once_with_its_duration(
     at = _killed(site, host=host)
     first = watchdogs.start()
     (_, message), (_, over) = watchdogs.wait_for("inference_stalled", "recovered")
-    assert message.startswith("easyai showed no sign of itself from ")
+    assert message.startswith("easyai gave no sign of life from ")
     assert "0 frames wait" in message
     assert "没有任何运行迹象（2 小时）" in message
     assert "over after at most 2 h: inference_stalled" in over
-    assert "the cause was: easyai showed no sign of itself (not_running)" in over
+    assert "the cause was: easyai gave no sign of life (not_running)" in over
     (alarm,) = watchdogs.alarms()
     assert (alarm["kind"], alarm["cause"]) == ("inference_stalled", "not_running")
     assert abs(alarm["began_at"] - at) < 1
@@ -161,12 +161,14 @@ def test_alarm_from_before_an_outage_ends_with_an_upper_bound_of_its_duration(
         "inference_stalled", *["recovered"] * (1 + (rings == "bus_down")), timeout=60
     )
     absent = watchdogs.messages()[0][1]
-    assert ("the alarm of before goes on" in absent) is (rings == "inference_stalled")
+    assert ("the earlier alarm goes on" in absent) is (rings == "inference_stalled")
     (message,) = [
         text for _, text in watchdogs.messages() if f"2 h: {rings}" in text and "refused" in text
     ]
     assert f"over after at most 2 h: {rings}" in message
-    assert "the cause was: refused; it may have been over sooner: easyai showed no sign" in message
+    assert (
+        "the cause was: refused; the trouble may have ended earlier: easyai gave no sign" in message
+    )
     assert "可能更早已恢复：easyai 从 " in message
     (alarm,) = [
         alarm

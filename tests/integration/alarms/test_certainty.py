@@ -118,7 +118,7 @@ def test_bus_that_answers_but_acknowledges_no_alert_raises_an_alarm(
         site.execute("UPDATE alerts SET created_at = :at", at=time.time() - 1000 * age)
     assert watchdogs.kinds() == []
     ((_, message),) = watchdogs.wait_for("bus_down")
-    assert "it answers, but 1 alert waits and none was acknowledged" in message
+    assert "the bus answers, but 1 alert waits and no alert was acknowledged" in message
     site.execute("UPDATE alerts SET published_at = 1")
     watchdogs.wait_for("bus_down", "recovered")
 
@@ -159,7 +159,7 @@ def test_watchdog_that_cannot_observe_raises_a_stall_alarm(
     monkeypatch.setattr(observation, "gather", broken)
     watchdogs.start()
     ((_, message),) = watchdogs.wait_for("inference_stalled")
-    assert "cannot be read (see the watchdog's log)" in message
+    assert "the rows of the database cannot be read for" in message
 
 
 def test_alarm_the_database_refuses_does_not_block_the_next_alarm(

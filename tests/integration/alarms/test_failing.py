@@ -162,7 +162,7 @@ def test_stall_of_failures_ends_an_hour_after_the_last_failure_without_claiming_
     watchdogs.start()
     watchdogs.wait_for("inference_stalled")
     over = watchdogs.wait_for("inference_stalled", "recovered", timeout=20)[-1][1]
-    assert "none has succeeded since" in over
+    assert "no frame has succeeded since" in over
     assert "inference goes on" not in over
     watchdogs.rounds(8)
     assert watchdogs.kinds() == ["inference_stalled", "recovered"]

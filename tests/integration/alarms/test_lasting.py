@@ -62,7 +62,7 @@ def test_notice_list_and_report_quote_the_same_duration(
     (recovered,) = as_json(diagnosis)["recovered"]
     assert f"{recovered['lasted_sec']:.0f} s" == lasted
     assert (recovered["began_at"], recovered["over_at"]) == (row["began_at"], row["over_at"])
-    assert "; told at " in markdown(diagnosis)
+    assert "; notified at " in markdown(diagnosis)
     assert re.search(r"；\d\d:\d\d:\d\d 告警$", markdown(diagnosis, "zh"), re.MULTILINE)
 
 

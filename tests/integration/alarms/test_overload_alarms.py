@@ -59,7 +59,8 @@ def test_drop_alarm_names_the_top_three_types_and_advises_only_new_sampling(
     assert "100 of 500 frames (20 %) were dropped" in message
     shown = f"{OTHERS[0]} (40), {TYPE} (30), {OTHERS[1]} (20)"
     assert (
-        f"the most of {shown}. Add services of these types, or set sampling for 人脸. " in message
+        f"mostly of the types {shown}. Add services of these types, or set sampling for 人脸. "
+        in message
     )
     assert f"丢弃最多的类型：{shown.replace(', ', '、')}。" in message
     assert OTHERS[2] not in message

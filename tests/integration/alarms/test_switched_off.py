@@ -75,7 +75,7 @@ def test_diagnosis_names_disabled_inference_first_with_the_waiting_frames(
     assert found.symptom.status is Status.STALLED
     assert "for 10 min: 3 frames waiting and none succeeds" in text(found.symptom.lines[0])
     assert codes(found)[0] == "disabled"
-    assert "Found before and waiting: 3 frames" in text(found.causes[0].evidence[0])
+    assert "Frames found before that still wait: 3 frames" in text(found.causes[0].evidence[0])
     assert "config check" in found.causes[0].remedies[0].command
 
 

@@ -63,7 +63,7 @@ def test_unknown_service_waits_for_approval_and_gets_the_usual_answer(
     assert api.get(f"{ANALYSIS}/services") == {"services": [], "total": 0}
     shown = api.get(f"{ANALYSIS}/services?state=all")["services"]
     assert [(service["state"], service["task_types"]) for service in shown] == [("waiting", ["t"])]
-    reason = "waits for approval: the command `services approve` lets it in"
+    reason = "waits for approval: approve it with the command `services approve`"
     assert shown[0]["state_reason"] == reason
     code_and_args = shown[0]["state_reason_code"], shown[0]["state_reason_args"]
     assert code_and_args == ("service.waits_for_approval", {})

@@ -69,7 +69,7 @@ def test_operator_actions_are_recorded_in_events_and_log(
     ask("POST", f"{ANALYSIS}/frames/discard", ELSEWHERE, typo, Authorization=token)
 
     here, there = f"from this machine ({LOCAL})", f"from {ELSEWHERE}"
-    with_token = "with the token operator"
+    with_token = "with the operator's token"
     assert _noted(site) == [
         ("unregister", f"{there} without a token: unregistered 1 endpoints of yolo1"),
         ("unregister", f"from 10.0.0.9 {with_token}: unregistered 1 endpoints of yolo2"),

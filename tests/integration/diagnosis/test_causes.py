@@ -173,7 +173,7 @@ def test_frames_without_a_registered_service_have_the_cause_no_service(site: Ins
     diagnosis = look(site)
     assert codes(diagnosis) == ["no_service"]
     assert diagnosis.symptom.status is Status.STALLED
-    assert "None has ever registered" in _evidence(diagnosis)
+    assert "No service has ever registered" in _evidence(diagnosis)
 
 
 def test_services_cleared_by_request_have_the_cause_no_service(
@@ -391,5 +391,5 @@ def test_server_listening_on_loopback_only_is_named_as_evidence(site: Installati
     diagnosis = look(site, probes=False)
     assert codes(diagnosis) == ["heartbeats_not_arriving"]
     evidence = _evidence(diagnosis)
-    assert "All fell silent together" in evidence
+    assert "All services fell silent together" in evidence
     assert "listens on 127.0.0.1 only" in evidence

@@ -138,7 +138,7 @@ def test_queue_check_counts_parked_frames_of_a_stalled_type(
     site.execute("UPDATE frames SET state = 'parked' WHERE id < (SELECT max(id) FROM frames)")
     waits_since(site, 60.0)
     processes_work(site)
-    assert text(look(site).facts.failed("queue")).startswith("3 frames waiting and none succeeds")
+    assert text(look(site).facts.failed("queue")).startswith("3 frames waiting and no frame of")
 
 
 def test_report_of_a_well_site_mentions_that_no_service_ever_registered(site: Installation) -> None:

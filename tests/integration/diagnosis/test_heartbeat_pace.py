@@ -43,7 +43,7 @@ def test_heartbeat_interval_above_the_timeout_is_named_with_both_numbers(
     processes_work(site)
     found = look(site)
     (cause,) = [cause for cause in found.causes if cause.code == "heartbeat_timeout_short"]
-    assert "20 s, they send every 30 s (stub)" in text(cause.title)
+    assert "20 s, services send a heartbeat every 30 s (stub)" in text(cause.title)
     assert "heartbeat_timeout_sec = 60" in text(cause.remedies[0].text)
     assert "heartbeats_not_arriving" not in codes(found)
     assert "每 30 秒发送一次心跳" in markdown(found, "zh")
@@ -106,7 +106,7 @@ def test_alarm_of_a_short_timeout_does_not_end_with_each_heartbeat(
     _beats(site, algorithm, 3)
     watchdogs.rounds(8)
     ((_, message),) = watchdogs.messages()
-    assert "2 s, they send every 3 s" in message
+    assert "2 s, services send a heartbeat every 3 s" in message
     assert "Set heartbeat_timeout_sec = 10 below [ai_analysis]" in message
     (alarm,) = watchdogs.alarms()
     assert alarm["cause"] == "heartbeat_timeout_short"

@@ -16,13 +16,13 @@ pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("condition", "english", "chinese"),
     [
-        (COPY, "may lie beside the alert", "出现在前一张图片的告警中"),
+        (COPY, "may be kept with the alert", "出现在前一张图片的告警中"),
         (
             DELETE,
-            "deleted unseen: give each picture a name of its own",
+            "deleted without inference: give each picture a name of its own",
             "请让每张图片使用不同的名称",
         ),
-        (PUT, "both may take it", "两个安装"),
+        (PUT, "may both take it", "两个安装"),
         (TARGET, "is overwritten", "会被覆盖"),
     ],
 )

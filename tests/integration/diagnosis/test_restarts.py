@@ -36,7 +36,7 @@ def _started(
     kind: str = "worker",
     **row: float,
 ) -> None:
-    """A process that started `ago` seconds ago and showed itself last `shown` seconds ago."""
+    """A process that started `ago` seconds ago and gave its last sign of life `shown` seconds ago."""
     now = time.time()
     with site.runtime.db.write() as conn:
         processes.beat(conn, kind, "box", pid, now - row.get("shown", 0.0), now - ago)
@@ -73,7 +73,7 @@ def test_worker_seen_hung_is_reported_as_hung_after_it_was_killed(
     assert cause.code == "worker_hung"
     assert "hung and was ended" in text(cause.title)
     assert "终止" in text(cause.title, "zh")
-    assert f"worker@{_HERE}:{worker.pid} showed itself last" in text(cause.evidence[0])
+    assert f"worker@{_HERE}:{worker.pid} gave its last sign of life" in text(cause.evidence[0])
 
 
 def test_restart_of_a_hung_worker_is_the_cause_for_a_minute_while_frames_wait(

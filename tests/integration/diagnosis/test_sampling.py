@@ -31,7 +31,7 @@ def test_effective_sampling_is_reported_and_not_advised_again(
     assert (codes(found), found.symptom.status) == (["algorithms_too_slow"], Status.DEGRADED)
     report = markdown(found)
     assert "Algorithms keep up because sampling skips frames" in report
-    assert "none waits" in report
+    assert "no frame waits" in report
     assert "3 skipped by sampling in the last minute (1 of 2 is inferred)" in report
     assert "goes back to every frame by itself" in report
     assert "too slow" not in report

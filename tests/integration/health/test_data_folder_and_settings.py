@@ -44,7 +44,7 @@ def test_missing_data_folder_raises_an_alarm_until_it_returns(
         return  # the processes do not have the new folder open
     aside.rename(data)
     *_, (_, over) = watchdogs.wait_for("data_moved", "recovered")
-    assert "the data folder is where it was" in over
+    assert "the data folder is back in its place" in over
     assert "数据目录已恢复原处" in over
 
 
@@ -58,7 +58,8 @@ def test_diagnosis_of_a_moved_data_folder_proposes_no_new_database(site: Install
     commands = [remedy.command for cause in found.causes for remedy in cause.remedies]
     assert not [command for command in commands if "db upgrade" in command]
     second = found.causes[0].remedies[1]
-    assert "move it away first" in text(second.text), "or the old folder lands in the new one"
+    first = "move the new folder away first"
+    assert first in text(second.text), "or the old folder lands in the new folder"
     assert second.command.startswith("mv -T ")
 
 
@@ -74,7 +75,7 @@ def test_invalid_settings_raise_an_alarm_until_they_are_corrected(
     assert "配置文件有错误" in message
     site.configure()
     *_, (_, over) = watchdogs.wait_for("settings_invalid", "recovered")
-    assert "the settings file is right again" in over
+    assert "the settings file is valid again" in over
     assert "配置文件已恢复正确" in over
 
 

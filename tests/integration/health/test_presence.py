@@ -157,7 +157,7 @@ def test_pid_of_another_container_is_not_reported_gone(site: Installation) -> No
         gone = _NOBODY
         processes.beat(conn, "worker", host, gone, minute_ago, minute_ago, other)
     report = markdown(look(site))
-    assert f"worker@{host}:{gone} showed itself last" in report
+    assert f"worker@{host}:{gone} gave its last sign of life" in report
     assert "the process is gone" not in report
     with site.runtime.db.write() as conn:
         processes.beat(conn, "worker", host, gone, minute_ago, minute_ago, home())

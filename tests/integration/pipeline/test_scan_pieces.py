@@ -178,7 +178,7 @@ def test_first_level_folder_of_dates_is_reported_and_left_alone(
         report = site.scan()
     assert (report.dated, [frame["key"] for frame in site.frames()]) == (1, [KEY])
     assert site.rows("SELECT name FROM task_types") == [{"name": TYPE}]
-    assert caplog.text.count("dates below them: <task_type>/<task_id>/") == 1
+    assert caplog.text.count("dates come below them: <task_type>/<task_id>/") == 1
     (event,) = site.rows("SELECT subject FROM events WHERE kind = 'layout_by_date'")
     assert event["subject"] == f"{date}/"
     assert (site.snapshots / f"{date}/门口1/1.jpg").exists()

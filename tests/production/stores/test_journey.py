@@ -95,7 +95,7 @@ def test_a_frame_becomes_an_alert_whose_picture_is_read_by_a_signed_link_only(si
 def test_wrong_keys_are_named_and_correct_keys_take_effect_without_a_restart(site: Site) -> None:
     right = site.easyai.config.read_text()
     site.easyai.configure(right.replace(site.bucket.server.secret_key, "wrongsecret"))
-    site.diagnosed("the secret key is not the right one", "secret key 不正确")
+    site.diagnosed("the secret key is wrong", "secret key 不正确")
     assert "wrongsecret" not in site.easyai.log + site.diagnosis()
     site.easyai.configure(right)
     site.alert_of(site.put("2"))

@@ -136,7 +136,7 @@ def test_downgrade_names_the_older_revisions_there_are(
     revision = newest() if target == "newest" else target
     result = installation.run("db", "downgrade", "--", str(revision))
     assert result.exit_code == 2
-    assert "there are 0001, 0002, 0003, 0004" in result.stderr
+    assert "choose one of 0001, 0002, 0003, 0004" in result.stderr
 
 
 def test_downgrade_under_a_running_easyai_is_refused(installation: Installation) -> None:

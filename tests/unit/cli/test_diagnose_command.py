@@ -161,7 +161,7 @@ def test_malformed_database_url_does_not_make_diagnose_read_another_database(
     result = installation.run("diagnose", "--json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"easyai: {file}: easyai.database_url: ")
-    assert "cannot be told" in result.stderr
+    assert "It is unknown whether inference goes on" in result.stderr
 
 
 def test_file_that_is_not_toml_reports_the_unknown_facts_and_the_remedy(
@@ -169,7 +169,7 @@ def test_file_that_is_not_toml_reports_the_unknown_facts_and_the_remedy(
 ) -> None:
     file = _configured(installation, "[ai_analysis")
     for language, fault, unknown in (
-        ("en", ": not valid TOML: ", "cannot be told"),
+        ("en", ": not valid TOML: ", "It is unknown whether inference goes on"),
         ("zh", "：不是有效的 TOML：", "无法判断推理是否在进行"),
     ):
         result = installation.run("diagnose", "--lang", language)

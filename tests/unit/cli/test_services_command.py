@@ -118,7 +118,7 @@ def test_nothing_to_show_is_exit_code_1_and_still_json(installation: Installatio
     result = installation.run("services", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {"services": [], "total": 0}
-    assert "none has ever registered" in installation.run("services").stderr
+    assert "no service has ever registered" in installation.run("services").stderr
 
 
 def test_columns_with_chinese_names_stay_aligned(installation: Installation) -> None:
@@ -191,7 +191,7 @@ def test_service_that_waits_for_approval_is_shown_and_approved(
     assert _listed(installation) == {}
     assert _listed(installation, "--all")["new"]["state"] == "waiting"
     line = installation.run("services", "--all").stdout
-    assert "waits for approval: the command `services approve` lets it in; asked" in line
+    assert "waits for approval: approve it with the command `services approve`; asked" in line
 
     done = installation.run("services", "approve", "new")
     assert (done.exit_code, done.stdout) == (0, "approved: http://127.0.0.8:9/infer\n")

@@ -58,8 +58,8 @@ def test_names_that_have_a_template_are_worded_in_a_list_of_the_language() -> No
 def test_time_of_day_in_a_message_is_that_of_its_event() -> None:
     args = {"lasted_sec": 60, "count": None, "subjects": None, "cause": None, "kind": "bus_down"}
     reason = Reason.of("report.alarm", told_at=1_780_000_000.0, **args)
-    assert moment(1_780_000_000.0).endswith(text(reason).rpartition(" told at ")[2])
-    assert re.search(r"told at \d\d:\d\d:\d\d$", text(reason))
+    assert moment(1_780_000_000.0).endswith(text(reason).rpartition(" notified at ")[2])
+    assert re.search(r"notified at \d\d:\d\d:\d\d$", text(reason))
 
 
 def test_tables_are_aligned_with_wide_characters_and_hold_every_cell() -> None:
