@@ -61,7 +61,7 @@ def _to_bus(runtime: Runtime, alert_id: int | None) -> Outcome:
         missing = "mq_type is none" if analysis.mq_type == "none" else "mq_address is not set"
         return Outcome("bus", "not set", f"ai_analysis.{missing}")
     if alert_id is None:
-        return Outcome("bus", "failed", "what is not in the table is not sent")
+        return Outcome("bus", "failed", "not sent: the alarm could not be written to the table")
     try:
         failure = _published(runtime, alert_id)
     except EasyaiError as error:

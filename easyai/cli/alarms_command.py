@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  easyai alarms                         those that ring now, then those that are over
+  easyai alarms                         alarms that ring now, then alarms that are over
   easyai alarms --json | jq -r '.alarms[] | select(.ringing).kind'
   easyai alarms test                    does an alarm reach the bus and the people?
 
@@ -40,7 +40,7 @@ Examples:
 
 \b
 Settings: ai_analysis.notify_urls are the people, ai_analysis.mq_type the bus.
-Exit code: 0 every configured channel took it, 1 one did not, 2 usage or configuration.
+Exit code: 0 every configured channel worked, 1 a channel failed, 2 usage or configuration.
 """
 _STYLES: Final = {"worked": "green", "failed": "red", "not set": "dim"}
 
@@ -52,15 +52,15 @@ _STYLES: Final = {"worked": "green", "failed": "red", "not set": "dim"}
     metavar="N",
     default=20,
     show_default=True,
-    help="At most so many.",
+    help="At most N alarms.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def alarms(ctx: click.Context, limit: int, as_json: bool) -> None:
-    """Show the system alarms: those that ring, then those that are over.
+    """Show the system alarms: alarms that ring, then alarms that are over.
 
-    BEGAN: when the trouble began. TOLD: when people were told of it first. LASTED: the trouble,
-    from its beginning to its end or until now.
+    BEGAN: when the trouble began. TOLD: when people were first notified. LASTED: the time from the
+    beginning of the trouble to its end, or until now.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -99,7 +99,7 @@ def _lasted_sec(row: AlarmRow, now: float) -> float:
 
 def _print(rows: list[AlarmRow], now: float) -> None:
     if not rows:
-        click.echo("no alarm rings, none has rung", err=True)
+        click.echo("no alarm rings, and no alarm has rung", err=True)
         return
     columns = ("BEGAN", "LASTED", "TOLD", "KIND", "SUBJECT", "STATE", "CAUSE")
     table = new_table(*columns, right=("LASTED",))
@@ -120,7 +120,7 @@ def _print(rows: list[AlarmRow], now: float) -> None:
 @alarms.command(epilog=TEST_EXAMPLES)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def test(as_json: bool) -> None:
-    """Send a test alarm through every channel and say which of them worked.
+    """Send a test alarm through every channel and show which channels worked.
 
     Takes up to half a minute when the bus or somebody's mail server does not answer.
     """

@@ -19,7 +19,7 @@ EXAMPLES = """\b
 Examples:
   easyai alerts                         the newest alerts
   easyai alerts --task-type 人数统计 --since 2h --min-detections 3
-  easyai alerts --task-id system        what easyai says of itself
+  easyai alerts --task-id system        alarms of easyai itself
   easyai alerts --json | jq -r '.items[].image_url'
 
 \b
@@ -32,7 +32,10 @@ Exit code: 0 found, 1 no alert matches, 2 usage or configuration.
 @name_option("--task-type", "Only alerts of this type, such as 人数统计.")
 @name_option("--task-id", "Only alerts of this camera; system: those of easyai itself.")
 @click.option(
-    "--min-detections", type=click.IntRange(0), metavar="N", help="Only with at least this many."
+    "--min-detections",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Only alerts with at least N detections.",
 )
 @since_option("Only alerts saved since: 30s, 15m, 2h, 3d.")
 @click.option(
@@ -41,7 +44,7 @@ Exit code: 0 found, 1 no alert matches, 2 usage or configuration.
     metavar="N",
     default=20,
     show_default=True,
-    help="At most so many.",
+    help="At most N alerts.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: alerts as the API gives them.")
 def alerts(
@@ -54,7 +57,7 @@ def alerts(
 ) -> None:
     """Show alerts, newest first.
 
-    With --json each has a link to its picture that is good for a day.
+    With --json each alert has a link to its picture that is valid for a day.
     """
     with opened() as runtime:
         begin, _ = span(runtime.db, since)

@@ -32,7 +32,7 @@ Exit code: 0 alive, 1 not, 2 usage, configuration, or no answer from the databas
 @click.command(epilog=EXAMPLES)
 @click.argument("kinds", nargs=-1, type=click.Choice(KINDS))
 def alive(kinds: tuple[str, ...]) -> None:
-    """Say whether a process of each of KINDS works on this machine or in this container."""
+    """Check whether a process of each of KINDS works on this machine or in this container."""
     from easyai.process.presence import SILENT_AFTER_SEC
 
     ages_of = _ages_within_deadline()

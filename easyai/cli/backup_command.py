@@ -10,21 +10,22 @@ from easyai.cli.output import opened, plain, print_json
 
 EXAMPLES = """\b
 Examples:
-  easyai backup /backups                a file of its own name in this folder
-  easyai backup /backups/site.tar       this file, which must not be there yet
+  easyai backup /backups                a new file in this folder
+  easyai backup /backups/site.tar       this file, which must not exist yet
   easyai backup /backups --no-pictures  the rows, settings and keys alone
   easyai restore /backups/site.tar --check
 
 \b
-easyai may run meanwhile. In the file, readable by its owner alone: every row of the database as of
-one moment, the settings file, the keys of the data folder (secret.key, *.token), and of a local
-frame folder the pictures of alerts, of failed frames and of frames that wait. Pictures in a bucket
-stay there. Not in it: the embedded broker (the database knows what is to be done), logs, variables.
+easyai may run meanwhile. Only the owner can read the file. It holds every row of the database as of
+one moment, the settings file, the keys of the data folder (secret.key, *.token) and, of a local
+frame folder, the pictures of alerts, of failed frames and of frames that wait. Pictures in a bucket
+stay there. The file does not hold the embedded broker (the database knows which work is left), logs
+and environment variables.
 
 \b
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
-Exit code: 0 done, 1 done without pictures that rows name and that were nowhere or could not be
-read, 2 no backup was made.
+Exit code: 0 done, 1 done, but pictures that rows name were missing or could not be read, 2 no
+backup was made.
 """
 
 

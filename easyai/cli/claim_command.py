@@ -13,7 +13,7 @@ Examples:
 
 \b
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
-Exit code: 0 this installation, 1 another one, 2 no store, database or configuration.
+Exit code: 0 this installation, 1 another installation, 2 no store, database or configuration.
 """
 
 
@@ -21,8 +21,8 @@ Exit code: 0 this installation, 1 another one, 2 no store, database or configura
 @click.option(
     "--take-over",
     is_flag=True,
-    help="Make the store this installation's: the other one is no more, or its database was "
-    "rebuilt. Stop the other one first.",
+    help="Give the store to this installation, if the other installation no longer exists or its "
+    "database was rebuilt. Stop the other installation first.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def claim(take_over: bool, as_json: bool) -> None:

@@ -22,14 +22,15 @@ def _sentences(own: Easyai) -> Iterator[str]:
         return
     if _is_here(own.host):
         yield (
-            f"other machines reach the API through a gateway on this one (easyai.public_url names "
-            f"{public}): let it send X-Forwarded-For, or all it forwards counts as this machine's"
+            "other machines reach the API through a gateway on this machine (easyai.public_url "
+            f"names {public}): let the gateway send X-Forwarded-For, or its requests count as "
+            "requests of this machine"
         )
     viewed = "alerts and the diagnosis"
     looks = (
         "services and statistics" if own.viewers == "token" else f"services, statistics, {viewed}"
     )
-    asked = " (unknown ones wait for approval)" if own.registration == "approve" else ""
+    asked = " (unknown services wait for approval)" if own.registration == "approve" else ""
     yield (
         f"any machine that reaches port {own.port} may register services{asked}, send heartbeats, "
         f"unregister a service from where it was registered, and look at {looks}, without a token"
@@ -37,8 +38,8 @@ def _sentences(own: Easyai) -> Iterator[str]:
     if own.viewers == "token":
         yield f"{_held('viewer', own)} may look at {viewed}"
     yield (
-        f"{_held('operator', own)} may clear all services, unregister any, delete alerts, discard "
-        "frames and reset statistics"
+        f"{_held('operator', own)} may clear all services, unregister any service, delete alerts, "
+        "discard frames and reset statistics"
     )
     yield "programs of this machine may do all of that without a token"
 

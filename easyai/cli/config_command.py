@@ -59,10 +59,10 @@ def config() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(path: Path | None, as_json: bool) -> None:
-    """Say whether the configuration is valid, what is in force, what is open and to whom.
+    """Check the configuration; show the values in force, and who may do what over REST.
 
     Secrets are hidden. Keys of the predecessor that have no effect here are named, each with what
-    to do instead. Other keys that are not easyai's belong to other plugins and are ignored.
+    to do instead. Other keys that easyai does not have belong to other plugins and are ignored.
     """
     use_config(path)
     find_installation(next_start=True)

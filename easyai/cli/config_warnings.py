@@ -78,23 +78,23 @@ def _about_analysis(analysis: AiAnalysis) -> Iterator[str]:
     if analysis.heartbeat_timeout_sec <= _HEARTBEAT_SEC:
         yield (
             f"ai_analysis.heartbeat_timeout_sec is {analysis.heartbeat_timeout_sec:g}, services "
-            "send a heartbeat every 30 s: healthy ones turn suspect; use 60"
+            "send a heartbeat every 30 s: healthy services turn suspect; use 60"
         )
     if analysis.lease_sec < _SHORT_LEASE_SEC:
         yield (
             f"ai_analysis.lease_sec is {analysis.lease_sec:g}: a worker that is busy for a moment "
-            "loses its frames to another and they are inferred twice; use 15"
+            "loses its frames to another worker, and they are inferred twice; use 15"
         )
     if analysis.lease_sec > _LONG_LEASE_SEC:
         yield (
-            f"ai_analysis.lease_sec is {analysis.lease_sec:g}: that long wait the frames of a "
-            "worker that was killed; use 15"
+            f"ai_analysis.lease_sec is {analysis.lease_sec:g}: the frames of a killed worker "
+            "wait that long; use 15"
         )
     if analysis.alert_base_path.startswith(analysis.failed_base_path) or (
         analysis.failed_base_path.startswith(analysis.alert_base_path)
     ):
         yield (
-            "ai_analysis.alert_base_path and failed_base_path lie in each other: pictures of "
+            "ai_analysis.alert_base_path and failed_base_path lie one in the other: pictures of "
             "alerts and of failed frames mix; use alerts/ and failed/"
         )
 
@@ -137,21 +137,21 @@ def _about_network(own: Easyai, *, links_are_ours: bool) -> Iterator[str]:
         yield (
             f"easyai listens on {own.host or 'all interfaces'} and easyai.public_url is not set: "
             f"picture links start with {own.effective_public_url}, which other machines cannot "
-            "open. Only links in answers of this API, and those that a worker beside it sends to "
-            "services, have an address that reaches this server; links on the bus have not. Set "
+            "open. Only links in answers of this API, and links that a worker beside it sends to "
+            "services, have an address that reaches this server; links on the bus do not. Set "
             "easyai.public_url to this server's address"
         )
     secret = own.secret_key.get_secret_value()
     if secret and len(secret) < _SHORT_SECRET:
         yield (
             f"easyai.secret_key is shorter than {_SHORT_SECRET} characters: picture links can be "
-            "forged; use a long random text, or leave it empty and one is made"
+            "forged; use a long random text, or leave it empty: easyai then makes it"
         )
     for name, token in (("operator", own.operator_token), ("viewer", own.viewer_token)):
         if token.get_secret_value() and len(token.get_secret_value()) < _SHORT_SECRET:
             yield (
                 f"easyai.{name}_token is shorter than {_SHORT_SECRET} characters: it can be "
-                "guessed; use a long random text, or leave it empty and one is made"
+                "guessed; use a long random text, or leave it empty: easyai then makes it"
             )
     if own.viewer_token.get_secret_value() and own.viewers == "open":
         yield (
@@ -166,7 +166,8 @@ def _about_places(own: Easyai) -> Iterator[str]:
     if sqlite and networked:
         yield (
             "the database is SQLite and the broker is on the network: SQLite serves one machine "
-            "only; to run workers on several, set easyai.database_url to a PostgreSQL"
+            "only; to run workers on several machines, set easyai.database_url to a PostgreSQL "
+            "database"
         )
     if not sqlite and not networked:
         yield (
@@ -177,7 +178,7 @@ def _about_places(own: Easyai) -> Iterator[str]:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         yield (
             f"easyai.data_dir: {own.data_dir.absolute()} cannot be made or written by this user; "
-            "name another with EASYAI_DATA_DIR"
+            "name another folder with EASYAI_DATA_DIR"
         )
 
 

@@ -32,7 +32,7 @@ Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 
 @click.group(epilog=EXAMPLES)
 def db() -> None:
-    """Prepare the database, say how far it is and what it takes."""
+    """Prepare the database, show its revision and its size."""
 
 
 db.add_command(size)
@@ -41,7 +41,7 @@ db.add_command(compact)
 
 @db.command(epilog=EXAMPLES)
 def upgrade() -> None:
-    """Bring the database to the newest schema; does nothing when it is there already.
+    """Bring the database to the newest schema, if it has an older schema.
 
     Safe while easyai runs and when several machines do it at once. `easyai up` does it by itself.
     """
@@ -60,10 +60,10 @@ def upgrade() -> None:
 @db.command(epilog=EXAMPLES)
 @click.argument("revision")
 def downgrade(revision: str) -> None:
-    """Take the database back to an older REVISION, the one that an older version needs.
+    """Take the database back to an older REVISION, which an older version needs.
 
-    Stop easyai first; install the older version afterwards, whose `easyai db current` names the
-    revision it needs. Frames, services and alerts stay.
+    Stop easyai first, and install the older version afterwards: its `easyai db current` shows the
+    revision that it needs. Frames, services and alerts stay.
 
     Exit code: 0 done, 1 easyai is running, 2 usage or configuration.
     """
@@ -85,7 +85,7 @@ def downgrade(revision: str) -> None:
 @db.command(epilog=EXAMPLES)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def current(as_json: bool) -> None:
-    """Show the database's revision and this version's.
+    """Show the revision of the database, and the revision that this version needs.
 
     Exit code: 0 up to date, 1 an upgrade or downgrade is due, 2 no database or configuration.
     """

@@ -44,9 +44,9 @@ _BYTES_PER_SEC: Final = 30e6  # speed of a slow disk
 @click.command(epilog=SIZE_EXAMPLES)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def size(as_json: bool) -> None:
-    """Show what each table holds and takes, and what keeps it from growing.
+    """Show the rows and bytes of each table, and the limit of its growth.
 
-    Reads the whole file of SQLite: some seconds where it is large.
+    Reads the whole SQLite file: this takes some seconds if the file is large.
     """
     from easyai.db import space
     from easyai.db.library import library
@@ -65,12 +65,12 @@ def size(as_json: bool) -> None:
 
 
 @click.command(epilog=COMPACT_EXAMPLES)
-@click.option("--beside", is_flag=True, help="Beside a running easyai, which waits meanwhile.")
+@click.option("--beside", is_flag=True, help="Run beside a running easyai, which waits meanwhile.")
 def compact(beside: bool) -> None:
     """Write the SQLite file anew without free space, once; from then on it shrinks by itself.
 
-    For files of an older version, or to have the space back now. Nothing is lost when it is cut
-    short. PostgreSQL needs none of this.
+    For files of an older version, or to free the space now. Nothing is lost if the command is
+    interrupted. PostgreSQL does not need this command.
     """
     from easyai.db import space
 

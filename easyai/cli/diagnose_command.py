@@ -23,15 +23,15 @@ Examples:
   easyai diagnose                       what is wrong, why, and what to do
   easyai diagnose --short               the same in 15 lines at most
   easyai diagnose --lang zh             in Chinese
-  easyai diagnose --no-probes           ask no service now
+  easyai diagnose --no-probes           probe no service now
   easyai diagnose --json | jq -r '.causes[].code'
   easyai diagnose > incident.md         Markdown, for a ticket or a mail
 
 \b
 Works when the database, the API or everything else is down, and with mistakes in the settings
-file: a key that does not fit is told, and its default taken for the report. For a file that is
-gone, emptied or no TOML the report takes the last good settings, which `up` keeps in its data
-folder. Where this command finds no database but an API answers, the report is the API's.
+file: the command names a key whose value does not fit, and uses its default. If the file is
+missing, emptied or no TOML, the command uses the last good settings, which `up` keeps in its data
+folder. If this command finds no database but an API answers, it shows the report of the API.
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0 all is well, 1 something is wrong, 2 usage or configuration.
 """
@@ -44,13 +44,13 @@ Exit code: 0 all is well, 1 something is wrong, 2 usage or configuration.
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--short", "in_short", is_flag=True, help="At most 15 lines: only what is not well.")
 @click.option(
-    "--probes/--no-probes", default=True, show_default=True, help="Ask every service now."
+    "--probes/--no-probes", default=True, show_default=True, help="Probe every service now."
 )
 def diagnose(lang: str, as_json: bool, in_short: bool, probes: bool) -> None:
-    """Say whether inference goes on; if not: since when, why, with what evidence, what to do.
+    """Show whether inference goes on; if not, since when, why, the evidence, and what to do.
 
     Looks at processes, database, broker, store, disk, clock, bus, queues, breakers and services,
-    probes every service now, and tells what changed around the stop. Takes a second, up to 10 s
+    probes every service now, and lists the changes around the stop. Takes a second, up to 10 s
     when things hang.
     """
     # Imported here, as below: a wrong option and --help need none of these modules.

@@ -18,7 +18,7 @@ Examples:
   easyai discard --task-type 人数统记 --dry-run    count the frames that wait, change nothing
   easyai discard --task-type 人数统记
   easyai discard --task-type 人数统计 --camera 门口2
-  easyai frames --reason discarded                those that were given up
+  easyai frames --reason discarded                frames that were given up
 
 \b
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
@@ -32,10 +32,10 @@ Exit code: 0 given up, 1 no frame waits, 2 usage or configuration.
 @click.option("--dry-run", is_flag=True, help="Count and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def discard(task_type: str, camera: str, dry_run: bool, as_json: bool) -> None:
-    """Give up the frames of a type that wait, for ever: their pictures are deleted.
+    """Give up the waiting frames of a type for ever: their pictures are deleted.
 
-    They are counted as discarded. Frames in flight and failed ones stay. Frames that arrive later
-    wait as before, so stop what writes them first.
+    The frames are counted as discarded. Frames in flight and failed frames stay. Frames that arrive
+    later wait as before, so first stop the program that writes them.
     """
     # Imported here: a wrong option and --help do not need it.
     from easyai.db.discards import Chosen

@@ -70,7 +70,7 @@ def as_dict(row: FrameRow) -> dict[str, Any]:
 def print_story(rows: Sequence[FrameRow], now: float) -> None:
     """Print the story of each frame as a paragraph; `now` by the database's clock."""
     if len(rows) > 1:
-        click.echo(f"The name was used {len(rows)} times; the last one first.\n")
+        click.echo(f"The name was used {len(rows)} times; the newest frame first.\n")
     for number, row in enumerate(rows):
         if number:
             click.echo()

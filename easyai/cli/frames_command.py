@@ -23,7 +23,7 @@ Examples:
   easyai frames --state parked --limit 5   wait for a service of their type
   easyai frames --state dropped --reason queue_full   or too_old, disk_low, sampled,
                                                       discarded
-  easyai frames --state done --reason superseded      a newer picture had come under the name
+  easyai frames --state done --reason superseded      a newer picture took the name
   easyai frames --task-type 人数统计 --task-id 门口2 --limit 10
   easyai frames --key 人数统计/门口2/20251114-164712.618.jpg
   easyai frames --state failed --json | jq -r '.frames[].reason'
@@ -52,7 +52,7 @@ _STYLES: Final = {
 @name_option("--task-id", "Only frames of this camera.")
 @click.option(
     "--reason",
-    help="Only frames whose reason (its code or arguments) or outcome holds this, in any case.",
+    help="Only frames whose reason (code or arguments) or outcome contains this; case is ignored.",
 )
 @since_option("Only frames settled since (found since, when not settled): 30s, 15m, 2h, 3d.")
 @until_option("Only frames settled before (found before, when not settled).")
@@ -62,9 +62,11 @@ _STYLES: Final = {
     metavar="N",
     default=50,
     show_default=True,
-    help="At most so many.",
+    help="At most N frames.",
 )
-@click.option("--key", help="The whole story of one frame: its key, or where its picture is now.")
+@click.option(
+    "--key", help="The whole story of one frame, by its key or by where its picture is now."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def frames(
     state: str | None,
@@ -77,7 +79,7 @@ def frames(
     key: str | None,
     as_json: bool,
 ) -> None:
-    """Show the fate of frames, the last found first, and how many wait, run or have failed.
+    """Show the fate of frames, the newest first, and how many wait, run or have failed.
 
     Pending: waits for a service with room or its next attempt. Parked: waits for a service of its
     type. Leased: being inferred. Done: has its result. Failed: refused too often; `easyai requeue`
@@ -124,7 +126,7 @@ def _print(rows: list[FrameRow], totals: dict[str, int], now: float) -> None:
     if rows:
         _print_table(rows, now)
     else:
-        click.echo("no frame matches; without filters the newest are shown", err=True)
+        click.echo("no frame matches; without filters the newest frames are shown", err=True)
     click.echo(" · ".join(f"{name} {number}" for name, number in totals.items()))
 
 

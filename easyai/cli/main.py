@@ -34,10 +34,10 @@ COMMANDS = {
     "alarms": Entry("easyai.cli.alarms_command:alarms", "Show the alarms, send a test alarm."),
     "frames": Entry("easyai.cli.frames_command:frames", "Show the fate of frames."),
     "diagnose": Entry(
-        "easyai.cli.diagnose_command:diagnose", "Say what is wrong, why, and what to do."
+        "easyai.cli.diagnose_command:diagnose", "Show what is wrong, why, and what to do."
     ),
     "alive": Entry(
-        "easyai.cli.alive_command:alive", "Say whether processes work, for health checks."
+        "easyai.cli.alive_command:alive", "Check whether processes work, for health checks."
     ),
     "requeue": Entry("easyai.cli.requeue_command:requeue", "Bring failed frames back."),
     "discard": Entry("easyai.cli.discard_command:discard", "Give up frames that wait."),

@@ -25,9 +25,9 @@ EXAMPLES = """\b
 Examples:
   easyai requeue --dry-run              count the failed frames, change nothing
   easyai requeue --task-type 人数统计 --since 2h
-  easyai requeue --since 3h --until 1h  those that failed between three hours and one hour ago
-  easyai requeue --reason timed_out     those whose calls got no answer in time
-  easyai requeue --reason "no model"    those whose service said so
+  easyai requeue --since 3h --until 1h  frames that failed between three hours and one hour ago
+  easyai requeue --reason timed_out     frames whose calls got no answer in time
+  easyai requeue --reason "no model"    frames whose service gave this error
   easyai requeue --id 41 --id 42
   celery -A easyai requeue --since 2h   the same, and workers are woken at once
 
@@ -42,7 +42,7 @@ OPTIONS = (
         type=click.Choice(STATES),
         default="failed",
         show_default=True,
-        help="State of the frames; only failed ones can be requeued.",
+        help="State of the frames; only failed frames can be requeued.",
     ),
     name_option("--task-type", "Only frames of this type, such as 人数统计."),
     name_option("--task-id", "Only frames of this camera."),
@@ -50,7 +50,7 @@ OPTIONS = (
     until_option("Only frames that failed before: 30s, 15m, 2h, 3d."),
     click.option(
         "--reason",
-        help="Only frames whose reason (its code or arguments) holds this, in any case.",
+        help="Only frames whose reason (code or arguments) contains this; case is ignored.",
     ),
     click.option(
         "--id",
@@ -78,7 +78,7 @@ def requeue(**options: Any) -> None:
     """Bring failed frames back to pending, with fresh attempts.
 
     Their pictures stay where they are kept; the next scan wakes the workers, a second later at
-    most. Frames whose picture is just moving, or is gone, are left alone and counted.
+    most. Frames whose picture is being moved, or is gone, are left alone and counted.
     """
     run(opened, **options)
 
@@ -140,7 +140,7 @@ def _print_report(report: RequeueReport, dry_run: bool, asked: int, settings: Se
             "run the command again in a few seconds"
         )
     if report.gone:
-        click.echo(f"left alone: {report.gone} whose picture is gone; none is left to requeue")
+        click.echo(f"left alone: {report.gone} whose picture is gone; nothing is left to requeue")
     if report.matched < asked:
         click.echo(
             f"no failed frame that matches: {asked - report.matched} of the ids given", err=True

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  easyai restore site.tar --check       whether it is whole, and what is in it
+  easyai restore site.tar --check       whether it is complete, and its contents
   easyai restore site.tar               where the settings of this machine say
   easyai restore site.tar --settings /etc/easyai/config.toml
                                         on a new machine: with the settings file of the backup
@@ -27,9 +27,9 @@ Examples:
                                         into PostgreSQL, wherever the backup comes from
 
 \b
-Stop easyai first. The backup is read and checked before anything is changed, and the database comes
-last: a restoration that was cut short is begun again. No picture is deleted or replaced. Alerts go
-on with ids far above those of the backup, so that none is given twice (docs/recovery.md).
+Stop easyai first. easyai reads and checks the backup before it changes anything, and writes the
+database last: run a restoration that was interrupted again. No picture is deleted or replaced. New
+alerts get ids far above the ids in the backup, so that no id is given twice (docs/recovery.md).
 
 \b
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
@@ -39,19 +39,19 @@ Exit code: 0 done, 2 nothing was restored.
 
 @click.command(epilog=EXAMPLES)
 @click.argument("archive", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
-@click.option("--check", is_flag=True, help="Only read it, and show what is in it.")
+@click.option("--check", is_flag=True, help="Only read the backup, and show its contents.")
 @click.option("--replace", is_flag=True, help="Replace a database that has rows already.")
 @click.option(
     "--settings",
     "settings_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the settings file of the backup here, and restore by it.",
+    help="Write the settings file of the backup to FILE, and restore with these settings.",
 )
 @click.option(
     "--next-alert-id",
     type=click.IntRange(min=1),
     default=None,
-    help="The id of the next alert, where consumers know which one they have last.",
+    help="The id of the next alert, if you know the last id that consumers have.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def restore(

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  easyai services                       those that can take work now
-  easyai services --all                 offline and unregistered ones too, and why
+  easyai services                       services that can take work now
+  easyai services --all                 offline and unregistered services too, and why
   easyai services --json | jq -r '.services[].endpoint'
-  easyai services approve yolo_1        one that waits for approval (registration = "approve")
+  easyai services approve yolo_1        a service that waits for approval (registration = "approve")
 
 \b
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
@@ -59,19 +59,23 @@ _NOTHING_YET: Final = {
 
 
 @click.group(epilog=EXAMPLES, invoke_without_command=True)
-@click.option("--all", "everything", is_flag=True, help="Offline, waiting, unregistered ones too.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Offline, waiting, unregistered services too."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def services(context: click.Context, everything: bool, as_json: bool) -> None:
     """Show the algorithm services, one line for each endpoint.
 
-    Online: takes work, unless its breaker is open: then its last calls failed, and one trial goes
-    to it at the end of each pause. Suspect: its heartbeats are missing, or its calls fail though
-    heartbeats of its id arrive; probed, and used last. Offline: its probes fail too; the first sign
-    of life brings it back. Unregistered: by request. Waiting: not known, until you approve it.
+    Online: takes work, unless its breaker is open because calls failed; then one trial call goes to
+    it at the end of each pause. Suspect: its heartbeats are missing, or its calls fail though
+    heartbeats of its id arrive; it is probed, and used last. Offline: its probes fail too; the
+    first sign of life brings it back. Unregistered: removed by request. Waiting: gets no frames
+    until you approve it.
 
-    FAILED: those of the newest 20,000 frames whose last call to it failed or was refused. LAST
-    SUCCESS: its last result among them. REASON says how many have failed since, and why.
+    FAILED: how many of the newest 20,000 frames had a last call to this endpoint that failed or was
+    refused. LAST SUCCESS: its last result among these frames. REASON shows how many calls have
+    failed since, and why.
     """
     if context.invoked_subcommand is not None:
         return
@@ -89,7 +93,7 @@ def services(context: click.Context, everything: bool, as_json: bool) -> None:
 @services.command(epilog=EXAMPLES)
 @click.argument("name", metavar="ID")
 def approve(name: str) -> None:
-    """Let a service that waits for approval register, by service_id or endpoint."""
+    """Approve a service that waits for approval, by service_id or endpoint."""
     with opened() as runtime:
         endpoints = registration.approve(runtime, name, by=Actor(f"uid {os.getuid()}", local=True))
     for endpoint in endpoints:
@@ -131,9 +135,12 @@ def _print(shown: list[dict[str, Any]], hidden: int, now: float) -> None:
     else:
         click.echo("no algorithm service can take work now", err=True)
     if hidden:
-        click.echo(f"{hidden} more, offline, waiting or unregistered: --all shows them", err=True)
+        click.echo(
+            f"{hidden} more, offline, waiting or unregistered: --all shows them",
+            err=True,
+        )
     elif not shown:
-        click.echo("none has ever registered: POST /api/v1/ai_analysis/register", err=True)
+        click.echo("no service has ever registered: POST /api/v1/ai_analysis/register", err=True)
 
 
 def _print_table(shown: list[dict[str, Any]], now: float) -> None:

@@ -44,13 +44,13 @@ Exit code: 0, or 2 for usage or configuration.
     "--watch",
     type=click.FloatRange(0.2, 3600),
     metavar="SEC",
-    help="Again every SEC seconds, until Ctrl-C.",
+    help="Show them again every SEC seconds, until Ctrl-C.",
 )
 def stats(as_json: bool, watch: float | None) -> None:
     """Show rates and sums of inference, and for each task type what waits, runs and has failed.
 
-    A type with frames waiting or parked and no service is the first thing to look at. Parked frames
-    wait until a service of their type takes work again; live ones go before them.
+    Look first at a type that has waiting or parked frames and no service. Parked frames wait until
+    a service of their type takes work again; newly found frames go before them.
     """
     with opened() as runtime:
         if watch is None:

@@ -74,7 +74,7 @@ Examples:
     show_envvar=True,
     default=HANG_SEC,
     show_default=True,
-    help="A process that gave no sign of life for so many seconds is killed and started again.",
+    help="A process without a sign of life for this many seconds is killed and started again.",
 )
 def up(
     config: Path | None,

@@ -24,10 +24,10 @@ Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 wrong settings.
 
 @click.command(epilog=EXAMPLES)
 def watchdog() -> None:
-    """Tell when inference stands still, and why: one process, until Ctrl-C or SIGTERM.
+    """Alert when inference stands still, and show why: one process, until Ctrl-C or SIGTERM.
 
     Alarms go to the alerts table, the bus, the log and the people of notify_urls. `easyai up` runs
-    one by itself. Any number may run: one tells, another takes over when it dies.
+    a watchdog by itself. Several may run: one watchdog alerts, another takes over when it dies.
     """
     # Imported here: help and wrong options do not need it.
     from easyai.alarms.timings import Timings

@@ -324,8 +324,8 @@ def test_defaults_give_no_warning() -> None:
         ('[ai_analysis]\nnotify_urls = ["nonsense"]', "notify_urls: number 1 is not an Apprise"),
         ("[ai_analysis]\nheartbeat_timeout_sec = 20", "heartbeat every 30 s"),
         ("[ai_analysis]\nlease_sec = 1", "inferred twice"),
-        ("[ai_analysis]\nlease_sec = 3600", "worker that was killed"),
-        ('[ai_analysis]\nfailed_base_path = "alerts/failed"', "lie in each other"),
+        ("[ai_analysis]\nlease_sec = 3600", "a killed worker"),
+        ('[ai_analysis]\nfailed_base_path = "alerts/failed"', "lie one in the other"),
         ('[frame_extractor]\noutput_dir = "elsewhere"', "elsewhere does not exist"),
         ('[frame_extractor]\noutput_dir = "site.toml"', "site.toml is not a folder"),
         ('[frame_extractor]\nstore = "minio"', "minio.bucket is not set"),
@@ -392,8 +392,8 @@ def test_report_lists_who_may_reach_which_function(tmp_path: Path) -> None:
     assert closed[0] == "no other machine reaches the API: easyai.host is 127.0.0.1"
 
     gateway = " ".join(_report('[easyai]\npublic_url = "http://172.16.5.207:5066"\n')["open_to"])
-    assert "a gateway on this one (easyai.public_url names 172.16.5.207)" in gateway
-    assert "let it send X-Forwarded-For" in gateway
+    assert "a gateway on this machine (easyai.public_url names 172.16.5.207)" in gateway
+    assert "let the gateway send X-Forwarded-For" in gateway
     assert "any machine that reaches port 5066 may register services" in gateway
 
     opened = " ".join(_report('[easyai]\nhost = "0.0.0.0"\ndata_dir = "d"\n')["open_to"])
@@ -403,7 +403,7 @@ def test_report_lists_who_may_reach_which_function(tmp_path: Path) -> None:
     text = '[easyai]\nhost = "::"\nviewers = "token"\noperator_token = "geheim-geheim-geheim"\n'
     text += 'registration = "approve"\n'
     guarded = " ".join(_report(text)["open_to"])
-    assert "register services (unknown ones wait for approval), send" in guarded
+    assert "register services (unknown services wait for approval), send" in guarded
     assert "services and statistics, without a token" in guarded
     assert "the viewer's token (data/viewer.token)" in guarded
     assert "the operator's token (easyai.operator_token)" in guarded
