@@ -92,7 +92,7 @@ PageSize = Annotated[
     int,
     BeforeValidator(lambda value: _USUAL_PAGE if value == "" else value),
     AfterValidator(lambda size: min(size, LARGEST_PAGE) if size > 0 else _USUAL_PAGE),
-    Query(description=f"At most {LARGEST_PAGE}: more counts as that; 0 and below as {_USUAL_PAGE}"),
+    Query(description=f"At most {LARGEST_PAGE}; 0 and below count as {_USUAL_PAGE}"),
 ]
 
 

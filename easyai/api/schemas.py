@@ -35,8 +35,7 @@ class Registered(Done):
 
     service_id: str
     heartbeat_interval_sec: float = Field(
-        description="ext: how often a heartbeat is expected; half of heartbeat_timeout_sec, "
-        "30 at most"
+        description="ext: seconds between two heartbeats; half of heartbeat_timeout_sec, 30 at most"
     )
 
 
@@ -47,7 +46,7 @@ class Cleared(DoneMessage):
 
 
 class ServiceEntry(BaseModel):
-    """One endpoint; times in Unix seconds. Those from `state` on with `?state=all` only."""
+    """One endpoint; times in Unix seconds. Fields from `state` on: only with `?state=all`."""
 
     service_id: str
     name: str
@@ -59,8 +58,12 @@ class ServiceEntry(BaseModel):
     register_at: int
     state: Literal["online", "suspect", "offline", "unregistered", "waiting"] = "online"
     state_reason: str = ""
-    state_reason_code: str = Field("", description="Of the text: service.heartbeat, …")
-    state_reason_args: dict[str, Any] = Field({}, description="What the text shows, by name")
+    state_reason_code: str = Field(
+        "", description="The code of `state_reason`, such as service.heartbeat"
+    )
+    state_reason_args: dict[str, Any] = Field(
+        {}, description="The arguments of `state_reason`, by name"
+    )
     state_since: int = 0
     breaker: Literal["closed", "open", "half-open"] = "closed"
     breaker_trial_in_sec: float = 0.0  # until an open breaker lets a single request through
@@ -106,7 +109,9 @@ class TypeBalance(BaseModel):
     services: list[BalanceEntry]
     total_weight: int
     updated_at: str = Field(json_schema_extra=_RFC_3339)
-    rate_limit: str = Field("", description='As configured for the type: "30/s"; "" for none')
+    rate_limit: str = Field(
+        "", description='The limit in the settings, such as "30/s"; "": no limit'
+    )
 
 
 class LoadBalance(BaseModel):
@@ -144,7 +149,7 @@ class LoadAnalysis(BaseModel):
 
 
 class DroppedByReason(BaseModel):
-    """Frames given up since the last reset, by the rule that says so."""
+    """Frames given up since the last reset, by rule."""
 
     queue_full: int
     too_old: int
@@ -162,12 +167,12 @@ class InferenceStats(BaseModel):
     dropped_total: int
     processed_total: int
     drop_rate: float
-    strategy: str = Field(description="queue_full_strategy: what gives way to a full queue")
+    strategy: str = Field(description="queue_full_strategy: which frames a full queue drops")
     parked: int = Field(description="Frames that wait for a service of their type")
     dropped_by_reason: DroppedByReason
-    sampled_total: int = Field(description="Frames sampled out; not in dropped_total")
+    sampled_total: int = Field(description="Frames that sampling skipped; not in dropped_total")
     superseded_total: int = Field(
-        description="Frames whose camera wrote a newer picture under their name before the end"
+        description="Frames whose camera wrote a newer picture under the same name before their end"
     )
     discarded_total: int = Field(
         description="Frames given up by hand (POST /ai_analysis/frames/discard); "
@@ -188,7 +193,7 @@ class InferenceStats(BaseModel):
     minio_move_max_time_ms: int
     minio_move_success_rate: float
     updated_at: str = Field(
-        description="When the sums changed last; now while nothing is counted",
+        description="When the sums last changed; the present time while nothing is counted",
         json_schema_extra=_RFC_3339,
     )
 
@@ -196,20 +201,20 @@ class InferenceStats(BaseModel):
 class DiscardBody(BaseModel):
     """Which frames to give up."""
 
-    task_type: str = Field(description="The type, as its folder is named")
-    task_id: str = Field("", description="Only this camera; empty: all of the type")
+    task_type: str = Field(description="The task type: the name of its folder")
+    task_id: str = Field("", description="Only this camera; empty: all cameras of the type")
     dry_run: bool = Field(False, description="Count and change nothing")
 
 
 class Discarded(BaseModel):
-    """What became of the frames that waited."""
+    """The frames given up, and the frames that stay."""
 
     ok: Literal[True]
     dry_run: bool
     discarded: int
     by_camera: dict[str, int] = Field(description="Frames that waited when the call began")
-    in_flight: int = Field(description="Left alone: a service works on them")
-    waiting: int = Field(description="Frames that wait still: call again to give them up")
+    in_flight: int = Field(description="Frames left alone because a service works on them")
+    waiting: int = Field(description="Frames that still wait: call again to give them up")
 
 
 class Alive(BaseModel):
@@ -243,7 +248,7 @@ class NotReady(ErrorBody):
 _MEANINGS = {
     400: "A field or parameter is wrong: the error names it",
     403: "Not allowed: a token is missing, or the link is not valid or has expired",
-    404: "There is no such thing",
+    404: "Not found: there is no such alert, picture or path",
     413: "The body is too large",
     429: "Too many at once: the error says which limit it is",
     503: "Database or store does not answer: try again",

@@ -57,6 +57,6 @@ class Deleted(Done):
 
 
 class TaskIds(BaseModel):
-    """The cameras that alerts exist of."""
+    """The cameras that have alerts."""
 
     task_ids: list[str]

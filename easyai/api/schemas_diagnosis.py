@@ -11,14 +11,14 @@ from pydantic import BaseModel, Field
 
 
 class ReasonBody(BaseModel):
-    """A text as data: its code, and what was put into it.
+    """A text as data: its code and its arguments.
 
-    The code `quoted`: what somebody else wrote, in the argument `text`; '': there is no text.
+    The code `quoted`: a text of another program, in the argument `text`; '': there is no text.
     """
 
     code: str
     args: dict[str, Any] = Field(
-        description="By name; times are Unix seconds, further reasons have the same shape"
+        description="By name; times are Unix seconds, reasons among them have this same shape"
     )
 
 
@@ -33,12 +33,14 @@ class CauseBody(BaseModel):
     """Why frames are not inferred, or will not be for long."""
 
     code: str = Field(description="services_died, heartbeats_not_arriving, inference_hangs, …")
-    stops_inference: bool = Field(description="Of some task type or of all; else it threatens")
+    stops_inference: bool = Field(description="true: of some or all task types; false: it soon may")
     text: str
     text_code: str
     text_args: dict[str, Any]
     evidence: list[str]
-    evidence_reasons: list[ReasonBody] = Field(description="Those of `evidence`, in its order")
+    evidence_reasons: list[ReasonBody] = Field(
+        description="The reasons of `evidence`, in its order"
+    )
     remedies: list[RemedyBody]
 
 
@@ -47,7 +49,7 @@ class TaskTypeBody(BaseModel):
 
     task_type: str
     pending: int
-    parked: int = Field(description="They wait since the type had no live service")
+    parked: int = Field(description="Frames that wait because the type had no live service")
     in_flight: int
     failed: int
     oldest_wait_at: float | None
@@ -73,7 +75,9 @@ class DiagnosedService(BaseModel):
     last_failure_reason_args: dict[str, Any] | None
     breaker: str
     in_flight: int
-    probe: str | None = Field(description="'': it answered now, else why not; null: not asked")
+    probe: str | None = Field(
+        description="'': it answered; a text: why it did not; null: not probed"
+    )
     probe_code: str | None
     probe_args: dict[str, Any] | None
 
@@ -97,9 +101,9 @@ class AlarmBody(ReasonBody):
     cause: str
     text: str
     began_at: float = Field(description="When the trouble began")
-    raised_at: float = Field(description="When people were told first")
+    raised_at: float = Field(description="When people were first notified")
     over_at: float | None = Field(description="When the trouble ended; null while it rings")
-    lasted_sec: float = Field(description="The trouble, so far while it rings")
+    lasted_sec: float = Field(description="Length of the trouble until its end, or until now")
 
 
 class CheckBody(BaseModel):
@@ -117,7 +121,7 @@ class DatabaseBody(BaseModel):
     """Which library stores the ledger."""
 
     name: Literal["SQLite", "PostgreSQL"]
-    version: str | None = Field(description="null: the server's")
+    version: str | None = Field(description="Of SQLite; null for PostgreSQL")
     wal_reset_race: bool = Field(
         description="This release of SQLite can lose commits where nothing guards it"
     )
@@ -133,20 +137,22 @@ class DiagnosisBody(BaseModel):
         "not work; unknown: the database does not answer"
     )
     symptom: list[str]
-    symptom_reasons: list[ReasonBody] = Field(description="Those of `symptom`, in its order")
-    since: float | None = Field(description="When inference stood still; null while it goes on")
+    symptom_reasons: list[ReasonBody] = Field(description="The reasons of `symptom`, in its order")
+    since: float | None = Field(description="When inference stopped; null while it goes on")
     lasted_sec: float | None
     last_success_at: float | None
     conclusion: str | None = Field(description="The code of the most likely cause")
     causes: list[CauseBody] = Field(description="Most likely first")
     task_types: list[TaskTypeBody]
     services: list[DiagnosedService]
-    timeline: list[TimelineEntry] = Field(description="Around the stop, and the newest")
+    timeline: list[TimelineEntry] = Field(
+        description="Events around the stop, and the newest events"
+    )
     recovered: list[AlarmBody] = Field(description="Alarms of the last day that are over")
     ringing: list[AlarmBody]
     checks: list[CheckBody]
     store_ignores: list[str] = Field(
-        description="Conditions on requests that the object store was seen not to keep to"
+        description="Conditions of requests that the object store ignores"
     )
-    version: str = Field(description="Of easyai")
+    version: str = Field(description="The version of easyai")
     database: DatabaseBody

@@ -139,12 +139,12 @@ class RegisterBody(BaseModel):
     )
     version: Text | None = Field(None, description=f"At most {LONGEST_TEXT} characters")
     max_concurrency: Concurrency | None = Field(
-        None, description="Requests in flight at this endpoint"
+        None, description="How many requests this endpoint takes at once"
     )
     health_url: HealthUrl | None = Field(
         None,
-        description="Probed when heartbeats fail; empty: /health at the endpoint's origin; at most "
-        f"{LONGEST_URL_BYTES} bytes of UTF-8",
+        description="The URL to probe when heartbeats fail; empty: /health at the endpoint's "
+        f"origin; at most {LONGEST_URL_BYTES} bytes of UTF-8",
     )
     heartbeat_timeout_sec: float | None = Field(
         None, ge=SHORTEST_TIMEOUT_SEC, le=LONGEST_TIMEOUT_SEC
@@ -152,7 +152,7 @@ class RegisterBody(BaseModel):
 
 
 class HeartbeatBody(BaseModel):
-    """What a service reports of itself; a number that does not fit is left out.
+    """Numbers that a service reports about itself; a number that does not fit is ignored.
 
     A body that does not parse, or is no object, still counts as a heartbeat.
     """

@@ -44,7 +44,7 @@ def list_alerts(
 
 @router.get("/task_ids", response_model=schemas_alerts.TaskIds, responses=errors(503))
 def task_ids(runtime: RuntimePart) -> dict[str, Any]:
-    """The cameras that alerts exist of."""
+    """The cameras that have alerts."""
     with runtime.db.read() as conn:
         return {"task_ids": alerts.task_ids(conn)}
 
@@ -56,9 +56,9 @@ def task_ids(runtime: RuntimePart) -> dict[str, Any]:
     openapi_extra=documented_body(schemas_alerts.AlertIds),
 )
 def batch_delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
-    """Delete alerts and their pictures; those that are gone already are not counted.
+    """Delete alerts and their pictures; alerts that are gone already are not counted.
 
-    From another machine with the operator's token.
+    A call from another machine needs the operator's token.
     """
     return {"ok": True, "deleted_count": delete_alerts(runtime, _ids(payload), by=operator)}
 
@@ -83,9 +83,9 @@ def delete_alert(
     runtime: RuntimePart,
     id: AlertId,  # noqa: A002
 ) -> dict[str, Any]:
-    """Delete an alert and its picture; fine also when it is gone already.
+    """Delete an alert and its picture; succeeds also when the alert is gone already.
 
-    From another machine with the operator's token.
+    A call from another machine needs the operator's token.
     """
     delete_alerts(runtime, [id], by=operator)
     return {"ok": True}

@@ -31,7 +31,7 @@ FormatQuery = Annotated[
     Literal["json", "markdown", "short"],
     Query(description="`markdown`: the report for people; `short`: at most 15 lines of it"),
 ]
-ProbesQuery = Annotated[bool, Query(description="Whether to ask every service now")]
+ProbesQuery = Annotated[bool, Query(description="Whether to probe every service now")]
 
 _MARKDOWN: Final = {"text/markdown": {"schema": {"type": "string"}}}
 
@@ -48,10 +48,11 @@ async def diagnosis(
     format: FormatQuery = "json",  # noqa: A002
     probes: ProbesQuery = True,
 ) -> Response:
-    """Whether inference goes on; if not: since when, why, with what evidence, what to do.
+    """Whether inference goes on; if not, since when, why, the evidence, and what to do.
 
-    200 also when things are broken, the database included. Takes up to 10 s when things hang. One
-    is made at a time, and those who ask within a second of it get the same.
+    Answers 200 also when something is broken, even the database. Takes up to 10 s when something
+    hangs. The server makes one diagnosis at a time; calls within a second of it get the same
+    diagnosis.
     """
     if format != "json":
         written = short if format == "short" else markdown

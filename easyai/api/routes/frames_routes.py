@@ -29,10 +29,10 @@ _FIELDS: Final = ("task_type", "task_id", "dry_run")
     openapi_extra=documented_body(schemas.DiscardBody),
 )
 def discard(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
-    """Give up the frames of a type, or of one of its cameras, that wait; their pictures go.
+    """Give up the waiting frames of a type, or of one of its cameras, and delete their pictures.
 
-    Frames in flight and failed ones stay, and so do those that arrive later. A call takes 20 s at
-    most: call again while `waiting` is above 0. From another machine with the operator's token.
+    Frames in flight, failed frames and frames that arrive later stay. A call takes 20 s at most:
+    call again while `waiting` is above 0. A call from another machine needs the operator's token.
     """
     chosen, dry_run = _read(payload)
     report = discard_frames(runtime, chosen, dry_run=dry_run, limit_sec=_LIMIT_SEC, by=operator)

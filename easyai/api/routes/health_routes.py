@@ -41,13 +41,13 @@ class _Journal:
 @router.head("/healthz", responses={200: {"model": schemas.Alive}})
 @router.get("/healthz", responses={200: {"model": schemas.Alive}})
 async def healthz() -> JSONResponse:
-    """The process answers; says nothing of what it depends on."""
+    """The process answers; database, store and broker are not checked."""
     return JSONResponse({"status": "ok"})
 
 
 @router.get("/readyz", responses={200: {"model": schemas.Ready}, 503: {"model": schemas.NotReady}})
 def readyz(runtime: RuntimePart) -> JSONResponse:
-    """Database at the newest schema, store and broker usable: 200; otherwise 503 with the reasons.
+    """200 when the database has the newest schema and store and broker work; else 503 with reasons.
 
     Answers within 2 s, whatever hangs.
     """

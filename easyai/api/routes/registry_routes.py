@@ -24,7 +24,7 @@ router = APIRouter(prefix="/ai_analysis", tags=["registry"])
 _DONE = {"ok": True}
 StateQuery = Annotated[
     Literal["all", ""],
-    Query(description="`all`: also those that cannot take work now, with state and reason"),
+    Query(description="`all`: also services that cannot take work now, with state and reason"),
 ]
 
 
@@ -37,7 +37,7 @@ StateQuery = Annotated[
 def register(
     caller: CallerPart, most: MostServicesPart, runtime: RuntimePart, payload: JsonBody
 ) -> dict[str, Any]:
-    """Register an endpoint; one registered before at the same endpoint is replaced."""
+    """Register an endpoint; this replaces an earlier registration of the endpoint."""
     service_id = registration.register(runtime, payload, caller.address, most)
     interval_sec = registration.heartbeat_interval_sec(runtime, payload)
     return {"ok": True, "service_id": service_id, "heartbeat_interval_sec": interval_sec}
@@ -49,9 +49,9 @@ def register(
     openapi_extra=documented_body(HeartbeatBody, required=False),
 )
 async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONResponse:  # noqa: A002
-    """Report life, by service_id (all its endpoints) or percent-encoded endpoint.
+    """Send a heartbeat, by service_id (for all its endpoints) or by percent-encoded endpoint.
 
-    A body that does not parse still counts.
+    A heartbeat counts also when its body does not parse.
     """
     report = _report(await request.body())
     if await group.take(Heartbeat(id, report)):
@@ -66,9 +66,9 @@ async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONRes
     "/unregister/{id:text}", response_model=schemas.Done, responses=errors(400, 403, 503)
 )
 def unregister(id: str, caller: CallerPart, runtime: RuntimePart) -> dict[str, Any]:  # noqa: A002
-    """Take out every endpoint of a service_id, or one by its percent-encoded endpoint.
+    """Unregister every endpoint of a service_id, or one percent-encoded endpoint.
 
-    Another machine without the operator's token takes out those of its own.
+    Another machine without the operator's token can unregister only its own endpoints.
     """
     source = None if caller.is_operator else caller.source
     try:
@@ -82,7 +82,10 @@ def unregister(id: str, caller: CallerPart, runtime: RuntimePart) -> dict[str, A
 
 @router.post("/clear_all", response_model=schemas.Cleared, responses=errors(403, 503))
 def clear_all(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
-    """Unregister every service; from another machine with the operator's token."""
+    """Unregister every service.
+
+    A call from another machine needs the operator's token.
+    """
     count = unregistration.clear_all(runtime, by=operator)
     return {"ok": True, "cleared_count": count, "message": f"{count} services unregistered"}
 
@@ -112,7 +115,7 @@ def task_type_services(task_type: str, runtime: RuntimePart) -> dict[str, Any]:
 
 @router.get("/load_balance/info", response_model=schemas.LoadBalance, responses=errors(503))
 def load_balance(runtime: RuntimePart) -> dict[str, Any]:
-    """How fast the services of each type are, and what share of its frames that means."""
+    """The speed of the services of each type, and their shares of its frames."""
     return views.load_balance(runtime)
 
 

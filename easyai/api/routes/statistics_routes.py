@@ -23,9 +23,9 @@ def inference_stats(runtime: RuntimePart) -> dict[str, Any]:
 
 @router.post("/reset", response_model=schemas.DoneMessage, responses=errors(403, 503))
 def reset(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
-    """Start the sums again from nothing; frames and alerts stay.
+    """Set the sums back to 0; frames and alerts stay.
 
-    From another machine with the operator's token.
+    A call from another machine needs the operator's token.
     """
     operator_statistics.reset(runtime, by=operator)
     return {"ok": True, "message": "inference statistics start again from nothing"}
