@@ -1,4 +1,4 @@
-"""The one tree of errors: each knows its HTTP status and whether a retry makes sense."""
+"""The tree of errors: each knows its HTTP status and whether a retry makes sense."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Observer:
                 # An error here must not silently blind the watchdog.
                 if self._broken_since is None:
                     self._broken_since = self._began_at
-                log.exception("watchdog: a look failed, the next follows")
+                log.exception("watchdog: an observation failed, the next observation follows")
             pause_sec = self._every_sec - (time.monotonic() - self._began_at)
             costly_sec = min(
                 _LONGEST_PAUSE_SEC, (time.thread_time() - worked_sec) / _MOST_OF_A_CORE

@@ -86,7 +86,9 @@ class Recorder:
             self._waiting.append(entry)
             if len(self._waiting) > _MOST_WAITING:
                 self._waiting.popleft()
-                log.error("watchdog: the database has been away too long, an alarm is not in it")
+                log.error(
+                    "watchdog: the database was away too long, an alarm was not written to it"
+                )
             self._changed.notify()
 
     def close(self, timeout_sec: float = 2.0) -> None:

@@ -106,7 +106,7 @@ class Watchdog:
             self._iterate()
         except Exception:
             # An error here must not stop the watchdog.
-            log.exception("watchdog: an iteration failed, the next follows")
+            log.exception("watchdog: an iteration failed, the next iteration follows")
 
     def _iterate(self) -> None:
         now, wall = time.monotonic(), clock.estimate(self._runtime.db.engine)

@@ -100,7 +100,9 @@ class AlgoConfigs:
                 return before
             read = self._store.read(key, _LARGEST)
         except EasyaiError as error:
-            log.warning("algo_config not read, the last stays: key=%s: %s", key, error)
+            log.warning(
+                "algo_config not read, the previous algo_config stays: key=%s: %s", key, error
+            )
             return before
         if read is None:
             return _NONE
@@ -118,7 +120,7 @@ def _parse(key: str, version: str, content: bytes, before: AlgoConfig) -> AlgoCo
     if not problem:
         return AlgoConfig(text, key, version)
     log.warning(
-        "algo_config is not a JSON object, the last stays: key=%s: %s; correct the file",
+        "algo_config is not a JSON object, the previous one stays: key=%s: %s; correct the file",
         key,
         problem,
     )

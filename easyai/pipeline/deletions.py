@@ -97,7 +97,7 @@ class Deletions:
             tried.deleted += result is Carried.DONE
             if result is Carried.REPLACED:
                 log.warning(
-                    "picture left alone, it is not what was put there: key=%s", deletion.key
+                    "picture left alone, another picture was put there: key=%s", deletion.key
                 )
         return tried
 

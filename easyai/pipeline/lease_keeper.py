@@ -50,10 +50,10 @@ class LeaseKeeper:
             # A write that hangs holds up the writer: a stop must not wait for it.
             count = await asyncio.wait_for(self._context.write(give_back), limit_sec)
         except (DatabaseUnavailableError, TimeoutError) as error:
-            log.warning("leases not given back, else they expire by themselves: %s", error)
+            log.warning("leases not given back, they expire by themselves: %s", error)
             return False
         except Exception:
-            log.exception("leases not given back, else they expire by themselves")
+            log.exception("leases not given back, they expire by themselves")
             return False
         log.info("leases given back unused: frames=%d", count)
         return True

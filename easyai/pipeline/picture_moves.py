@@ -125,7 +125,7 @@ def _sort(carried: CarriedOut, move: PictureMove, result: Carried | Reason) -> N
         case Carried.DONE | Carried.MISSING:
             carried.done[move.frame_id] = move.target
         case Carried.REPLACED if move.ours:
-            log.warning("picture left alone, it is not what was put there: key=%s", move.source)
+            log.warning("picture left alone, another picture was put there: key=%s", move.source)
             carried.foreign[move.frame_id] = move.target
         case Carried.REPLACED:
             carried.replaced[move.frame_id] = move.target

@@ -53,8 +53,8 @@ def send_back(runtime: Runtime) -> int:
     if back:
         _order(runtime, back)
         log.warning(
-            "pictures came back after they had been moved or deleted (a power loss?), or could not "
-            "be (a folder was away?), done again: count=%d",
+            "pictures are moved or deleted again: count=%d; they came back (a power loss?), or "
+            "could not be moved or deleted before (a folder was away?)",
             len(back),
         )
     return len(back)
@@ -110,16 +110,14 @@ def _release(runtime: Runtime, unknown: Sequence[str]) -> None:
     released = sum(runtime.store.release(key) is Carried.DONE for key in unknown)
     if released:
         log.warning(
-            "pictures were held for frames that the ledger does not know (a lost database, or a "
-            "backup?) or has given up as missing (a folder was away?), they are frames again: "
-            "count=%d",
+            "held pictures are frames again: count=%d; the ledger does not know their frames (a "
+            "lost database, or a backup?) or has given them up as missing (a folder was away?)",
             released,
         )
     if len(unknown) > released:
         log.warning(
-            "pictures are held for frames that the ledger does not know or has given up as "
-            "missing, and newer pictures have their names; each gets its name back at the next "
-            "start when it is free: count=%d",
+            "held pictures cannot be frames again because newer pictures have their names: "
+            "count=%d; each gets its name back at the next start if the name is free then",
             len(unknown) - released,
         )
 

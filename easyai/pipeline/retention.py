@@ -91,8 +91,8 @@ class Retention:
             left, count = some == AT_ONCE, count + some
         if count:
             log.warning(
-                "%s frames older than their retention were not seen growing old (the box was off, "
-                "or the clock jumped), they are kept as if new: count=%d",
+                "%s frames reached their retention unseen (the machine was off, or the clock "
+                "jumped), they are kept as if new: count=%d",
                 state,
                 count,
             )

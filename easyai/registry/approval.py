@@ -64,8 +64,8 @@ def ask(conn: Connection, new: Registration, source: str) -> None:
         )
     events.add(conn, [service_events.waiting(new.service_id, new.endpoint, source, now)])
     log.warning(
-        "algorithm service waits for approval: service_id=%s endpoint=%s from=%s; the command "
-        "`services approve` lets it in",
+        "algorithm service waits for approval: service_id=%s endpoint=%s from=%s; approve it "
+        "with the command `services approve`",
         new.service_id,
         hide_credentials(new.endpoint),
         source or "-",

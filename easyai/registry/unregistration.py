@@ -66,8 +66,8 @@ def _not_theirs(source: str | None) -> ForbiddenError:
     if source:
         return ForbiddenError("unregister: the service was not registered from this address")
     return ForbiddenError(
-        "unregister: the proxy in front of this server does not say from which address this "
-        "comes: let it send X-Forwarded-For"
+        "unregister: the proxy in front of this server does not show from which address this "
+        "request comes: let the proxy send X-Forwarded-For"
     )
 
 

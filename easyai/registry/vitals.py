@@ -134,7 +134,7 @@ def _blame(
     if failed:
         own = Reason.of("own_api.silent", url=url, answer=failed)
     log.warning(
-        "many services silent at once that live, look at this server and its network first: "
+        "many live services silent at once, look at this server and its network first: "
         "silent=%d online=%d own_api=%s",
         len(living),
         online,
@@ -248,7 +248,7 @@ def _doubt(
     for row in gone:
         log.warning(
             "algorithm service offline: service_id=%s endpoint=%s reason=%s; its frames go to "
-            "others or wait",
+            "other services or wait",
             row.service_id,
             row.endpoint,
             text(demotions[row.pk]["reason"]),

@@ -139,6 +139,6 @@ def _log_change(state: RegistrationState, reason: str) -> None:
     elif state is RegistrationState.FORGOTTEN:
         log.warning("the easyai server does not know this service, registering again: %s", reason)
     elif state is RegistrationState.UNREACHABLE:
-        log.warning("the easyai server does not answer, trying on; is it there? %s", reason)
+        log.warning("the easyai server does not answer, trying again; does it run? %s", reason)
     else:
-        log.error("the easyai server refuses this service, trying on; correct this: %s", reason)
+        log.error("the easyai server refuses this service, trying again; correct this: %s", reason)

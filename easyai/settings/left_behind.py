@@ -27,7 +27,7 @@ _NOTHING_TO_DO: Final = "it has no counterpart here; leave it out"
 
 _INSTEAD: Final = {
     "ai_analysis.alert_batch_enabled": (
-        "alerts are always saved in groups, with the states of their frames; leave it out"
+        "alerts are always saved in groups, with the results of their frames; leave it out"
     ),
     "frame_extractor.enable": _NO_CAMERAS,
     "frame_extractor.interval_ms": (

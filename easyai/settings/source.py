@@ -227,7 +227,9 @@ class SettingsSource:
         changed = [key for key, named in now.items() if named != self._at_start.get(key, named)]
         if changed:
             names = ", ".join(changed)
-            log.warning("settings: %s changed: in force once all of easyai is restarted", names)
+            log.warning(
+                "settings: %s changed: this takes effect once all of easyai is restarted", names
+            )
 
     def _stat(self) -> tuple[int, int, int] | None:
         if self._path is None:

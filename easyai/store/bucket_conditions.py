@@ -65,8 +65,8 @@ class Conditions:
                 self.known = self._try()
                 if self.known.ignored:
                     log.warning(
-                        "%s does not keep to %s: pictures that may have been replaced are looked "
-                        "at before or after instead, which leaves a gap of milliseconds",
+                        "%s ignores %s: easyai looks for replaced pictures before or after the "
+                        "request instead, which leaves a gap of milliseconds",
                         self._bucket.where,
                         ", ".join(self.known.ignored),
                     )

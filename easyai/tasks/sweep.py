@@ -73,7 +73,7 @@ def _follow_clock(runtime: Runtime) -> Watch:
         frames += _by_and_by(runtime, lambda conn: row_repairs.pull_back(conn, clock.now(conn)))
     moved += frames
     if moved:
-        log.warning("clock was set back: count=%d times far ahead were pulled back", moved)
+        log.warning("clock was set back: count=%d times in the future were corrected", moved)
     if why := watch.why():
         log.warning("%s: the silence of services until now is no evidence against them", text(why))
     return watch

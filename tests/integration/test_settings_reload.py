@@ -101,7 +101,7 @@ def test_changed_address_or_path_is_logged_as_needing_a_restart(
     source = _Watchful(path)
     path.write_text("[easyai]\nport = 5067\n[ai_analysis]\nbatch_size = 8\n")
     assert source.current().ai_analysis.batch_size == 8
-    assert "easyai.port changed: in force once all of easyai is restarted" in caplog.text
+    assert "easyai.port changed: this takes effect once all of easyai is restarted" in caplog.text
     caplog.clear()
     path.write_text("[ai_analysis]\nbatch_size = 9\n")
     assert source.current().ai_analysis.batch_size == 9

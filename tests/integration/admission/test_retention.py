@@ -122,7 +122,7 @@ def test_retention_restarts_for_frames_that_aged_unseen(
     site.scan()
     assert (site.count(state), site.count("dropped")) == (3, 0)
     assert all(abs(frame["due_at"] - time.time()) < 60 for frame in site.frames())
-    assert caplog.text.count("were not seen growing old") == 1
+    assert caplog.text.count("frames reached their retention unseen") == 1
 
 
 @pytest.mark.parametrize("state", ["pending", "parked"])

@@ -109,7 +109,7 @@ def test_proxy_without_x_forwarded_for_cannot_unregister_a_local_service(
         assert site.unregister("127.0.0.1", here, **{name: ELSEWHERE}) == 403, name
     status, text = site.ask("DELETE", f"{ANALYSIS}/unregister/yolo", "127.0.0.1", Via="1.1 p")
     assert (status, site.registered) == (403, [here])
-    assert "let it send X-Forwarded-For" in text
+    assert "let the proxy send X-Forwarded-For" in text
     # With X-Forwarded-For the API knows that a service of this machine asks.
     assert site.unregister("127.0.0.1", here, X_Forwarded_For="127.0.0.1") == 200
 

@@ -36,7 +36,7 @@ def _started(
     kind: str = "worker",
     **row: float,
 ) -> None:
-    """A process that started `ago` seconds ago and gave its last sign of life `shown` seconds ago."""
+    """A process that started `ago` seconds ago and was last seen `shown` seconds ago."""
     now = time.time()
     with site.runtime.db.write() as conn:
         processes.beat(conn, kind, "box", pid, now - row.get("shown", 0.0), now - ago)

@@ -66,7 +66,7 @@ def test_deleting_alerts_deletes_only_their_own_pictures(
     ids = [alert["id"] for alert in alerted.alerts()]
     assert delete_alerts(alerted.runtime, ids) == 3
     assert alerted.pictures("alerts") == [f"alerts/{KEYS[0]}"]
-    assert "picture left alone, it is not what was put there" in caplog.text
+    assert "picture left alone, another picture was put there" in caplog.text
     assert alerted.rows("SELECT * FROM deletions") == []
 
 

@@ -73,7 +73,7 @@ def test_login_of_the_first_sentinel_is_used_for_the_watched_redis() -> None:
         ("rediss://h?ssl_check_hostname=GEHEIM", "ssl_check_hostname takes true or false"),
         ("sentinel://h?ssl=GEHEIM", "ssl takes true or false"),
         ("amqps://h?ssl_keyfile=/GEHEIM", "ssl_keyfile needs ssl_certfile"),
-        ("sentinel://h/GEHEIM", "the number of a database of Redis"),
+        ("sentinel://h/GEHEIM", "the number of a Redis database"),
     ],
 )
 def test_wrong_url_parameter_is_named_with_its_valid_values_and_not_shown(
@@ -92,7 +92,7 @@ def test_a_broker_whose_library_is_missing_is_refused_and_not_shown(
     monkeypatch.setitem(TRANSPORT_ALIASES, "zookeeper", "kombu.transport.of_nobody:Transport")
     check_broker(url)
     check_broker_library("amqp://a//")
-    with pytest.raises(SettingsError, match="needs is not installed; use redis://") as caught:
+    with pytest.raises(SettingsError, match="is not installed; use redis://") as caught:
         check_broker_library(url)
     assert "GEHEIM" not in str(caught.value)
 
