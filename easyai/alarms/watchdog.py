@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 _KINDS: Final = frozenset(Kind)
 _ROLES: Final = {
-    True: "tells of alarms",
+    True: "notifies of alarms",
     False: "stands by: another watchdog notifies",
     None: "notifies by itself: the database does not show who leads",
 }

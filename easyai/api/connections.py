@@ -77,9 +77,11 @@ class ConnectionLimits:
             return True
         oldest, since = next(iter(self.waiting.items()), (None, now))
         if oldest is None or now - since < _GRACE_SEC:
-            self._log_full(new, "a new one is refused")
+            self._log_full(new, "a new connection is refused")
             return False
-        self._log_full(new, "the one that waits longest for its client is closed for a new one")
+        self._log_full(
+            new, "the connection that waits longest for its client is closed for a new connection"
+        )
         oldest.give_way()
         return True
 

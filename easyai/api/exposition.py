@@ -82,7 +82,7 @@ def _text(value: str) -> str:
 def _frames(found: MetricsSnapshot) -> Metric:
     family = CounterMetricFamily(
         "easyai_frames",
-        "Frames by what became of them; reason says why a frame failed or was dropped.",
+        "Frames by outcome; reason is why a frame failed or was dropped.",
         labels=("task_type", "outcome", "reason"),
     )
     # Start at 0: Prometheus would not see an increase in a series that begins with its first frame.
@@ -94,7 +94,7 @@ def _frames(found: MetricsSnapshot) -> Metric:
 
 def _waiting(found: MetricsSnapshot) -> Iterator[Metric]:
     pending = GaugeMetricFamily(
-        "easyai_frames_pending", "Frames that wait, parked ones included.", labels=("task_type",)
+        "easyai_frames_pending", "Frames that wait, parked frames included.", labels=("task_type",)
     )
     oldest = GaugeMetricFamily(
         "easyai_oldest_pending_seconds",
@@ -180,7 +180,7 @@ def _services(found: MetricsSnapshot) -> Iterator[Metric]:
 def _alarms(found: MetricsSnapshot) -> Metric:
     family = GaugeMetricFamily(
         "easyai_alarm_active",
-        "1: the system alarm rings; subject is what it is about, where the kind does not say it.",
+        "1: the system alarm rings; subject is what the alarm is about, unless kind shows it.",
         labels=("kind", "subject"),
     )
     quiet = {(str(kind), ""): 0 for kind in Kind}
@@ -192,7 +192,7 @@ def _alarms(found: MetricsSnapshot) -> Metric:
 def _cameras(found: MetricsSnapshot) -> Metric:
     family = GaugeMetricFamily(
         "easyai_camera_frames_pending",
-        "Frames of a camera that wait, parked ones included; cameras without any are left out.",
+        "Waiting and parked frames of a camera; cameras without such frames are left out.",
         labels=("task_type", "camera"),
     )
     for labels, count in sorted(found.cameras.items()):

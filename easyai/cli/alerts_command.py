@@ -30,7 +30,7 @@ Exit code: 0 found, 1 no alert matches, 2 usage or configuration.
 
 @click.command(epilog=EXAMPLES)
 @name_option("--task-type", "Only alerts of this type, such as 人数统计.")
-@name_option("--task-id", "Only alerts of this camera; system: those of easyai itself.")
+@name_option("--task-id", "Only alerts of this camera; system: alarms of easyai itself.")
 @click.option(
     "--min-detections",
     type=click.IntRange(0),

@@ -67,7 +67,7 @@ def _about_people(analysis: AiAnalysis) -> Iterator[str]:
     try:
         People([url.get_secret_value() for url in analysis.notify_urls]).check()
     except SettingsError as error:
-        yield f"{error}; until then alarms do not reach those people"
+        yield f"{error}; until then alarms do not reach these people"
 
 
 def _about_analysis(analysis: AiAnalysis) -> Iterator[str]:

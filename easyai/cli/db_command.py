@@ -103,7 +103,7 @@ def current(as_json: bool) -> None:
         print_json({"revision": revision, "newest": newest, "up_to_date": ready})
     else:
         if is_of_newer_version(revision):
-            due = "take it back with the later version that made it, or start that one again"
+            due = "take it back with the later version that made it, or start that version again"
         else:
             due = text(upgrade_hint(settings))
         state = "up to date" if ready else f"this version needs {newest}; {due}"

@@ -110,7 +110,7 @@ def _limits(analysis: AiAnalysis) -> dict[str, str]:
 
     history = ("max_history_rows", "history_retention_days")
     return {
-        "frames": ", ".join(setting(name) for name in history) + "; waiting and failed ones stay",
+        "frames": ", ".join(setting(name) for name in history) + "; waiting and failed frames stay",
         "alerts": setting("max_alerts_in_db"),
         "events": f"{MOST_LOG_ROWS}, {EVENT_DAYS} days",
         "alarms": f"{MOST_LOG_ROWS}, {ALARM_DAYS} days since they were over",

@@ -135,7 +135,7 @@ def _outcome(row: FrameRow) -> str:
         "too_old": "given up: it waited or was kept as long as the settings allow",
         "disk_low": "given up: parked, and less than disk_min_free_percent of the disk was free",
         "discarded": "given up by hand, with the command discard",
-        "sampled": "sampled out: not one of the n frames of its camera that are inferred",
+        "sampled": "sampled out: only every n-th frame of its camera is inferred",
     }
     answered = row.inference_ms and row.outcome != "failed"
     took = f" ({row.inference_ms:.0f} ms)" if answered else ""

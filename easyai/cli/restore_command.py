@@ -164,8 +164,8 @@ def _report(reader: Reader, restored: Restored, as_json: bool) -> None:
     rows, pictures = restored.rows, restored.pictures
     click.echo(f"restored: the backup of {reader.manifest['created']}, revision {rows.revision}")
     click.echo(
-        f"{rows.waiting:,} frames wait and are inferred; those of them that were inferred after "
-        "the backup make a second alert"
+        f"{rows.waiting:,} frames wait and are inferred; frames that were inferred after the "
+        "backup make a second alert"
         if not (pictures and pictures.left_out)
         else f"{rows.waiting:,} frames wait and are inferred"
     )

@@ -102,6 +102,6 @@ def check_port(host: str, port: int, wait: bool) -> None:
         if time.monotonic() >= limit:
             raise SettingsError(problem)
         if not notified:
-            notice("waiting for what is left of a killed run to end")
+            notice("waiting for the processes of a killed run to end")
         notified = True
         time.sleep(0.2)

@@ -293,7 +293,7 @@ def test_moved_data_folder_raises_an_alarm_and_no_command_creates_another(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.start()
-    easyai.wait_for_line("watchdog tells of alarms", 30)
+    easyai.wait_for_line("watchdog notifies of alarms", 30)
     easyai.data.rename(easyai.folder / "aside")
     easyai.wait_for_line("system alarm data_moved: ", 20)
     for command in ("frames", "db upgrade"):

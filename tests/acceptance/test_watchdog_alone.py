@@ -62,7 +62,7 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
     watchdog = PartProcess(
         easyai_command("watchdog"),
         environment,
-        lambda part: "tells of alarms" in part.all_output(),
+        lambda part: "notifies of alarms" in part.all_output(),
     )
     with ExitStack() as stack:
         for part in (worker("alone", environment), beat, watchdog):

@@ -1,4 +1,4 @@
-"""What operators did, and from where."""
+"""Actions of operators, and where the operators called from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from easyai.messages.template import message
 
 ACTIONS: Final = (
-    # Translators: who did what; both are texts of this list.
+    # Translators: {actor} is who did {done}; both are texts of this list.
     message("action.noted", "{actor}: {done}"),
     message("actor.local", "from this machine ({address})"),
     message("actor.operator", "from {address} with the operator's token"),

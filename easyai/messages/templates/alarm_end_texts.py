@@ -1,4 +1,4 @@
-"""What is said of alarms that go on, got a cause, or are over."""
+"""Texts of alarms that go on, whose cause was found, or that are over."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALARM_ENDS: Final = (
     message("alarm_title.raised", "{kind}"),
     message("alarm_title.over", "recovered ({kind})"),
     message("alarm_title.service_online", "service_online"),
-    # Translators: `what` is the alarm, as it was raised.
+    # Translators: `what` is the text of the alarm when it was raised.
     message("alarm.repeated", "not over after {lasted_sec:span}: {what}"),
     message("alarm.explained", "the cause is now known: {cause}; {what}"),
     # Translators: alarms of one message; `more` is the text below, or nothing.
@@ -31,7 +31,7 @@ ALARM_ENDS: Final = (
     message("alarm_end.of", " for {subjects:names}"),
     message("alarm_end.at_most", "at most {lasted_sec:span}"),
     message("alarm_end.maybe_sooner", "; the trouble may have ended earlier: {absence}"),
-    # Translators: from here on `now` of alarm_end.over: what is so now.
+    # Translators: from here on `now` of alarm_end.over: the present state.
     message("alarm_end.drop_rate", "the drop rate is back to normal"),
     message("alarm_end.bus", "the message bus takes alerts again"),
     message("alarm_end.store", "the frame store works again"),

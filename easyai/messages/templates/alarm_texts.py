@@ -1,4 +1,4 @@
-"""What alarms say: what is wrong, since when, why, and what to do next.
+"""Texts of alarms: what is wrong, since when, why, and what to do next.
 
 Some English words are the contract's (section 6): operators search their logs for them.
 """
@@ -94,10 +94,10 @@ ALARMS: Final = (
     ),
     plural(
         "alarm.absence",
-        "{absence} ({lasted_sec:span}): it was killed, the power was lost, or its database was "
-        "away. It runs again; {n:count frames} waits{before}",
-        "{absence} ({lasted_sec:span}): it was killed, the power was lost, or its database was "
-        "away. It runs again; {n:count frames} wait{before}",
+        "{absence} ({lasted_sec:span}): easyai was killed, the power was lost, or its "
+        "database was away. easyai runs again; {n:count frames} waits{before}",
+        "{absence} ({lasted_sec:span}): easyai was killed, the power was lost, or its "
+        "database was away. easyai runs again; {n:count frames} wait{before}",
     ),
     # Translators: `before` of the text above.
     message("alarm.before_goes_on", "; the earlier alarm goes on"),

@@ -17,8 +17,8 @@ BACKUP: Final = (
     ),
     message(
         "backup.database_damaged",
-        "the database file is damaged ({problem}); docs/recovery.md shows how to save what is in "
-        "it. No backup was made",
+        "the database file is damaged ({problem}); docs/recovery.md shows how to save its "
+        "contents. No backup was made",
     ),
     # Translators: {why} is one of the next texts, or words of a library.
     message(

@@ -7,7 +7,7 @@ from typing import Final
 from easyai.messages.template import message, plural
 
 BASICS: Final = (
-    # Translators: what somebody else wrote, as it is.
+    # Translators: a text of another program, unchanged.
     message("quoted", "{text}"),
     # Translators: stands between the parts of a list.
     message("joint.list", ", "),

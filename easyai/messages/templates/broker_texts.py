@@ -1,4 +1,4 @@
-"""Why the broker does not work. {kind} is a word such as redis, {error} what a driver says."""
+"""Why the broker does not work. {kind} is a word such as redis, {error} the words of a driver."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ BROKER: Final = (
     ),
     message(
         "broker.blocked",
-        "the broker ({kind}) takes no messages, frames wait: RabbitMQ's memory or disk alarm is "
-        "on. Make room on its machine or raise vm_memory_high_watermark; `rabbitmq-diagnostics "
-        "alarms` shows it",
+        "the broker ({kind}) takes no messages, frames wait: RabbitMQ's memory or disk alarm "
+        "is on. Make room on its machine or raise vm_memory_high_watermark; "
+        "`rabbitmq-diagnostics alarms` shows the alarm",
     ),
     # Translators: {key} is a parameter of the address.
     message(

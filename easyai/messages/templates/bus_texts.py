@@ -1,4 +1,4 @@
-"""Why the message bus does not take alerts. {error} is always what a driver says."""
+"""Why the message bus does not take alerts. {error} is always the words of a driver."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BUS: Final = (
         "bus.rabbitmq_blocked",
         "RabbitMQ takes no messages: its memory or disk alarm is on. Let consumers empty its "
         "queues, free disk space, or raise vm_memory_high_watermark; `rabbitmq-diagnostics "
-        "alarms` shows it",
+        "alarms` shows the alarm",
     ),
     message("bus.rabbitmq_queue_full", "RabbitMQ did not take the alert: a queue is full"),
     message(

@@ -101,7 +101,8 @@ CAUSES_OF_CALLS: Final = (
         "See what is configured for host, port and public_url",
     ),
     message(
-        "cause.too_slow.title", "Algorithms are too slow for what arrives ({task_types:names})"
+        "cause.too_slow.title",
+        "Algorithms are too slow for the frames that arrive ({task_types:names})",
     ),
     message(
         "cause.too_slow.sample",

@@ -1,4 +1,4 @@
-"""What calls of algorithm services gave where they gave no result."""
+"""Why calls of algorithm services gave no result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLS: Final = (
     # Translators: {why} is one of the texts "connection.…", or words of the operating system.
     message("call.not_connected", "cannot connect: {why}"),
     message("call.timed_out", "no answer within {timeout_sec} s"),
-    # Translators: {error} is a name of Python, {why} words of it or one of the texts here.
+    # Translators: {error} is the name of a Python error, {why} its words or one of the texts here.
     message("call.broken", "{error}: {why}"),
     message("call.not_http", "the answer is not HTTP"),
     message("call.too_large", "the answer is larger than {limit_bytes} bytes"),
@@ -33,7 +33,7 @@ CALLS: Final = (
     message("call.unexplained", "no further details"),
     message("call.internal_error", "internal error: {error}"),
     message("call.not_written", "internal error: the answer could not be written"),
-    # Translators: {refusal} is what the service gave, {why} why the link does not work.
+    # Translators: {refusal} is the answer of the service, {why} why the link does not work.
     message("call.link_broken", "{refusal}; its picture link does not work here either: {why}"),
     message("connection.refused", "Connection refused"),
     message("connection.tls", "TLS: {error}"),

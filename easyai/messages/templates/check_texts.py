@@ -1,4 +1,4 @@
-"""What checks find, but for those of the database, the broker and the bus."""
+"""Findings of checks, except the checks of the database, the broker and the bus."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Final
 from easyai.messages.template import message
 
 DATABASE: Final = (
-    # Translators: {error} is always what the driver or the operating system says.
+    # Translators: {error} is always the words of the driver or the operating system.
     message("database.no_answer", "the database does not answer: {error}"),
     # Translators: as the text above; another program holds the lock of the file.
     message("database.locked", "the database does not answer: {error}"),

@@ -1,4 +1,4 @@
-"""What became of frames and of their pictures."""
+"""Outcomes of frames and of their pictures."""
 
 from __future__ import annotations
 

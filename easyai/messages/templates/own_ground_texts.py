@@ -1,4 +1,4 @@
-"""Causes in what we stand on: settings, database, disk, store, broker, clock, bus."""
+"""Causes in the ground of easyai: settings, database, disk, store, broker, clock, bus."""
 
 from __future__ import annotations
 

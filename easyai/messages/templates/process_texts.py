@@ -1,4 +1,4 @@
-"""Why processes of ours start, are started again and end; causes in them."""
+"""Why processes of easyai start, are started again and end; causes in them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from easyai.messages.template import message
 
 PROCESSES: Final = (
     message("process.started", "started"),
-    # Translators: {why} is one of the next texts: what became of the process before.
+    # Translators: {why} is one of the next texts: why the previous process ended.
     message("process.started_again", "started again: {why}"),
     message("process.ended_in_order", "ended in order"),
     message("process.hung", "it has hung: no sign of life for {silent_sec} s"),
@@ -56,7 +56,7 @@ PROCESSES: Final = (
         "has ended since",
     ),
     message("process.started_at", "{name} started at {started_at:moment}"),
-    # Translators: {start} is the text above, {why} what became of the process before.
+    # Translators: {start} is the text above, {why} why the previous process ended.
     message("process.started_at_why", "{start}: {why}"),
     message("process.started_again_at", "{name} started again at {started_at:moment}: {why}"),
     # Translators: {where} is a kind of process on a host, such as "worker@host".
@@ -125,7 +125,7 @@ CAUSES_IN_PROCESSES: Final = (
         "Find out why it ends: look at the end of its log, and whether the system killed it "
         "for lack of memory",
     ),
-    message("remedy.see_memory", "See the limit and what uses the memory"),
+    message("remedy.see_memory", "See the memory limit, and which processes use the memory"),
     message(
         "remedy.raise_memory",
         "Raise the limit (MemoryMax of the systemd unit, --memory of the container), or lower "

@@ -58,7 +58,7 @@ REPORT: Final = (
     message("report.parts", "easyai {version}. {database}"),
     # Translators: the last line of a report that all is well.
     message("report.well_parts", "{line}. {parts}"),
-    # Translators: `what` is one of the four below.
+    # Translators: `what` is one of the four texts below.
     message("report.store_ignores", "Object store: it ignores {condition}; {what}."),
     message(
         "report.ignored_copy",
@@ -81,7 +81,7 @@ REPORT: Final = (
     ),
     # Translators: the command `diagnose`; append " --lang" and the code of your language.
     message("report.command", "{command}"),
-    # Translators: the first text of several alike, and the last one.
+    # Translators: the first and the last of several similar texts.
     message("timeline.first_to_last", "{first} … {last}"),
     message("timeline.alarm", "{kinds:word kind}{subjects}{cause}"),
     # Translators: these two are parts of the line above.

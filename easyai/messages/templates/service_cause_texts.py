@@ -1,4 +1,4 @@
-"""Causes at services, with their evidence and what to do: they died, moved or are not heard."""
+"""Causes at services, with evidence and remedies: they died, moved or are not heard."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ CAUSES_OF_SERVICES: Final = (
         "cause.no_service.waiting",
         "no algorithm for task type: {task_type}, {n:count frames} waiting since {since:moment}",
     ),
-    message("cause.no_service.never_registered", "No service has ever registered for them"),
-    # Translators: {reason} says which request it was.
+    message("cause.no_service.never_registered", "No service has ever registered for these types"),
+    # Translators: {reason} names the request.
     message(
         "cause.no_service.taken_out",
         "{n:count services} unregistered at {at:moment}, {reason}: {services:names}. Heartbeats do "
@@ -146,8 +146,8 @@ CAUSES_OF_SERVICES: Final = (
     ),
     message(
         "remedy.start_services",
-        "Start the services again (a suspended one: kill -CONT, or kill -9 first). They need not "
-        "register: the first heartbeat or answered probe puts them back to work",
+        "Start the services again (a suspended service: kill -CONT, or kill -9 first). They "
+        "need not register: the first heartbeat or answered probe puts them back to work",
     ),
     message("remedy.ask_from_here", "Call their addresses from this machine"),
     message(
@@ -192,7 +192,7 @@ CAUSES_OF_SERVICES: Final = (
     message(
         "remedy.give_own_address",
         "Let the other service register, by its own settings, the address on which it "
-        "listens, or stop it; if both are one program, give it one service_id",
+        "listens, or stop it; if both are the same program, give it a single service_id",
     ),
     message(
         "remedy.take_out_old_endpoint",

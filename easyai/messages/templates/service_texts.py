@@ -1,4 +1,4 @@
-"""Services: why each is in its state, what changes of it, what probes give, who watches."""
+"""Services: the reasons of their states, their events, the results of their probes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SERVICES: Final = (
         "waits for approval: approve it with the command `services approve`",
     ),
     # Translators: from here on, events.
-    # Translators: {what} is what happened to a service.
+    # Translators: {what} is an event of a service.
     message("service.event", "service_id={service_id}: {what}"),
     # Translators: {what} is one of the texts "service.registered…" or "service.replaced…".
     message("service.event_registered", "service_id={service_id} {what}"),
@@ -47,7 +47,7 @@ SERVICES: Final = (
     message("service.back", "{evidence}; it was {was:word state} for {away_sec:.0f} s"),
     # Translators: {blame} is the text "service.look_here".
     message("service.probed_of_many", "a probe was answered; {blame}"),
-    # Translators: many services fell silent at once that live; {own_api} is one of the next two.
+    # Translators: many live services fell silent at once; {own_api} is one of the next two texts.
     message(
         "service.look_here",
         "{living} of {online} services at once, so look at this server first ({own_api})",
@@ -63,7 +63,7 @@ SERVICES: Final = (
         "sends a heartbeat every {pause_sec} s, heartbeat_timeout_sec is {timeout_sec}, in "
         "time again",
     ),
-    # Translators: from here on, what a probe of a service gave.
+    # Translators: from here on, the result of a probe of a service.
     message("probe.answered", "answers"),
     message("probe.none", "no answer"),
     message("probe.not_asked", "not asked"),

@@ -17,7 +17,8 @@ PLACES: Final = (
     message("settings.got", "{fault} (got {value})"),
     message("settings.last_good", "{fault}; the last good settings are taken from {copy}"),
     message(
-        "settings.with_defaults", "{fault}; the report takes the default of a key that does not fit"
+        "settings.with_defaults",
+        "{fault}; the report uses the default of a key whose value does not fit",
     ),
     message(
         "settings.misspelt", "{key} is no key of easyai and has no effect; did you mean {meant}?"
@@ -107,10 +108,10 @@ ADDRESSES: Final = (
     # Translators: {remedy} is one of the two texts above.
     message("settings.encoded", "{remedy}, with @ : / in the password written as %40 %3A %2F"),
     message("settings.no_url", "not a URL"),
-    message("settings.no_broker", "the part before :// names no broker that works here"),
-    message("settings.no_redis_number", "behind the host stands the number of a database of Redis"),
-    message("settings.broker_parameter", "behind its ?: {why}; see docs/brokers.md"),
-    message("settings.broker_library_missing", "a library that it needs is not installed"),
+    message("settings.no_broker", "the scheme before :// is no supported broker"),
+    message("settings.no_redis_number", "after the host goes the number of a Redis database"),
+    message("settings.broker_parameter", "an option after ?: {why}; see docs/brokers.md"),
+    message("settings.broker_library_missing", "the library of this broker is not installed"),
     message(
         "parameter.keyfile_alone", "ssl_keyfile needs ssl_certfile, the file of the certificate"
     ),
@@ -130,7 +131,7 @@ ADDRESSES: Final = (
     message("settings.second_at", "has several @"),
     message("settings.no_host_no_database", "names no host and no database"),
     message("settings.no_port", "the port is no number up to {limit}"),
-    message("settings.no_postgres_option", "an option behind ? is none of PostgreSQL's"),
+    message("settings.no_postgres_option", "an option after ? is no option of PostgreSQL"),
     # Translators: {problem} is one of the next texts.
     message(
         "settings.mq_address",
@@ -157,12 +158,13 @@ INSTALLATIONS: Final = (
     message("installation.choice", "  {variable}   {installation}"),
     message(
         "installation.several_run",
-        "several installations run on this machine; put a line of these first:\n{choices:lines}",
+        "several installations run on this machine; put one of these variables before the "
+        "command:\n{choices:lines}",
     ),
     message(
         "installation.several_known",
-        "several installations are known, none of which runs, on this machine; put a line of these "
-        "first:\n{choices:lines}",
+        "several installations are known, none of which runs, on this machine; put one of these "
+        "variables before the command:\n{choices:lines}",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""The symptom of a diagnosis: what one sees from outside."""
+"""The symptom of a diagnosis: the state of inference as seen from outside."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def test_full_connection_limit_answers_503_and_logs_the_busiest_address(
     lines = [
         record.message for record in caplog.records if "connections of the API" in record.message
     ]
-    taken = "all 20 connections of the API are taken: a new one is refused"
+    taken = "all 20 connections of the API are taken: a new connection is refused"
     assert lines == [f"{taken}; most are from 127.0.0.1 (21)"]
 
 

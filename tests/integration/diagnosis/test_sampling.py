@@ -49,7 +49,7 @@ def test_algorithms_too_slow_despite_sampling_are_advised_more_services(
     _site_of(site, algorithm, '"auto"', 2)
     site.record(20)
     report = markdown(look(site))
-    assert "Algorithms are too slow for what arrives" in report
+    assert "Algorithms are too slow for the frames that arrive" in report
     assert "20 frames waiting" in report
     assert "1 of 2 is inferred" in report
     assert "Start more services" in report

@@ -26,7 +26,7 @@ from tests.support.waiting import wait_until
 _ROLES = ("api", "worker", "beat", "watchdog")
 _OWN_ROW = ("worker", "beat", "watchdog")  # asked by their rows in the database
 # The log line of a role when it does the work.
-_LEADS = {"beat": " leads", "watchdog": "watchdog tells of alarms"}
+_LEADS = {"beat": " leads", "watchdog": "watchdog notifies of alarms"}
 
 
 @pytest.fixture
