@@ -86,7 +86,7 @@ def _broker_folders() -> dict[str, str]:
 
 
 die_with_parent()
-TRANSPORT_ALIASES["filesystem"] = "easyai.broker.transport:Transport"
+TRANSPORT_ALIASES["filesystem"] = "easyai.broker.embedded_transport:Transport"
 app = Celery("bench.plain_celery", broker=BROKER_URL)
 app.conf.update(
     broker_connection_retry_on_startup=True,

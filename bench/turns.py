@@ -18,7 +18,7 @@ from bench.scale import Scale
 from easyai.db import generations, migrate, recorded_frames, services, task_types
 from easyai.db.recorded_frames import NewFrame
 from easyai.domain.service import REGISTERED
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched
 from easyai.pipeline.picture_moves import CarriedOut
@@ -33,7 +33,7 @@ _MOST_CAMERAS = 1_000
 _FEW_CAMERAS = 8
 _AT_ONCE = 200  # two batches of the default size: one answered, one in flight
 _WARM_UP_ROUNDS = 1
-_INFERRED = Verdict(Kind.INFERRED, 5.0)
+_INFERRED = Verdict(CallResult.INFERRED, 5.0)
 
 
 def turns(scale: Scale, progress: Progress) -> list[Row]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm import AlarmKind, Change, Notice
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
@@ -35,7 +35,7 @@ class Absence:
 
 def as_alarm(absence: Absence, reason: Reason, at: float) -> Notice:
     """The alarm that nobody could raise during the absence, raised now; `at`: Unix seconds."""
-    key = (Kind.INFERENCE_STALLED, "", found_cause(NOT_RUNNING), reason)
+    key = (AlarmKind.INFERENCE_STALLED, "", found_cause(NOT_RUNNING), reason)
     return Notice(Change.RAISED, *key, absence.since, at, at, absence.lasted_sec)
 
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from easyai.alarms.absence import Absence
 from easyai.db.statistics import BUCKET_SEC
-from easyai.diagnosis.causes.life import heartbeats_arrive, lives_without_heartbeats
-from easyai.domain.alarm import Kind, Notice
+from easyai.diagnosis.causes.proof_of_life import heartbeats_arrive, lives_without_heartbeats
+from easyai.domain.alarm import AlarmKind, Notice
 from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
@@ -23,14 +23,14 @@ from easyai.settings.commands import easyai_command
 
 _FEW: Final = 3  # calls; a mean of fewer calls means nothing
 _OTHERS: Final = {
-    Kind.HIGH_DROP_RATE: Reason("alarm_end.drop_rate"),
-    Kind.BUS_DOWN: Reason("alarm_end.bus"),
-    Kind.STORE_DOWN: Reason("alarm_end.store"),
-    Kind.DISK_LOW: Reason("alarm_end.disk"),
-    Kind.CLOCK_JUMP: Reason("alarm_end.clock_steady"),
-    Kind.SETTINGS_INVALID: Reason("alarm_end.settings"),
-    Kind.DATA_MOVED: Reason("alarm_end.data"),
-    Kind.CLOCK_OFF: Reason("alarm_end.clock_agrees"),
+    AlarmKind.HIGH_DROP_RATE: Reason("alarm_end.drop_rate"),
+    AlarmKind.BUS_DOWN: Reason("alarm_end.bus"),
+    AlarmKind.STORE_DOWN: Reason("alarm_end.store"),
+    AlarmKind.DISK_LOW: Reason("alarm_end.disk"),
+    AlarmKind.CLOCK_JUMP: Reason("alarm_end.clock_steady"),
+    AlarmKind.SETTINGS_INVALID: Reason("alarm_end.settings"),
+    AlarmKind.DATA_MOVED: Reason("alarm_end.data"),
+    AlarmKind.CLOCK_OFF: Reason("alarm_end.clock_agrees"),
 }
 # Causes that keep scans from looking for frames.
 _UNSEEN: Final = frozenset(
@@ -43,8 +43,8 @@ _UNSEEN: Final = frozenset(
 
 def end(kind: str, group: Sequence[Notice], facts: Facts) -> tuple[Reason, ...]:
     """The state now that alarms of a kind are over."""
-    see = _SEEN.get(Kind(kind))
-    return see(group, facts) if see else (_OTHERS[Kind(kind)],)
+    see = _SEEN.get(AlarmKind(kind))
+    return see(group, facts) if see else (_OTHERS[AlarmKind(kind)],)
 
 
 def not_running(absence: Absence) -> Reason:
@@ -164,10 +164,10 @@ def _held(types: Sequence[TypeFacts]) -> Reason:
     return Reason.of("alarm_end.none_waits", fates=shown)
 
 
-_SEEN: Final[dict[Kind, Callable[[Sequence[Notice], Facts], tuple[Reason, ...]]]] = {
-    Kind.NO_ALGORITHM: _algorithms,
-    Kind.INFERENCE_STALLED: _inference,
-    Kind.QUEUE_BACKLOG: _backlog,
-    Kind.SLOW_INFERENCE: _speed,
-    Kind.HEARTBEATS_MISSING: _heartbeats,
+_SEEN: Final[dict[AlarmKind, Callable[[Sequence[Notice], Facts], tuple[Reason, ...]]]] = {
+    AlarmKind.NO_ALGORITHM: _algorithms,
+    AlarmKind.INFERENCE_STALLED: _inference,
+    AlarmKind.QUEUE_BACKLOG: _backlog,
+    AlarmKind.SLOW_INFERENCE: _speed,
+    AlarmKind.HEARTBEATS_MISSING: _heartbeats,
 }

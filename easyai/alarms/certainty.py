@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from easyai.domain.alarm import Kind
+from easyai.domain.alarm import AlarmKind
 from easyai.health.facts import Facts
 
 
 def unsure(
     facts: Facts, age_sec: float, steady_sec: float, settled: bool, start_sec: float
-) -> frozenset[Kind]:
+) -> frozenset[AlarmKind]:
     """The kinds that are not judged: their ringing alarms go on, and no new alarm is raised.
 
     `age_sec`: for how long the watchdog has run. `steady_sec`: for how long its clocks have agreed.
     `settled`: whether a standstill would have been seen by now. `start_sec`: how long all our
     processes may take to start.
     """
-    kinds: set[Kind] = set()
+    kinds: set[AlarmKind] = set()
     if min(age_sec, steady_sec) < facts.settings.ai_analysis.heartbeat_timeout_sec:
         # The times in the rows are old: each living service must send a heartbeat first.
-        kinds.add(Kind.HEARTBEATS_MISSING)
+        kinds.add(AlarmKind.HEARTBEATS_MISSING)
     if not settled:
-        kinds.add(Kind.INFERENCE_STALLED)
+        kinds.add(AlarmKind.INFERENCE_STALLED)
     if _starts(facts, age_sec, start_sec):
-        kinds |= {Kind.INFERENCE_STALLED, Kind.NO_ALGORITHM}
+        kinds |= {AlarmKind.INFERENCE_STALLED, AlarmKind.NO_ALGORITHM}
     return frozenset(kinds)
 
 

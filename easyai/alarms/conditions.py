@@ -15,7 +15,7 @@ from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.causes.rank import Ranking
 from easyai.diagnosis.symptom import STOPS
-from easyai.domain.alarm import Condition, Key, Kind, Ringing
+from easyai.domain.alarm import AlarmKind, Condition, Key, Ringing
 from easyai.domain.alarm_cause import cause_code, found_cause
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.health.checks.rows import BACKLOG_OVER_BELOW, backlog
@@ -24,20 +24,20 @@ _FEWEST: Final = 10  # frames; a rate of fewer frames means nothing
 _FEW: Final = 3  # calls; a mean of fewer calls depends on a single call
 _TOO_SLOW: Final = "algorithms_too_slow"
 _FROM_CHECKS: Final = {
-    Kind.STORE_DOWN: "store",
-    Kind.BUS_DOWN: "bus",
-    Kind.DISK_LOW: "disk",
-    Kind.SETTINGS_INVALID: "settings",
-    Kind.DATA_MOVED: "data",
+    AlarmKind.STORE_DOWN: "store",
+    AlarmKind.BUS_DOWN: "bus",
+    AlarmKind.DISK_LOW: "disk",
+    AlarmKind.SETTINGS_INVALID: "settings",
+    AlarmKind.DATA_MOVED: "data",
 }
 _FROM_DATABASE: Final = (
-    Kind.NO_ALGORITHM,
-    Kind.QUEUE_BACKLOG,
-    Kind.HIGH_DROP_RATE,
-    Kind.SLOW_INFERENCE,
-    Kind.SERVICE_OFFLINE,
-    Kind.HEARTBEATS_MISSING,
-    Kind.CLOCK_OFF,
+    AlarmKind.NO_ALGORITHM,
+    AlarmKind.QUEUE_BACKLOG,
+    AlarmKind.HIGH_DROP_RATE,
+    AlarmKind.SLOW_INFERENCE,
+    AlarmKind.SERVICE_OFFLINE,
+    AlarmKind.HEARTBEATS_MISSING,
+    AlarmKind.CLOCK_OFF,
 )
 
 
@@ -65,14 +65,14 @@ def judge(
     causes = Ranking(seen.facts)
     stalled = () if standstill is None else _stalled(seen, causes, standstill, ringing)
     conditions = [*stalled, *_outbox(seen, outbox_still_sec, timings.outbox_still_sec)]
-    kinds: set[str] = {Kind.INFERENCE_STALLED}
+    kinds: set[str] = {AlarmKind.INFERENCE_STALLED}
     for kind, check in _FROM_CHECKS.items():
         # An alarm must not ring for ever if its check is gone (the bus was switched off).
         kinds.add(kind)
         result = seen.facts.checks.get(check)
         if result is not None and result.reason:
             reason = texts.check_failed(kind, result, seen.facts)
-            moved = kind == Kind.DATA_MOVED
+            moved = kind == AlarmKind.DATA_MOVED
             grace_sec = timings.data_moved_grace_sec if moved else timings.check_grace_sec
             conditions.append(Condition(kind, "", result.reason, reason, grace_sec))
     if seen.facts.known is not None:
@@ -89,10 +89,10 @@ def _stalled(
 ) -> Iterator[Condition]:
     still = _named(seen, standstill) or set(standstill.types)
     for subject in _subjects(seen, standstill, ringing):
-        known = cause_code(ringing.get((Kind.INFERENCE_STALLED, subject), NO_REASON))
+        known = cause_code(ringing.get((AlarmKind.INFERENCE_STALLED, subject), NO_REASON))
         cause = _stopping(causes, {subject} if subject else still, known)
         yield Condition(
-            Kind.INFERENCE_STALLED,
+            AlarmKind.INFERENCE_STALLED,
             subject,
             found_cause(cause.code) if cause else NO_REASON,
             texts.inference_stalled(seen.facts, standstill, subject, cause),
@@ -103,7 +103,7 @@ def _stalled(
 
 def _subjects(seen: Observation, still: Standstill, ringing: Ringing) -> Iterable[str]:
     """The subjects of the alarm ('': all types). A ringing alarm keeps its subject: no flapping."""
-    rings = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
+    rings = {subject for kind, subject in ringing if kind == AlarmKind.INFERENCE_STALLED}
     if still.blind:
         return ("", *sorted(rings - {""}))
     named = _named(seen, still)
@@ -141,20 +141,20 @@ def _outbox(seen: Observation, still_sec: float, limit_sec: float) -> Iterator[C
         return
     if facts.settings.ai_analysis.has_bus and known.working("worker", facts.now):
         reason = texts.outbox(facts, known.outbox, still_sec)
-        yield Condition(Kind.BUS_DOWN, "", Reason("alarm.none_acknowledged"), reason)
+        yield Condition(AlarmKind.BUS_DOWN, "", Reason("alarm.none_acknowledged"), reason)
 
 
 def _backlog(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
     facts = seen.facts
     most = facts.settings.ai_analysis.max_queue_size
-    key = (Kind.QUEUE_BACKLOG, "")
+    key = (AlarmKind.QUEUE_BACKLOG, "")
     waiting = backlog(facts, rings=key in ringing)
     if waiting > _limit(most, key, ringing):
         reason = texts.backlog(facts, waiting, most)
         cause = _of_numbers(
             causes, {task_type.name for task_type in facts.types if task_type.pending}
         )
-        yield Condition(Kind.QUEUE_BACKLOG, "", cause, reason)
+        yield Condition(AlarmKind.QUEUE_BACKLOG, "", cause, reason)
 
 
 def _drops(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
@@ -162,16 +162,16 @@ def _drops(seen: Observation, causes: Ranking, ringing: Ringing) -> Iterator[Con
     dropped = sum(task_type.lately.dropped for task_type in seen.facts.types)
     total = dropped + sum(task_type.lately.processed for task_type in seen.facts.types)
     percent = 100.0 * dropped / total if total >= _FEWEST else 0.0
-    if percent > _limit(most, (Kind.HIGH_DROP_RATE, ""), ringing):
+    if percent > _limit(most, (AlarmKind.HIGH_DROP_RATE, ""), ringing):
         reason = texts.drops(seen.facts, percent, dropped, total)
-        yield Condition(Kind.HIGH_DROP_RATE, "", _of_numbers(causes), reason)
+        yield Condition(AlarmKind.HIGH_DROP_RATE, "", _of_numbers(causes), reason)
 
 
 def _slow(seen: Observation, _causes: Ranking, ringing: Ringing) -> Iterator[Condition]:
     most = seen.facts.settings.ai_analysis.slow_inference_ms
-    stands = {subject for kind, subject in ringing if kind == Kind.INFERENCE_STALLED}
+    stands = {subject for kind, subject in ringing if kind == AlarmKind.INFERENCE_STALLED}
     for task_type in seen.facts.types:
-        key = (Kind.SLOW_INFERENCE, task_type.name)
+        key = (AlarmKind.SLOW_INFERENCE, task_type.name)
         # Hanging services are not slow: the standstill has its own alarm.
         if task_type.recent.successes < _FEW or (
             stands & {"", task_type.name} and key not in ringing
@@ -180,7 +180,9 @@ def _slow(seen: Observation, _causes: Ranking, ringing: Ringing) -> Iterator[Con
         mean_ms = task_type.recent.infer_ms_sum / task_type.recent.successes
         if mean_ms > _limit(most, key, ringing):
             reason = texts.slow(seen.facts, task_type, mean_ms, most)
-            yield Condition(Kind.SLOW_INFERENCE, task_type.name, found_cause(_TOO_SLOW), reason)
+            yield Condition(
+                AlarmKind.SLOW_INFERENCE, task_type.name, found_cause(_TOO_SLOW), reason
+            )
 
 
 def _of_numbers(causes: Ranking, about: Collection[str] = ()) -> Reason:

@@ -10,7 +10,7 @@ from easyai.alarms.absence import NOT_RUNNING, Absence
 from easyai.alarms.alarm_ends import end, not_running
 from easyai.alarms.texts_of_services import no_algorithm_of_many
 from easyai.diagnosis.causes.service_words import unregister_command
-from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm import AlarmKind, Change, Notice
 from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
@@ -81,7 +81,7 @@ def of_absence(absence: Absence, facts: Facts, at: float, *, rings: bool) -> Mes
 
     `rings`: inference already stood still when the absence began, and that alarm goes on.
     """
-    kind = Kind.INFERENCE_STALLED
+    kind = AlarmKind.INFERENCE_STALLED
     reason = Reason.of(
         "alarm.absence",
         absence=not_running(absence),
@@ -98,7 +98,7 @@ def _message(
 ) -> Message:
     if change == Change.OVER:
         lasted, unseen = _lasted(group, absence)
-        if kind == Kind.SERVICE_OFFLINE:
+        if kind == AlarmKind.SERVICE_OFFLINE:
             return _of(group, SERVICE_ONLINE, _services_over(group, facts, lasted, unseen))
         return _of(group, RECOVERED, _over(group, facts, lasted, unseen))
     if whole := _common(kind, group, facts):
@@ -109,9 +109,9 @@ def _message(
 
 def _common(kind: str, group: Sequence[Notice], facts: Facts) -> Reason | None:
     """A common sentence for many alarms of a kind; None if each alarm has its own sentence."""
-    if kind == Kind.SERVICE_OFFLINE and len(group) > 1:
+    if kind == AlarmKind.SERVICE_OFFLINE and len(group) > 1:
         return _services_offline(group, facts)
-    if kind == Kind.NO_ALGORITHM and len(group) > _MOST_SHOWN:
+    if kind == AlarmKind.NO_ALGORITHM and len(group) > _MOST_SHOWN:
         return no_algorithm_of_many(facts, [notice.subject for notice in group if notice.subject])
     return None
 

@@ -14,7 +14,7 @@ from typing import Final
 from easyai.alarms.absence import Absence
 from easyai.alarms.grouping import Message, messages
 from easyai.alarms.of_services import SERVICES_AWAY, served
-from easyai.domain.alarm import Change, Key, Kind, Notice
+from easyai.domain.alarm import AlarmKind, Change, Key, Notice
 from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
@@ -25,10 +25,10 @@ _GRACE_SEC: Final = 5.0  # beyond the time after which a standstill is raised
 _TOGETHER_SEC: Final = 60.0  # alarms that end so soon after the leader end with it
 #: The alarms of an outage, the most comprehensive first.
 _RANK: Final = {
-    Kind.INFERENCE_STALLED: 0,
-    Kind.NO_ALGORITHM: 1,
-    Kind.SERVICE_OFFLINE: 2,
-    Kind.QUEUE_BACKLOG: 3,
+    AlarmKind.INFERENCE_STALLED: 0,
+    AlarmKind.NO_ALGORITHM: 1,
+    AlarmKind.SERVICE_OFFLINE: 2,
+    AlarmKind.QUEUE_BACKLOG: 3,
 }
 
 
@@ -77,8 +77,8 @@ class Incident:
         if not types:
             return False
         self._members.add(key)
-        rank, leader = _RANK[Kind(notice.kind)], self._leader
-        if leader and types <= self._types and rank >= _RANK[Kind(leader[0])]:
+        rank, leader = _RANK[AlarmKind(notice.kind)], self._leader
+        if leader and types <= self._types and rank >= _RANK[AlarmKind(leader[0])]:
             return True
         if not self._held:
             self._held_since = now
@@ -96,12 +96,12 @@ class Incident:
         )
         # While other types are served, no standstill is raised for a type without a service:
         # no_algorithm is the most comprehensive alarm.
-        is_widest = Kind.NO_ALGORITHM in kinds and bool(served(facts))
+        is_widest = AlarmKind.NO_ALGORITHM in kinds and bool(served(facts))
         late = now - self._held_since >= _hold_sec(facts.settings.ai_analysis)
-        return Kind.INFERENCE_STALLED in kinds or is_widest or not waits or late
+        return AlarmKind.INFERENCE_STALLED in kinds or is_widest or not waits or late
 
     def _combined(self, facts: Facts, absence: Absence | None) -> Message:
-        notices = sorted(self._held.values(), key=lambda notice: _RANK[Kind(notice.kind)])
+        notices = sorted(self._held.values(), key=lambda notice: _RANK[AlarmKind(notice.kind)])
         first, *others = messages(notices, facts, absence)
         self._leader = (notices[0].kind, notices[0].subject)
         self._types |= {name for notice in notices for name in _types(notice, facts)}
@@ -119,7 +119,7 @@ def may_be_held_back(
 
     `ringing`: the kinds of all alarms. People are notified of a standstill at once.
     """
-    held = kind in _RANK and Kind.INFERENCE_STALLED not in ringing
+    held = kind in _RANK and AlarmKind.INFERENCE_STALLED not in ringing
     return held and notified_sec_ago <= _hold_sec(analysis)
 
 
@@ -132,7 +132,7 @@ def _hold_sec(analysis: AiAnalysis) -> float:
 def _without_service(notice: Notice, facts: Facts) -> set[str]:
     """The task types of an alarm that have no service; none if other services take their frames."""
     types = _types(notice, facts)
-    if notice.kind == Kind.INFERENCE_STALLED:
+    if notice.kind == AlarmKind.INFERENCE_STALLED:
         return types  # its cause shows it, perhaps before the services count as offline
     return set() if types & served(facts) else types
 
@@ -140,7 +140,7 @@ def _without_service(notice: Notice, facts: Facts) -> set[str]:
 def _types(notice: Notice, facts: Facts) -> set[str]:
     """The task types that an alarm concerns, if it rings because services are away."""
     kind, subject = notice.kind, notice.subject
-    if kind == Kind.SERVICE_OFFLINE:
+    if kind == AlarmKind.SERVICE_OFFLINE:
         own = [service for service in facts.services if service.endpoint == subject]
         return {name for service in own for name in service.task_types}
     if kind not in _RANK or cause_code(notice.cause) not in SERVICES_AWAY:
@@ -149,4 +149,4 @@ def _types(notice: Notice, facts: Facts) -> set[str]:
         return {subject}
     registered = {name for service in facts.services for name in service.task_types}
     waiting = {task_type.name for task_type in facts.types if task_type.waiting or task_type.leased}
-    return waiting | (registered if kind == Kind.NO_ALGORITHM else set())
+    return waiting | (registered if kind == AlarmKind.NO_ALGORITHM else set())

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from easyai.alarms.grouping import Message
-from easyai.domain.alarm import Change, Kind
+from easyai.domain.alarm import AlarmKind, Change
 from easyai.errors import EasyaiError
-from easyai.messages.catalogue import both
+from easyai.messages.catalogue import in_all_languages
 from easyai.publish.apprise_urls import People, Tone
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ _MOST_WAITING: Final = 100
 # threaten inference or slow it down.
 _FAILURES: Final = frozenset(
     {
-        *(Kind.NO_ALGORITHM, Kind.INFERENCE_STALLED, Kind.HIGH_DROP_RATE),
-        *(Kind.BUS_DOWN, Kind.STORE_DOWN),
+        *(AlarmKind.NO_ALGORITHM, AlarmKind.INFERENCE_STALLED, AlarmKind.HIGH_DROP_RATE),
+        *(AlarmKind.BUS_DOWN, AlarmKind.STORE_DOWN),
     }
 )
 
@@ -115,7 +115,7 @@ class _Line:
     def _send(self, message: Message, since: float) -> bool:
         """Send a message; whether it is delivered or given up."""
         try:
-            self._people.send(message.title, both(message.reason), tone(message))
+            self._people.send(message.title, in_all_languages(message.reason), tone(message))
         except Exception as error:  # noqa: BLE001 - a library speaks to a hundred services
             # Log only our own messages: a library's message may contain the URL, and so a password.
             reason = str(error) if isinstance(error, EasyaiError) else type(error).__name__

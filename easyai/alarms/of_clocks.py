@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from easyai.domain.alarm import Condition, Kind, Ringing
+from easyai.domain.alarm import AlarmKind, Condition, Ringing
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.health.clocks import MOST_OFF_SEC, clocks_off
@@ -20,6 +20,6 @@ def of_clocks(facts: Facts, ringing: Ringing, grace_sec: float) -> Iterator[Cond
     if facts.known is None:
         return
     for host, ahead_sec in clocks_off(facts.known, facts.now, MOST_OFF_SEC * _OVER_BELOW).items():
-        if abs(ahead_sec) > MOST_OFF_SEC or (Kind.CLOCK_OFF, host) in ringing:
+        if abs(ahead_sec) > MOST_OFF_SEC or (AlarmKind.CLOCK_OFF, host) in ringing:
             reason = Reason.of("alarm.clock_off", host=host, off=off_by(ahead_sec))
-            yield Condition(Kind.CLOCK_OFF, host, found_cause("clock_off"), reason, grace_sec)
+            yield Condition(AlarmKind.CLOCK_OFF, host, found_cause("clock_off"), reason, grace_sec)

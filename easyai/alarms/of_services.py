@@ -9,10 +9,10 @@ from easyai.alarms import texts_of_services as texts
 from easyai.alarms.texts import paragraph
 from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.heartbeat_pace import short_timeout
-from easyai.diagnosis.causes.life import heartbeats_arrive, lives_without_heartbeats
 from easyai.diagnosis.causes.no_service import taken_out
+from easyai.diagnosis.causes.proof_of_life import heartbeats_arrive, lives_without_heartbeats
 from easyai.diagnosis.causes.rank import Ranking
-from easyai.domain.alarm import Condition, Kind, Ringing
+from easyai.domain.alarm import AlarmKind, Condition, Ringing
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE, ServiceState
@@ -54,14 +54,14 @@ def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[C
         cause = _cause(causes)
         requests = list(taken_out(facts)) if known else []
         reason = texts.no_algorithm_at_all(facts, requests)
-        yield Condition(Kind.NO_ALGORITHM, "", cause, reason, grace_sec)
+        yield Condition(AlarmKind.NO_ALGORITHM, "", cause, reason, grace_sec)
     for task_type in facts.types:
         if task_type.waiting and task_type.name not in taken:
             # Either every service of the type is offline, or the type has no service.
             offline = any(task_type.name in service.task_types for service in facts.services)
             cause = _cause(causes, (task_type.name,)) if offline else found_cause(_NO_SERVICE)
             reason = texts.no_algorithm(facts, task_type)
-            yield Condition(Kind.NO_ALGORITHM, task_type.name, cause, reason, grace_sec)
+            yield Condition(AlarmKind.NO_ALGORITHM, task_type.name, cause, reason, grace_sec)
 
 
 def _cause(causes: Ranking, about: Collection[str] = ()) -> Reason:
@@ -74,7 +74,7 @@ def _offline(facts: Facts, grace_sec: float) -> Iterator[Condition]:
         if service.state == ServiceState.OFFLINE:
             reason = texts.service_offline(facts, service)
             yield Condition(
-                Kind.SERVICE_OFFLINE, service.endpoint, service.state_reason, reason, grace_sec
+                AlarmKind.SERVICE_OFFLINE, service.endpoint, service.state_reason, reason, grace_sec
             )
 
 
@@ -86,7 +86,7 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
     alarm, later, which goes on under its name. The alarm for many services goes on until the rest
     of them send heartbeats or have alarms of their own.
     """
-    named = {subject for kind, subject in ringing if kind == Kind.HEARTBEATS_MISSING}
+    named = {subject for kind, subject in ringing if kind == AlarmKind.HEARTBEATS_MISSING}
     rare = [
         service
         for service in facts.services
@@ -96,7 +96,7 @@ def _heartbeats(facts: Facts, ringing: Ringing, timings: Timings) -> Iterator[Co
         # The alarms of all these services have the same text, so a message shows it once.
         cause = short_timeout(facts, rare)
         reason = paragraph(cause.title, cause.remedies[0].text)
-        kind, grace_sec = Kind.HEARTBEATS_MISSING, timings.all_silent_grace_sec
+        kind, grace_sec = AlarmKind.HEARTBEATS_MISSING, timings.all_silent_grace_sec
         yield Condition(kind, service.endpoint, found_cause(cause.code), reason, grace_sec)
     late = [service for service in facts.services if lives_without_heartbeats(facts, service)]
     silent = [service for service in late if service not in rare]
@@ -121,4 +121,4 @@ def _missing(
     reason = texts.heartbeats_missing(facts, silent, living)
     gone = facts.known is not None and api_gone(facts, facts.known)
     cause = found_cause("api_gone" if gone else "heartbeats_not_arriving")
-    return Condition(Kind.HEARTBEATS_MISSING, subject, cause, reason, grace_sec)
+    return Condition(AlarmKind.HEARTBEATS_MISSING, subject, cause, reason, grace_sec)

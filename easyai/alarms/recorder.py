@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from easyai.alarms.grouping import Message
 from easyai.alarms.timings import Timings
 from easyai.db import alarms, alerts, clock, diagnosis_facts, events, leases
-from easyai.domain import system_alert
+from easyai.domain import alarm_as_alert
 from easyai.domain.alarm import Change, Notice
 from easyai.errors import EasyaiError
 from easyai.messages.catalogue import text
@@ -187,7 +187,7 @@ def _event(notice: Notice) -> events.Event:
 
 def _alert(message: Message) -> dict[str, object]:
     """A system alert (contract, section 5)."""
-    result = system_alert.system_result(
+    result = alarm_as_alert.system_result(
         text(message.reason),
         text(message.reason, "zh"),
         message.reason,
@@ -197,4 +197,4 @@ def _alert(message: Message) -> dict[str, object]:
         subjects=message.subjects,
     )
     row = {"task_type": message.task_type, "result": result, "now": message.at}
-    return {**system_alert.COMMON, **row}
+    return {**alarm_as_alert.COMMON, **row}

@@ -28,7 +28,7 @@ from easyai.alarms.texts import clock_jump
 from easyai.alarms.timings import Timings
 from easyai.db import alarms, clock
 from easyai.db.events import Event
-from easyai.domain.alarm import Board, Change, Condition, Kind, Notice
+from easyai.domain.alarm import AlarmKind, Board, Change, Condition, Notice
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.health.checks.named_check import Check
@@ -40,7 +40,7 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-_KINDS: Final = frozenset(Kind)
+_KINDS: Final = frozenset(AlarmKind)
 _ROLES: Final = {
     True: "notifies of alarms",
     False: "stands by: another watchdog notifies",
@@ -124,7 +124,7 @@ class Watchdog:
         judged = judge(seen, standstill, self._board.ringing, self._timings, outbox_still_sec)
         notices = self._board.move(
             [*judged.conditions, *self._clock_condition(now)],
-            (judged.kinds - self._unsure(seen, standstill, now)) | {Kind.CLOCK_JUMP},
+            (judged.kinds - self._unsure(seen, standstill, now)) | {AlarmKind.CLOCK_JUMP},
             self._runtime.settings.ai_analysis.alarm_repeat_sec,
             now,
             wall,
@@ -135,7 +135,9 @@ class Watchdog:
         for message in self._incident.sift(notices, seen.facts, absence, now):
             self._people.notify(message)
 
-    def _unsure(self, seen: Observation, still: Standstill | None, now: float) -> frozenset[Kind]:
+    def _unsure(
+        self, seen: Observation, still: Standstill | None, now: float
+    ) -> frozenset[AlarmKind]:
         facts = seen.facts
         # Without the database, neither a standstill nor progress can be seen.
         seen_all = facts.known is not None and self._progress.is_settled(facts.settings, now)
@@ -175,7 +177,7 @@ class Watchdog:
             return True
         absence = self._absence.found
         if absence and not known:
-            rings = any(row.kind == Kind.INFERENCE_STALLED for row in standing.ringing)
+            rings = any(row.kind == AlarmKind.INFERENCE_STALLED for row in standing.ringing)
             message = of_absence(absence, seen.facts, wall, rings=rings)
             notice = as_alarm(absence, message.reason, wall)
             if rings:
@@ -213,7 +215,9 @@ class Watchdog:
         if self._clock.is_steady(now):
             return []
         jump_sec = self._clock.jump_sec
-        return [Condition(Kind.CLOCK_JUMP, "", found_cause("clock_jumped"), clock_jump(jump_sec))]
+        return [
+            Condition(AlarmKind.CLOCK_JUMP, "", found_cause("clock_jumped"), clock_jump(jump_sec))
+        ]
 
     def _heal(self, seen: Observation, now: float, standing: Standing) -> None:
         """Request the restart that heals stalled workers: from `easyai up`, or else from them.

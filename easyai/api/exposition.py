@@ -23,7 +23,7 @@ from easyai import __version__
 from easyai.db import metrics, totals
 from easyai.db.metrics import MetricsSnapshot, Registered
 from easyai.db.session import Database
-from easyai.domain.alarm import Kind
+from easyai.domain.alarm import AlarmKind
 from easyai.domain.outcome_totals import BOUNDS_SEC, FATES, Histogram
 from easyai.domain.service import ServiceState
 
@@ -183,7 +183,7 @@ def _alarms(found: MetricsSnapshot) -> Metric:
         "1: the system alarm rings; subject is what the alarm is about, unless kind shows it.",
         labels=("kind", "subject"),
     )
-    quiet = {(str(kind), ""): 0 for kind in Kind}
+    quiet = {(str(kind), ""): 0 for kind in AlarmKind}
     for labels, count in sorted((quiet | dict(found.alarms)).items()):
         family.add_metric([_text(label) for label in labels], count)
     return family

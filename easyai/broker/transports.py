@@ -10,7 +10,7 @@ from kombu.transport import TRANSPORT_ALIASES
 _REDIS: Final = "easyai.broker.redis_transport:Transport"
 _RABBITMQ: Final = "easyai.broker.rabbitmq_transport:Transport"
 _TRANSPORTS: Final = {
-    "filesystem": "easyai.broker.transport:Transport",
+    "filesystem": "easyai.broker.embedded_transport:Transport",
     "redis": _REDIS,
     "rediss": _REDIS,
     "sentinel": "easyai.broker.redis_transport:SentinelTransport",

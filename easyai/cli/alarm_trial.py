@@ -7,10 +7,10 @@ import time
 from typing import Final, Literal, NamedTuple
 
 from easyai.db import alerts, clock, outbox
+from easyai.domain.alarm_as_alert import system_result
 from easyai.domain.reason import Reason
-from easyai.domain.system_alert import system_result
 from easyai.errors import EasyaiError
-from easyai.messages.catalogue import both, text
+from easyai.messages.catalogue import in_all_languages, text
 from easyai.pipeline.publishing import DUTY, publish_waiting
 from easyai.publish.apprise_urls import People
 from easyai.runtime import Runtime
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 def send_test(runtime: Runtime) -> list[Outcome]:
     """Send the test alarm on every channel, also after a channel failed."""
     alert_id, table = _to_table(runtime)
-    log.warning("%s", both(BODY))
+    log.warning("%s", in_all_languages(BODY))
     return [
         table,
         Outcome("log", "worked", "here on stderr; alarms are in the log of the watchdog"),
@@ -94,7 +94,7 @@ def _to_people(runtime: Runtime) -> Outcome:
     if not urls:
         return Outcome("people", "not set", "ai_analysis.notify_urls is empty")
     try:
-        People(urls).send(both(TITLE).replace("\n", " "), both(BODY))
+        People(urls).send(in_all_languages(TITLE).replace("\n", " "), in_all_languages(BODY))
     except EasyaiError as error:
         return Outcome("people", "failed", str(error))
     return Outcome("people", "worked", f"{len(urls)} of {len(urls)} notify_urls took it")

@@ -11,8 +11,8 @@ from easyai.cli.output import cell, moment, new_table, opened, print_json, print
 from easyai.cli.since import Moment, since_option, span
 from easyai.db import alerts as alerts_db
 from easyai.db.alerts import AlertFilter, AlertRow
+from easyai.domain.alarm_as_alert import TASK_ID, system_text
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
-from easyai.domain.system_alert import TASK_ID, system_text
 from easyai.runtime import Runtime
 
 EXAMPLES = """\b

@@ -50,7 +50,7 @@ def _serve() -> None:
 
     from easyai.api.connections import ConnectionLimits, bounded, most_connections, raise_file_limit
     from easyai.cli.link_warnings import link_warnings
-    from easyai.db.library import library
+    from easyai.db.database_library import library
     from easyai.messages.catalogue import text
     from easyai.process.supervisor_link import die_with_parent
     from easyai.settings import source as settings

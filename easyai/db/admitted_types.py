@@ -1,4 +1,4 @@
-"""The SQL of places for task types: how many places exist, which types get a place or lose it.
+"""The SQL of `max_task_types`: which task types this installation keeps a row for.
 
 A type loses its row only while no frame names the type, so no frame waits unseen. A process that
 records frames has recorded their types within the last hours (`add_framed`), and a recently

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from easyai.db.locks import lock_in_order
 from easyai.db.many import ManyRows
-from easyai.domain import system_alert
+from easyai.domain import alarm_as_alert
 
 AlertRow = Row[Any]
 
@@ -141,7 +141,7 @@ def add(conn: Connection, rows: Sequence[Mapping[str, Any]], *, for_bus: bool) -
 def add_system(conn: Connection, kind: str, result: str, now: float, *, for_bus: bool) -> int:
     """Save a system alert with a `system_result`; returns its id."""
     row = {
-        **system_alert.COMMON,
+        **alarm_as_alert.COMMON,
         "task_type": kind,
         "result": result,
         "now": now,

@@ -1,4 +1,7 @@
-"""The SQL of generations: numbers that grow with each change of data that processes cache."""
+"""The SQL of generations: a number that grows with each change of the registry.
+
+Processes cache the registry, and read it again when the number has grown.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, text
 
-from easyai.domain.rate import Bucket
+from easyai.domain.rate_limit import Bucket
 
 _READ = text("""
     SELECT name, rate_tokens, rate_at FROM task_types WHERE name IN :names AND rate_at > 0

@@ -1,4 +1,7 @@
-"""The SQL of wakes: records that a wake was sent for a task type, until a worker answers."""
+"""The SQL of the doorbell: which task types have a wake under way that no worker has answered yet.
+
+A wake is the Celery message that asks a worker to look for frames of a task type.
+"""
 
 from __future__ import annotations
 

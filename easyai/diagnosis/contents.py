@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from easyai.diagnosis import timeline
 from easyai.diagnosis.causes.cause import Cause
-from easyai.diagnosis.causes.ours import NO_DATABASE
+from easyai.diagnosis.causes.dependency_causes import NO_DATABASE
 from easyai.diagnosis.causes.rank import rank
 from easyai.diagnosis.symptom import Status, Symptom, symptom
 from easyai.diagnosis.timeline import Entry

@@ -9,7 +9,7 @@ from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.stalled_types import KEPT, since, standing_lines
-from easyai.domain.alarm import Kind
+from easyai.domain.alarm import AlarmKind
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
 from easyai.health.facts import Facts
@@ -164,7 +164,7 @@ def _degraded(facts: Facts, causes: Sequence[Cause]) -> Symptom:
 
 def _goes_on(facts: Facts, causes: Sequence[Cause]) -> Reason:
     """Whether inference goes on, as far as known."""
-    stalls = [alarm for alarm in facts.ringing if alarm.kind == Kind.INFERENCE_STALLED]
+    stalls = [alarm for alarm in facts.ringing if alarm.kind == AlarmKind.INFERENCE_STALLED]
     if any(alarm.raised_at > facts.last_success_at for alarm in stalls):
         return Reason("symptom.no_success_since")
     if not stalls and any(cause.weight >= STOPS for cause in causes):

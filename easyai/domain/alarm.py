@@ -1,4 +1,7 @@
-"""The board of system alarms: a condition raises its alarm after a grace, clears it after a hold.
+"""System alarms: when the condition of an alarm has held long enough to raise or clear the alarm.
+
+A condition raises its alarm after a grace; the alarm is cleared when the condition has been absent
+for a hold. `Board` keeps the alarms that ring.
 
 Durations are measured on a monotonic clock (`now`), because the wall clock may jump. `wall` is Unix
 seconds and is only recorded.
@@ -20,7 +23,7 @@ Key = tuple[str, str]  # kind and subject
 Ringing = Mapping[Key, Reason]  # alarms that ring, with the cause that was notified
 
 
-class Kind(StrEnum):
+class AlarmKind(StrEnum):
     """The kinds of alarm; the `task_type` of their alerts (contract, section 5)."""
 
     NO_ALGORITHM = "no_algorithm"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from easyai.domain import system_alert
+from easyai.domain import alarm_as_alert
 
 IMAGE_URL_TTL_SEC: Final = 86_400.0  # from when the alert is read or published: a day
 
@@ -37,7 +37,7 @@ def alert_json(saved: Mapping[str, Any], image_url: str) -> dict[str, Any]:
 
 def _result(saved: Mapping[str, Any]) -> str:
     text: str = saved["result"]
-    return system_alert.as_json(text) if saved["task_id"] == system_alert.TASK_ID else text
+    return alarm_as_alert.as_json(text) if saved["task_id"] == alarm_as_alert.TASK_ID else text
 
 
 def _whole_ms(milliseconds: float) -> int:

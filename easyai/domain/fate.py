@@ -8,7 +8,7 @@ from typing import Any
 
 from easyai.domain.breaker import LONGEST_PAUSE_SEC, retry_delay_sec
 from easyai.domain.frame import FrameState, Outcome
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 
 _LONGEST_NAME = 255  # bytes of UTF-8 in a file name
 # Longer than any breaker's pause, so that the next trial request has another frame.
@@ -48,21 +48,21 @@ def decide(
     no answer `max_attempts` times. Then another frame shows whether the service or the frame is at
     fault. From then on, time-outs are also held against the frame while the service is fine.
     """
-    unanswered = verdict.kind in (Kind.BROKEN, Kind.TIMEOUT)
+    unanswered = verdict.kind in (CallResult.BROKEN, CallResult.TIMEOUT)
     steps_aside = holds_its_camera and unanswered and tries + 1 >= max_attempts
     match verdict.kind:
-        case Kind.INFERRED:
+        case CallResult.INFERRED:
             keep = is_alert(verdict, save_only_with_detection=save_only_with_detection)
             return Fate(FrameState.DONE, Outcome.ALERT if keep else Outcome.NO_DETECTION, attempts)
-        case Kind.MISSING:
+        case CallResult.MISSING:
             return Fate(FrameState.DONE, Outcome.MISSING, attempts)
-        case Kind.SUPERSEDED:
+        case CallResult.SUPERSEDED:
             return Fate(FrameState.DONE, Outcome.SUPERSEDED, attempts)
-        case Kind.REFUSED:
+        case CallResult.REFUSED:
             held_against_it = True
-        case Kind.BROKEN:
+        case CallResult.BROKEN:
             held_against_it = service_is_fine
-        case Kind.TIMEOUT:
+        case CallResult.TIMEOUT:
             held_against_it = verdict.frames_fault or (service_is_fine and steps_aside)
         case _:
             held_against_it = False

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from easyai.domain.frame import Outcome
-from easyai.domain.verdict import Kind
+from easyai.domain.verdict import CallResult
 
 #: Upper bounds in seconds, as OpenTelemetry advises for durations (semantic conventions, HTTP).
 BOUNDS_SEC: Final = (
@@ -33,7 +33,7 @@ BOUNDS_SEC: Final = (
 OTHER: Final = "other"
 
 _DROPPED: Final = (Outcome.QUEUE_FULL, Outcome.TOO_OLD, Outcome.DISK_LOW)
-_FAILED: Final = (Kind.REFUSED, Kind.BROKEN, Kind.TIMEOUT)
+_FAILED: Final = (CallResult.REFUSED, CallResult.BROKEN, CallResult.TIMEOUT)
 # Fate and reason by outcome, in the words of the statistics: the reason of a drop is its outcome.
 _FATES: Final[Mapping[str, tuple[str, str]]] = {
     str(outcome): ("dropped", str(outcome)) if outcome in _DROPPED else (str(outcome), "")

@@ -21,7 +21,7 @@ _REDIRECTS = range(300, 400)
 _MOST_DETECTIONS = 2**31 - 1  # that a database's integer holds
 
 
-class Kind(StrEnum):
+class CallResult(StrEnum):
     """The class of an answer."""
 
     INFERRED = "inferred"  # success:true
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 class Verdict:
     """The result of a call; times in milliseconds."""
 
-    kind: Kind
+    kind: CallResult
     elapsed_ms: float = 0.0  # measured by us, request to answer
     reason: Reason = NO_REASON  # none if the frame was inferred
     result: Any = field(default_factory=dict)
@@ -63,12 +63,12 @@ def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
     if not isinstance(answer, dict) or not isinstance(answer.get("success"), bool):
         return _broken(Reason("call.no_success_field"), elapsed_ms)
     if not answer["success"]:
-        return Verdict(Kind.REFUSED, elapsed_ms, _refusal(answer.get("error")))
+        return Verdict(CallResult.REFUSED, elapsed_ms, _refusal(answer.get("error")))
     result = answer.get("result")
     if result is None:
         result = {}
     return Verdict(
-        Kind.INFERRED,
+        CallResult.INFERRED,
         elapsed_ms,
         result=result,
         confidence=_number(answer.get("confidence")),
@@ -133,7 +133,7 @@ def _explained(status: int, body: bytes) -> Reason:
 
 
 def _broken(reason: Reason, elapsed_ms: float) -> Verdict:
-    return Verdict(Kind.BROKEN, elapsed_ms, reason)
+    return Verdict(CallResult.BROKEN, elapsed_ms, reason)
 
 
 def _no_constant(name: str) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from easyai.domain.alarm import Kind
+from easyai.domain.alarm import AlarmKind
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import NO_ANSWER, PROBE_FAILED, ROUTABLE, ServiceState, moved_to
@@ -169,7 +169,7 @@ class Facts:
     @cached_property
     def _heartbeat_alarms(self) -> frozenset[str]:
         return frozenset(
-            alarm.subject for alarm in self.ringing if alarm.kind == Kind.HEARTBEATS_MISSING
+            alarm.subject for alarm in self.ringing if alarm.kind == AlarmKind.HEARTBEATS_MISSING
         )
 
     def has_heartbeat_alarm(self, service: ServiceFacts) -> bool:

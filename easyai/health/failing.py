@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from easyai.db.diagnosis_facts import MOST_FAILED
-from easyai.domain.alarm import Kind
+from easyai.domain.alarm import AlarmKind
 from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.health.snapshot import HOUR_SEC, AlarmFacts, TypeFacts
@@ -50,7 +50,7 @@ def only_fails(
 def rings(alarm: AlarmFacts, task_type: TypeFacts) -> bool:
     """Whether a standstill alarm covers this type, and none of its frames has succeeded since."""
     return (
-        alarm.kind == Kind.INFERENCE_STALLED
+        alarm.kind == AlarmKind.INFERENCE_STALLED
         and alarm.over_at is None
         and alarm.subject in ("", task_type.name)
         and alarm.raised_at > task_type.last_success_at

@@ -17,7 +17,7 @@ from easyai.domain.service import probe_url
 from easyai.masking import hide_credentials
 
 _REGISTERED: Final = ("name", "version", "health_url", "max_concurrency", "heartbeat_timeout_sec")
-Lease = tuple[str, int | None, int, float]  # as `db.facts.leased` returns it
+Lease = tuple[str, int | None, int, float]  # as `db.diagnosis_facts.leased` returns it
 
 
 @dataclass(frozen=True, slots=True)

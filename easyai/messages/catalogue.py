@@ -37,7 +37,7 @@ def text(reason: Reason, language: str = ENGLISH) -> str:
     return _catalogue(language).text(reason)
 
 
-def both(reason: Reason) -> str:
+def in_all_languages(reason: Reason) -> str:
     """The sentence in every language, each on its own line, English first."""
     return "\n".join(text(reason, language) for language in languages())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import alerts, audit, clock, installation, outbox, pictures
+from easyai.db import alerts, audit, clock, outbox, picture_deletions, pictures
 from easyai.db.locks import lock_in_order
 from easyai.domain.actor import Actor
 from easyai.domain.reason import Reason
@@ -77,7 +77,7 @@ def _moves(conn: Connection, removed: Sequence[alerts.AlertRow], now: float) -> 
     with_picture = [row for row in removed if row.image_path]
     frame_ids = [row.frame_id for row in with_picture if row.frame_id is not None]
     frames = {frame.id: frame for frame in pictures.discard(conn, frame_ids)}
-    installation.ask_deletions(
+    picture_deletions.ask_deletions(
         conn,
         # If a frame's picture is being moved, it may be there already without a record.
         [

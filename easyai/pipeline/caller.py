@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.breaker import CONNECT_TIMEOUT_SEC
 from easyai.domain.reason import NO_REASON, Reason, quote, quoted
-from easyai.domain.verdict import LINK_BROKEN, NOT_CONNECTED, TIMED_OUT, Kind, Verdict, judge
+from easyai.domain.verdict import LINK_BROKEN, NOT_CONNECTED, TIMED_OUT, CallResult, Verdict, judge
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.link_base import LinkBases, rebased
@@ -92,15 +92,17 @@ class Caller:
             verdict = await self._exchange(frame, config, endpoint, timeout_sec, started, traced)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             verdict = replace(
-                _failed(Kind.UNREACHABLE, Reason.of(NOT_CONNECTED, why=_why(error)), started),
+                _failed(CallResult.UNREACHABLE, Reason.of(NOT_CONNECTED, why=_why(error)), started),
                 not_accepted=isinstance(error, aiohttp.ConnectionTimeoutError),
             )
         except TimeoutError:
-            verdict = _failed(Kind.TIMEOUT, Reason.of(TIMED_OUT, timeout_sec=timeout_sec), started)
+            verdict = _failed(
+                CallResult.TIMEOUT, Reason.of(TIMED_OUT, timeout_sec=timeout_sec), started
+            )
         except (aiohttp.ClientError, ValueError, OSError) as error:
             reason = Reason.of("call.broken", error=type(error).__name__, why=_why(error))
-            verdict = _failed(Kind.BROKEN, reason, started)
-        if verdict.kind is Kind.INFERRED:
+            verdict = _failed(CallResult.BROKEN, reason, started)
+        if verdict.kind is CallResult.INFERRED:
             return verdict
         return await self._with_picture_in_mind(frame, verdict, why, last_attempt=last_attempt)
 
@@ -152,16 +154,16 @@ class Caller:
         try:
             gone = await asyncio.to_thread(self._store.gone, frame.image_key)
         except StoreUnavailableError as error:
-            return Verdict(Kind.UNFETCHED, verdict.elapsed_ms, error.reason)
+            return Verdict(CallResult.UNFETCHED, verdict.elapsed_ms, error.reason)
         except InvalidKeyError:
             return verdict
         if gone:
-            return Verdict(Kind.MISSING, verdict.elapsed_ms, Reason("frame.picture_gone"))
-        if verdict.kind is not Kind.REFUSED or not last_attempt:
+            return Verdict(CallResult.MISSING, verdict.elapsed_ms, Reason("frame.picture_gone"))
+        if verdict.kind is not CallResult.REFUSED or not last_attempt:
             return verdict
         if why := why or await self._unreachable(frame):
             reason = Reason.of(LINK_BROKEN, refusal=verdict.reason, why=why)
-            return Verdict(Kind.UNFETCHED, verdict.elapsed_ms, reason)
+            return Verdict(CallResult.UNFETCHED, verdict.elapsed_ms, reason)
         return verdict
 
     async def _unreachable(self, frame: LeasedFrame) -> Reason:
@@ -207,7 +209,7 @@ async def _read_explanation(response: aiohttp.ClientResponse) -> bytes:
     return b""
 
 
-def _failed(kind: Kind, reason: Reason, started: float) -> Verdict:
+def _failed(kind: CallResult, reason: Reason, started: float) -> Verdict:
     return Verdict(kind, (time.perf_counter() - started) * 1000, reason)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.reason import Reason
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.confirm import confirm
 from easyai.pipeline.dispatch import Dispatched, Endpoint
@@ -126,7 +126,7 @@ class Calls:
             # An error of our own must not lose the frames: they return to pending with its reason.
             log.exception("frames not prepared: count=%d", len(batch.frames))
             why = _internal_error(error)
-            verdict = Verdict(Kind.UNFETCHED, reason=why, called=False)
+            verdict = Verdict(CallResult.UNFETCHED, reason=why, called=False)
             prepared = Prepared(ended=[(frame, verdict) for frame in batch.frames])
         batch.frames = prepared.ready
         for frame in prepared.ready:
@@ -158,7 +158,7 @@ class Calls:
         if now > batch.start_by:
             # This process stood still or could not renew: another worker may have the frame now.
             batch.log_too_late()
-            verdict = Verdict(Kind.UNFETCHED, reason=_TOO_LATE, called=False)
+            verdict = Verdict(CallResult.UNFETCHED, reason=_TOO_LATE, called=False)
         else:
             verdict = await self._ask(frame, endpoint, call)
         if tracing is not None and call is not None:
@@ -179,7 +179,7 @@ class Calls:
         except Exception as error:
             # An error of our own must not lose the frame: it returns to pending with its reason.
             log.exception("call failed: key=%s endpoint=%s", frame.key, endpoint.url)
-            return Verdict(Kind.BROKEN, reason=_internal_error(error))
+            return Verdict(CallResult.BROKEN, reason=_internal_error(error))
 
     def _confirm(self, answers: list[Answered]) -> None:
         self._unconfirmed += answers
@@ -214,7 +214,7 @@ def _internal_error(error: Exception) -> Reason:
 
 
 def _unfetched(answer: Answered, why: Reason) -> Answered:
-    return replace(answer, verdict=replace(answer.verdict, kind=Kind.UNFETCHED, reason=why))
+    return replace(answer, verdict=replace(answer.verdict, kind=CallResult.UNFETCHED, reason=why))
 
 
 async def _cancel(tasks: dict[asyncio.Task[None], Any]) -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.fate import alert_key, is_alert, is_nested, unique_key
 from easyai.domain.reason import Reason
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.runtime import Runtime
@@ -43,7 +43,7 @@ def _confirm(store: Store, settings: Settings, answer: Answered) -> Answered:
     if not settings.frame_extractor.keeps_alert_image(frame.task_type, frame.task_id):
         answer = replace(answer, keep_picture=False)
     if (
-        verdict.kind is not Kind.INFERRED
+        verdict.kind is not CallResult.INFERRED
         or frame.image_path
         or answer.superseded
         or answer.copied_to
@@ -55,7 +55,7 @@ def _confirm(store: Store, settings: Settings, answer: Answered) -> Answered:
     try:
         kept, target = _keep(store, analysis.alert_base_path, frame)
     except (StoreUnavailableError, DatabaseUnavailableError, InvalidKeyError) as error:
-        unfetched = Verdict(Kind.UNFETCHED, verdict.elapsed_ms, error.reason)
+        unfetched = Verdict(CallResult.UNFETCHED, verdict.elapsed_ms, error.reason)
         return replace(answer, verdict=unfetched)
     if kept is Carried.REPLACED:
         log.debug("frame superseded before its answer: key=%s", frame.key)

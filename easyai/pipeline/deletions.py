@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from easyai.db import alerts, installation
-from easyai.db.installation import Deletion
+from easyai.db import alerts, picture_deletions
+from easyai.db.picture_deletions import Deletion
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.messages.catalogue import text
@@ -67,12 +67,12 @@ class Deletions:
     def _carry_group(self) -> tuple[_Tried, bool]:
         """Run the next deletions; returns their results, and whether to go on."""
         with self._runtime.db.read() as conn:
-            asked = installation.asked_deletions(conn, self._after_id, _GROUP)
+            asked = picture_deletions.asked_deletions(conn, self._after_id, _GROUP)
             in_use = alerts.taken_paths(conn, [deletion.key for deletion in asked])
         group = self._delete(asked, in_use)
         if group.done:
             with self._runtime.db.write() as conn:
-                installation.deletions_done(conn, group.done)
+                picture_deletions.deletions_done(conn, group.done)
         tried = len(group.done) + group.failed
         more = tried < len(asked) or len(asked) == _GROUP
         self._after_id = asked[tried - 1].id if more else 0

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from easyai.db import ledger, rates, waiting
 from easyai.db.ledger import LeasedFrame
 from easyai.db.waiting import WaitingType
-from easyai.domain.rate import Bucket, full
+from easyai.domain.rate_limit import Bucket, full
 from easyai.pipeline.places import Places
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.shares import Contender, share

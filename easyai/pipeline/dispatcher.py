@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from easyai.db import clock
 from easyai.domain.reason import Reason
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.calls import Calls
@@ -281,7 +281,9 @@ class Dispatcher:
         (answer,) = group
         if answer.verdict.reason == _UNSETTLED:
             return []  # its lease expires and the frame is inferred again
-        return [Answered(answer.frame, answer.endpoint, Verdict(Kind.BROKEN, reason=_UNSETTLED))]
+        return [
+            Answered(answer.frame, answer.endpoint, Verdict(CallResult.BROKEN, reason=_UNSETTLED))
+        ]
 
     async def _carry(self, moves: list[PictureMove]) -> None:
         context = self._context

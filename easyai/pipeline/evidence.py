@@ -26,15 +26,19 @@ from easyai.domain.breaker import (
 )
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import AWAY
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.messages.catalogue import text
 from easyai.settings.schema import AiAnalysis
 
 log = logging.getLogger(__name__)
 
 _EWMA_WEIGHT = 0.2  # of the newest call
-_ANSWERED = (Kind.INFERRED, Kind.REFUSED)  # the service works, whatever its answer
-_FAILURES = (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN)  # probably the service's fault
+_ANSWERED = (CallResult.INFERRED, CallResult.REFUSED)  # the service works, whatever its answer
+_FAILURES = (
+    CallResult.UNREACHABLE,
+    CallResult.TIMEOUT,
+    CallResult.BROKEN,
+)  # probably the service's fault
 _INFERRED = Reason("service.inferred")
 
 
@@ -107,7 +111,11 @@ def _breaker(
             breaker, answered_at = breaker.succeeded(), now
         elif verdict.kind in _FAILURES:
             opens = breaker.closed and breaker.failures + 1 >= OPEN_AFTER
-            others = opens and verdict.kind is Kind.BROKEN and _answers(conn, row, answered_at, now)
+            others = (
+                opens
+                and verdict.kind is CallResult.BROKEN
+                and _answers(conn, row, answered_at, now)
+            )
             breaker = breaker.failed(now, alone=alone, answers_others=others)
     return breaker
 
@@ -205,7 +213,7 @@ def _cap(
     before = row.concurrency_cap
     known = {"cap_changed_at": row.cap_changed_at, "cap_halved_at": row.cap_halved_at}
     timeouts = sum(
-        [verdict.kind is Kind.TIMEOUT and not verdict.frames_fault for verdict in verdicts]
+        [verdict.kind is CallResult.TIMEOUT and not verdict.frames_fault for verdict in verdicts]
     )
     unheard = _unheard(row, verdicts, now)
     too_much = timeouts + unheard

@@ -16,7 +16,7 @@ from typing import Final
 from easyai.db import alerts
 from easyai.db.ledger import LeasedFrame
 from easyai.domain.reason import Reason
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.confirm import copy_names
 from easyai.runtime import Runtime
@@ -49,7 +49,7 @@ def prepare(
     try:
         run = partial(_hold, runtime.store, _copies(runtime, frames))
     except DatabaseUnavailableError as error:  # an outage, not an error of our own: the frames wait
-        why = Verdict(Kind.UNFETCHED, reason=error.reason, called=False)
+        why = Verdict(CallResult.UNFETCHED, reason=error.reason, called=False)
         return Prepared(ended=[(frame, why) for frame in frames])
     mapped = pool.map(run, frames) if pool is not None else map(run, frames)
     for frame, held in zip(frames, mapped, strict=True):
@@ -85,10 +85,10 @@ def _hold(
             store.drop_copy(frame.key, name, frame.version)  # its alert was never committed
         held = store.hold(frame.key, frame.id, frame.version)
     except (StoreUnavailableError, InvalidKeyError) as error:
-        return Verdict(Kind.UNFETCHED, reason=error.reason, called=False)
+        return Verdict(CallResult.UNFETCHED, reason=error.reason, called=False)
     if held.carried is Carried.DONE:
         return frame if held.key == frame.key else replace(frame, held_key=held.key)
     if held.carried is Carried.MISSING:
-        return Verdict(Kind.MISSING, reason=_GONE, called=False)
+        return Verdict(CallResult.MISSING, reason=_GONE, called=False)
     log.debug("frame superseded before its call: key=%s", frame.key)
-    return Verdict(Kind.SUPERSEDED, reason=_REPLACED, called=False)
+    return Verdict(CallResult.SUPERSEDED, reason=_REPLACED, called=False)

@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from easyai.db import alerts, installation, ledger, services
+from easyai.db import alerts, ledger, picture_deletions, services
 from easyai.db.services import ServiceRow
 from easyai.db.statistics import Tally
 from easyai.domain.fate import Fate, alert_key, decide, failed_key, is_nested, unique_key
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.outcome_totals import Totals
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import ConflictError
 from easyai.messages.catalogue import text
 from easyai.pipeline import evidence, time_outs
@@ -138,7 +138,7 @@ def _fate(answer: Answered, analysis: AiAnalysis, service: ServiceRow | None) ->
     fine = service is not None and 0 < frame.last_failure_at < service.last_success_at
     ordered = analysis.affinity(frame.task_type)
     # If the service has answered no frame since, it stands still and all frames wait for it.
-    apart = answer.verdict.kind is Kind.TIMEOUT and fine and not ordered
+    apart = answer.verdict.kind is CallResult.TIMEOUT and fine and not ordered
     return decide(
         answer.verdict,
         attempts=frame.attempts,
@@ -216,7 +216,7 @@ def _write_frames(
     written = ledger.finish(conn, finished) + ledger.return_to_pending(conn, returned)
     if written != len(fates):
         raise ConflictError  # a lease was lost
-    installation.ask_deletions(conn, superfluous, now)
+    picture_deletions.ask_deletions(conn, superfluous, now)
     settled.finished, settled.alerts, settled.returned = len(finished), len(saved), len(returned)
     return saved
 
@@ -238,12 +238,12 @@ def _count(settled: Settled, fates: Sequence[tuple[Answered, Fate]]) -> None:
         if not verdict.called:
             continue
         tally.requests += 1
-        tally.responses += verdict.kind is not Kind.UNREACHABLE
-        if verdict.kind is Kind.INFERRED:
+        tally.responses += verdict.kind is not CallResult.UNREACHABLE
+        if verdict.kind is CallResult.INFERRED:
             tally.successes += 1
             tally.infer_ms_sum += verdict.elapsed_ms
             tally.infer_ms_max = max(tally.infer_ms_max, verdict.elapsed_ms)
-        elif verdict.kind is not Kind.MISSING:
+        elif verdict.kind is not CallResult.MISSING:
             tally.failures += 1
 
 
@@ -252,7 +252,7 @@ def _add_totals(totals: Totals, fates: Sequence[tuple[Answered, Fate]], now: flo
         frame, verdict = answer.frame, answer.verdict
         if fate.outcome is not None:
             totals.settled(frame.task_type, fate.outcome, verdict.kind)
-        if verdict.kind is not Kind.INFERRED:
+        if verdict.kind is not CallResult.INFERRED:
             continue
         took = totals.at(frame.task_type, answer.endpoint.url)
         took.inference.append(verdict.elapsed_ms / 1000)

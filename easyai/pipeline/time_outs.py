@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from easyai.db import ledger, statistics
 from easyai.db.ledger import LeasedFrame
 from easyai.db.services import ServiceRow
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 
 _WINDOW_SEC: Final = 60  # window in which answers and time-outs of a type are compared
 _ANSWERS_A_TIME_OUT: Final = 2  # fewer answers per time-out: the service is overloaded
@@ -35,10 +35,10 @@ def of_frames(
     suspects = [
         (frame, verdict)
         for frame, verdict in calls
-        if verdict.kind is Kind.TIMEOUT
+        if verdict.kind is CallResult.TIMEOUT
         and _answers_others(conn, rows.get(frame.service_pk), frame, verdict, now)
     ]
-    together = Counter(frame.service_pk for frame, v in calls if v.kind is Kind.TIMEOUT)
+    together = Counter(frame.service_pk for frame, v in calls if v.kind is CallResult.TIMEOUT)
     many = {frame.task_type for frame, _ in suspects if together[frame.service_pk] > 1}
     overloaded = _overloaded(conn, many, now) if many else set()
     return {

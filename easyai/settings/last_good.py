@@ -2,7 +2,7 @@
 
 ``easyai up`` keeps the copy in the data folder. It serves processes that are restarted while the
 file has a mistake. The first line of the copy names the file, so that no other installation uses
-the copy (docs/decisions/0031-last-good-settings.md).
+the copy (docs/decisions/0032-last-good-settings.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Finds pictures that cameras add after the last key of their folders, during a long round.
 
 Names usually grow with time: a new picture in a camera's folder comes after the last key listed
-there. The round finds pictures with a smaller name.
+there. A picture with an earlier name is found when the round lists its folder again.
 """
 
 from __future__ import annotations

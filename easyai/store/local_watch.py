@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from easyai.domain.frame import KeyRules
+from easyai.store.complete_picture import ends_as_it_should
 from easyai.store.frame_store import Listing, Picture, always
 from easyai.store.keys import split_key
 from easyai.store.local_folder import GONE, version_of
 from easyai.store.local_tree import Tree
-from easyai.store.whole import ends_as_it_should
 
 # Between two checks of a picture that has its end, but may be written over an older picture in
 # place: the file then still has the end of the older picture.

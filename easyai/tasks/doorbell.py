@@ -11,7 +11,7 @@ from easyai.db import clock, rings
 from easyai.db.session import Database
 from easyai.settings.source import SettingsSource
 from easyai.tasks.outage import OutageLog
-from easyai.tasks.publisher import Publisher
+from easyai.tasks.wake_publisher import Publisher
 
 if TYPE_CHECKING:
     from celery import Celery

@@ -1,4 +1,7 @@
-"""The task behind every ring: a wake, which holds no thread during the inference."""
+"""The Celery task of a wake: it makes the dispatcher of this worker look for frames of a task type.
+
+The task ends at once: it holds no thread while frames are inferred.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from celery import shared_task
 
 from easyai.tasks.process import process_of
-from easyai.tasks.publisher import INFER_TASK
+from easyai.tasks.wake_publisher import INFER_TASK
 
 if TYPE_CHECKING:
     from easyai.pipeline.frame_log import Counts

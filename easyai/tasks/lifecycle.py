@@ -13,7 +13,7 @@ from celery import signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.worker import state
 
-from easyai.db.library import library
+from easyai.db.database_library import library
 from easyai.messages.catalogue import text
 from easyai.system.last_resort import LastResort
 from easyai.tasks import task_modules
@@ -36,7 +36,7 @@ class Lifecycle:
     def begin(self) -> None:
         """Import the tasks' modules before this process has threads, and connect the signals."""
         task_modules.load()
-        importlib.import_module("easyai.tasks.rate_limit")
+        importlib.import_module("easyai.tasks.celery_rate_limit")
         importlib.import_module("easyai.tasks.inspection")
         self._app.worker_process = WorkerProcess(self._app)
         for signal, follow in (

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from easyai.domain.service import ServiceState
-from easyai.domain.verdict import Kind
+from easyai.domain.verdict import CallResult
 from tests.properties.model import MAX_ATTEMPTS, Model, assert_pictures, assert_within_limits
 from tests.properties.world import CAMERAS, ENDPOINTS, TYPES, Worker, World
 
@@ -28,8 +28,8 @@ _WORKERS = st.integers(0, 2)
 _TYPES = st.sampled_from(TYPES)
 _CAMERAS = st.sampled_from(CAMERAS)
 # SUPERSEDED is no answer: the frame of a replaced picture ends so without an answer.
-_POSSIBLE = [kind for kind in Kind if kind is not Kind.SUPERSEDED]
-_KINDS = st.sampled_from([Kind.INFERRED] * 4 + _POSSIBLE)
+_POSSIBLE = [kind for kind in CallResult if kind is not CallResult.SUPERSEDED]
+_KINDS = st.sampled_from([CallResult.INFERRED] * 4 + _POSSIBLE)
 _ANSWERS = st.lists(st.tuples(_KINDS, st.integers(0, 2)), min_size=1, max_size=3)
 _ENDPOINTS = st.sampled_from(sorted(ENDPOINTS))
 _STEPS_OF_THE_CLOCK = st.sampled_from([0.3, 1.0, 6.0, 16.0, 70.0, 3600.0, -3600.0])
@@ -113,13 +113,13 @@ class Ledger(RuleBasedStateMachine):
 
     @precondition(lambda self: any(worker.calls for worker in self.world.workers))
     @rule(number=_WORKERS, answers=_ANSWERS)
-    def answer(self, number: int, answers: list[tuple[Kind, int]]) -> None:
+    def answer(self, number: int, answers: list[tuple[CallResult, int]]) -> None:
         """Calls of a worker end."""
         self.world.end_calls(self.world.busy(number), answers)
 
     @rule(number=_WORKERS, task_type=_TYPES, answers=_ANSWERS, heard=st.booleans())
     def work(
-        self, number: int, task_type: str, answers: list[tuple[Kind, int]], heard: bool
+        self, number: int, task_type: str, answers: list[tuple[CallResult, int]], heard: bool
     ) -> None:
         """The way of most frames: leased, answered, settled, carried."""
         self.transaction(number, task_type, leasing=True)
@@ -132,7 +132,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(number=_WORKERS, task_type=_TYPES, answers=_ANSWERS)
     def work_that_goes_wrong(
-        self, number: int, task_type: str, answers: list[tuple[Kind, int]]
+        self, number: int, task_type: str, answers: list[tuple[CallResult, int]]
     ) -> None:
         """Settled and killed before the pictures are carried."""
         self.transaction(number, task_type, leasing=True)
@@ -147,7 +147,7 @@ class Ledger(RuleBasedStateMachine):
         for _ in range(MAX_ATTEMPTS):
             self.transaction(number, task_type, leasing=True)
             while self.worker(number).calls:
-                self.world.answer(self.worker(number), 0, Kind.REFUSED, 0)
+                self.world.answer(self.worker(number), 0, CallResult.REFUSED, 0)
             for each in TYPES:
                 self.transaction(number, each, leasing=False)
             self.time_passes(6.0)
@@ -168,7 +168,7 @@ class Ledger(RuleBasedStateMachine):
         self.time_passes(16.0)
         self.sweep()
         self.transaction(successor, task_type, leasing=True)
-        self.world.answer(frozen, 0, Kind.INFERRED, 1)
+        self.world.answer(frozen, 0, CallResult.INFERRED, 1)
         self.transaction(number, late, leasing=False)
 
     @precondition(lambda self: any(worker.moves for worker in self.world.workers))
@@ -295,7 +295,7 @@ class Ledger(RuleBasedStateMachine):
         for task_type, worker in itertools.product(TYPES, self.world.workers[:1]):
             self.transaction(0, task_type, leasing=True)
             while worker.calls:
-                self.world.answer(worker, 0, Kind.INFERRED, 1)
+                self.world.answer(worker, 0, CallResult.INFERRED, 1)
             self.transaction(0, task_type, leasing=False)
             self.world.carry(worker)
         self.time_passes(61.0)

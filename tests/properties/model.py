@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from easyai.domain.verdict import Kind
+from easyai.domain.verdict import CallResult
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched
 from easyai.settings.schema import TRIPWIRE
@@ -107,15 +107,15 @@ class Model:
     def _settle(self, frame: Expected, answer: Answered, attempts: int) -> None:
         self._release(frame)
         verdict = answer.verdict
-        if verdict.kind is Kind.INFERRED:
+        if verdict.kind is CallResult.INFERRED:
             frame.state = "done"
             frame.outcome = "alert" if verdict.detection_count else "no_detection"
             frame.result = json.dumps(verdict.result, separators=(",", ":"))
             frame.result = frame.result if verdict.detection_count else None
-        elif verdict.kind is Kind.MISSING:
+        elif verdict.kind is CallResult.MISSING:
             frame.state, frame.outcome = "done", "missing"
-        elif verdict.kind in (Kind.REFUSED, Kind.BROKEN, Kind.TIMEOUT):
-            assert attempts == frame.attempts + 1 or verdict.kind is not Kind.REFUSED
+        elif verdict.kind in (CallResult.REFUSED, CallResult.BROKEN, CallResult.TIMEOUT):
+            assert attempts == frame.attempts + 1 or verdict.kind is not CallResult.REFUSED
             assert attempts - frame.attempts in (0, 1)
             frame.attempts = attempts
             if frame.attempts >= MAX_ATTEMPTS:

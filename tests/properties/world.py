@@ -15,7 +15,7 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain.frame import FrameState
 from easyai.domain.reason import quoted
 from easyai.domain.service import ServiceState
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import picture_moves, requeue
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.pipeline.answers import Answered
@@ -211,13 +211,13 @@ class World:
         except PowerCutError:
             return
 
-    def answer(self, worker: Worker, number: int, kind: Kind, detections: int) -> None:
+    def answer(self, worker: Worker, number: int, kind: CallResult, detections: int) -> None:
         """A call of the worker ends."""
         frame, endpoint = worker.calls.pop(number % len(worker.calls))
         exists = self.site.runtime.store.exists(frame.image_key)
-        if kind is Kind.MISSING and exists:
-            kind = Kind.UNFETCHED
-        count = detections if kind is Kind.INFERRED else 0
+        if kind is CallResult.MISSING and exists:
+            kind = CallResult.UNFETCHED
+        count = detections if kind is CallResult.INFERRED else 0
         verdict = Verdict(
             kind, 5.0, quoted("said so"), {"of": secrets.token_hex(4)}, detection_count=count
         )
@@ -228,7 +228,7 @@ class World:
         busy = [worker for worker in self.workers if worker.calls]
         return busy[number % len(busy)]
 
-    def end_calls(self, worker: Worker, answers: Sequence[tuple[Kind, int]]) -> None:
+    def end_calls(self, worker: Worker, answers: Sequence[tuple[CallResult, int]]) -> None:
         """Some of the worker's calls end, each with a number of detections."""
         for kind, detections in answers[: len(worker.calls)]:
             self.answer(worker, detections, kind, detections)

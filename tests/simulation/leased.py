@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from easyai.domain.rate import full
+from easyai.domain.rate_limit import full
 from easyai.settings.schema import AiAnalysis
 from tests.simulation.checks import rows_of
 from tests.simulation.plan import Plan
@@ -62,7 +62,7 @@ class Leases:
                 violate(f"rate: more frames of {row['task_type']} were leased than {rate} lets")
 
     def _let_through(self, task_type: str, now: float) -> bool:
-        """Take a token out of a bucket of our own, as easyai/domain/rate.py describes it."""
+        """Take a token out of a bucket of our own, as easyai/domain/rate_limit.py describes it."""
         per_sec = self._analysis.type_settings(task_type).rate_per_sec * (1 + self._drift)
         if not per_sec:
             return True

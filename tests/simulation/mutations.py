@@ -18,7 +18,7 @@ from unittest.mock import patch
 from easyai.db import generations, ledger, pictures
 from easyai.db.many import ManyRows
 from easyai.domain.breaker import Breaker
-from easyai.domain.rate import Bucket
+from easyai.domain.rate_limit import Bucket
 from easyai.pipeline import admission_drops, calls
 from easyai.pipeline.known_pictures import KnownPictures
 from easyai.pipeline.places import Places

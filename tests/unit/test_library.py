@@ -6,8 +6,8 @@ import sqlite3
 
 import pytest
 
-from easyai.db import library as module
-from easyai.db.library import library
+from easyai.db import database_library as module
+from easyai.db.database_library import library
 from easyai.messages.catalogue import text
 
 

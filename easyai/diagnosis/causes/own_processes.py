@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause, Remedy
-from easyai.diagnosis.causes.memory import killed_for_memory
+from easyai.diagnosis.causes.killed_for_memory import killed_for_memory
 from easyai.diagnosis.causes.restarts import hung_and_ended, log_command, restarts
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts

@@ -10,9 +10,9 @@ from typing import Final
 from easyai.diagnosis.causes import (
     clocks_off,
     contested,
+    dependency_causes,
     failing_calls,
     flow,
-    ours,
     own_processes,
     services_down,
     settings_file,
@@ -23,7 +23,7 @@ from easyai.health.facts import Facts
 
 log = logging.getLogger(__name__)
 
-_OURS: Final = (settings_file, ours, own_processes, clocks_off)
+_OURS: Final = (settings_file, dependency_causes, own_processes, clocks_off)
 _OTHERS: Final = (services_down, contested, failing_calls, flow, types_full)
 # Weights of causes at services, in calls and pictures. Each of them stops the types it concerns, so
 # the number of frames held up ranks them first.

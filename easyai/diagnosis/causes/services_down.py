@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause, Remedy
+from easyai.diagnosis.causes.endpoint_on_this_server import named_this_server, register_own_address
 from easyai.diagnosis.causes.failing_calls import hangs
 from easyai.diagnosis.causes.heartbeat_pace import short_timeout
 from easyai.diagnosis.causes.heartbeats_lost import services_without_heartbeats
-from easyai.diagnosis.causes.life import is_refused, lives_without_heartbeats
 from easyai.diagnosis.causes.moved import moved_services
-from easyai.diagnosis.causes.named_here import named_this_server, register_own_address
 from easyai.diagnosis.causes.no_service import missing_services, no_services
+from easyai.diagnosis.causes.proof_of_life import is_refused, lives_without_heartbeats
 from easyai.diagnosis.causes.service_words import (
     answers,
     concerned,

@@ -7,14 +7,14 @@ from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.diagnosis.causes.service_words import MOST_TYPES, further_types
-from easyai.domain.alarm import Kind
+from easyai.domain.alarm import AlarmKind
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
 from easyai.health.facts import Facts
 from easyai.health.snapshot import TypeFacts
 from easyai.settings.commands import easyai_command
 
-_STANDSTILLS: Final = (Kind.INFERENCE_STALLED, Kind.NO_ALGORITHM)
+_STANDSTILLS: Final = (AlarmKind.INFERENCE_STALLED, AlarmKind.NO_ALGORITHM)
 
 
 def find(facts: Facts) -> Iterator[Cause]:
@@ -38,7 +38,7 @@ def _drops(facts: Facts, task_type: TypeFacts) -> bool:
     """Whether frames were dropped and the drop alarm still rings, even if all is well by now."""
     return (
         bool(task_type.lately.dropped)
-        and any(alarm.kind == Kind.HIGH_DROP_RATE for alarm in facts.ringing)
+        and any(alarm.kind == AlarmKind.HIGH_DROP_RATE for alarm in facts.ringing)
         and _served(facts, task_type)
         and task_type not in facts.stalled
     )

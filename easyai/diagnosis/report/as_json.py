@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from easyai.db.library import library
+from easyai.db.database_library import library
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.report.entries import event

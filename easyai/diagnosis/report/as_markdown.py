@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from easyai.db.library import library
+from easyai.db.database_library import library
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.report.entries import alarm, called, event, is_alarm

@@ -1,4 +1,4 @@
-"""What may happen because the object store ignores conditions on requests."""
+"""The part of a report about an object store that ignores conditions such as If-None-Match."""
 
 from __future__ import annotations
 

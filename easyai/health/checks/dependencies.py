@@ -1,4 +1,8 @@
-"""The checks that try a dependency. Those of database and store are here, others in their rooms."""
+"""The checks of settings, database and store, and the list of all checks of dependencies.
+
+The checks of broker and bus are beside their clients (`broker/broker_check.py`,
+`publish/bus_check.py`).
+"""
 
 from __future__ import annotations
 

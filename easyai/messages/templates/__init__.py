@@ -16,15 +16,16 @@ from easyai.messages.templates.call_cause_texts import CAUSES_OF_CALLS
 from easyai.messages.templates.call_texts import CALLS
 from easyai.messages.templates.check_texts import CHECKS
 from easyai.messages.templates.database_texts import DATABASE
+from easyai.messages.templates.dependency_cause_texts import DEPENDENCY_CAUSES
 from easyai.messages.templates.error_texts import ERRORS
 from easyai.messages.templates.frame_texts import FRAMES
-from easyai.messages.templates.notify_texts import NOTIFY, START
-from easyai.messages.templates.own_ground_texts import OWN_GROUND
+from easyai.messages.templates.notify_texts import NOTIFY
 from easyai.messages.templates.process_texts import CAUSES_IN_PROCESSES, PROCESSES
 from easyai.messages.templates.report_texts import REPORT
 from easyai.messages.templates.service_cause_texts import CAUSES_OF_SERVICES
 from easyai.messages.templates.service_texts import SERVICES
 from easyai.messages.templates.settings_texts import SETTINGS
+from easyai.messages.templates.start_texts import START
 from easyai.messages.templates.store_texts import STORE
 from easyai.messages.templates.symptom_texts import SYMPTOM
 from easyai.messages.templates.term_texts import NAMES
@@ -51,7 +52,7 @@ def all_templates() -> Iterator[Template]:
         NAMES,
         NOTIFY,
         START,
-        OWN_GROUND,
+        DEPENDENCY_CAUSES,
         PROCESSES,
         CAUSES_IN_PROCESSES,
         REPORT,

@@ -9,7 +9,7 @@ import pytest
 
 from easyai.db import task_types
 from easyai.db.ledger import LeasedFrame
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import scan_sampling
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Endpoint
@@ -62,7 +62,7 @@ class Minutes:
             answered = []
             while self._calls and self._calls[0][0] <= self.now + _TOGETHER_SEC:
                 _, _, began, frame, endpoint = heapq.heappop(self._calls)
-                verdict = Verdict(Kind.INFERRED, elapsed_ms=(self.now - began) * 1000)
+                verdict = Verdict(CallResult.INFERRED, elapsed_ms=(self.now - began) * 1000)
                 answered.append(Answered(frame, endpoint, verdict))
             self._transaction(answered)
         self.now = until

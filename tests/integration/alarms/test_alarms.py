@@ -13,7 +13,7 @@ from easyai.alarms.observation import Observation
 from easyai.alarms.timings import Timings
 from easyai.db import alarms
 from easyai.db.statistics import Tally, add
-from easyai.domain.alarm import Kind, Ringing
+from easyai.domain.alarm import AlarmKind, Ringing
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import NO_REASON, quoted
 from tests.support.algorithm_stub import AlgorithmStub
@@ -238,12 +238,14 @@ def test_stalled_type_raises_no_slow_inference_alarm(site: Installation, stands:
 
     def slow(ringing: Ringing) -> list[str]:
         found = judge(seen, None, ringing, Timings()).conditions
-        return [condition.subject for condition in found if condition.kind == Kind.SLOW_INFERENCE]
+        return [
+            condition.subject for condition in found if condition.kind == AlarmKind.SLOW_INFERENCE
+        ]
 
-    hangs = {(str(Kind.INFERENCE_STALLED), stands): found_cause("inference_hangs")}
+    hangs = {(str(AlarmKind.INFERENCE_STALLED), stands): found_cause("inference_hangs")}
     assert slow({}) == [TYPE]
     assert slow(hangs) == []
-    assert slow({**hangs, (Kind.SLOW_INFERENCE, TYPE): NO_REASON}) == [TYPE], "it rang before"
+    assert slow({**hangs, (AlarmKind.SLOW_INFERENCE, TYPE): NO_REASON}) == [TYPE], "it rang before"
 
 
 def test_failed_bus_check_raises_an_alarm_that_waits_in_the_outbox(

@@ -9,7 +9,7 @@ import pytest
 from easyai.alarms.alarm_ends import end
 from easyai.db import statistics
 from easyai.db.statistics import Tally
-from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm import AlarmKind, Change, Notice
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import NO_REASON
 from easyai.health.facts import Facts
@@ -69,7 +69,7 @@ def test_drop_alarm_names_the_top_three_types_and_advises_only_new_sampling(
 def test_end_of_slow_inference_without_measurements_claims_no_speed() -> None:
     notice = Notice(
         Change.OVER,
-        Kind.SLOW_INFERENCE,
+        AlarmKind.SLOW_INFERENCE,
         TYPE,
         found_cause("algorithms_too_slow"),
         NO_REASON,
@@ -78,5 +78,5 @@ def test_end_of_slow_inference_without_measurements_claims_no_speed() -> None:
         0,
         0,
     )
-    (now,) = end(Kind.SLOW_INFERENCE, [notice], Facts(0.0, Settings(), {}))
+    (now,) = end(AlarmKind.SLOW_INFERENCE, [notice], Facts(0.0, Settings(), {}))
     assert now.code == "alarm_end.few_answers"

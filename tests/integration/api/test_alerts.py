@@ -14,8 +14,8 @@ from easyai.api.server import create_app
 from easyai.db import alerts, ledger, migrate, recorded_frames, task_types, waiting
 from easyai.db import pictures as pictures_db
 from easyai.db.recorded_frames import NewFrame
+from easyai.domain.alarm_as_alert import system_result
 from easyai.domain.reason import Reason
-from easyai.domain.system_alert import system_result
 from easyai.pipeline import picture_moves
 from easyai.runtime import Runtime
 from tests.integration.api.conftest import OpenRuntime

@@ -13,8 +13,8 @@ from easyai.broker.connection import publishing_connection
 from easyai.db import clock, rings, task_types
 from easyai.tasks.doorbell import CeleryDoorbell
 from easyai.tasks.expiry import CLOCK_OFFSET_HEADER
-from easyai.tasks.publisher import Publisher
 from easyai.tasks.queues import queue_name
+from easyai.tasks.wake_publisher import Publisher
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import Installation
 from tests.support.services import RedisServer
@@ -86,7 +86,7 @@ def test_connection_forgets_the_queues_of_old_types(
         opened.append(publishing_connection(app))
         return opened[-1]
 
-    monkeypatch.setattr("easyai.tasks.publisher.publishing_connection", noted)
+    monkeypatch.setattr("easyai.tasks.wake_publisher.publishing_connection", noted)
     publisher, most = Publisher(installation.app), 0
     for number in range(2_100):
         publisher.publish(f"type-{number}")

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from easyai.db import ledger, row_repairs, statistics
 from easyai.domain.reason import quoted
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.picture_moves import CarriedOut
@@ -69,8 +69,8 @@ class Worker:
 
 
 _ANSWERS = (
-    Verdict(Kind.UNREACHABLE, reason=quoted("refused")),
-    Verdict(Kind.REFUSED, reason=quoted("no"), elapsed_ms=1.0),
+    Verdict(CallResult.UNREACHABLE, reason=quoted("refused")),
+    Verdict(CallResult.REFUSED, reason=quoted("no"), elapsed_ms=1.0),
 )
 
 

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import event
 
 from easyai.db import ledger, rings, task_types
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.picture_moves import CarriedOut
@@ -66,7 +66,7 @@ def test_settling_and_leasing_lock_tables_in_order(site: Installation) -> None:
     )
     site.record(4)
     dispatched = site.lease(most=1)
-    detected = Verdict(Kind.INFERRED, 5.0, detection_count=1)
+    detected = Verdict(CallResult.INFERRED, 5.0, detection_count=1)
     answered = [
         Answered(frame, dispatched.endpoints[frame.service_pk], detected)
         for frame in dispatched.frames

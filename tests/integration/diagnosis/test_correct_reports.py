@@ -11,8 +11,8 @@ import pytest
 
 from easyai import __version__
 from easyai.db import engines
+from easyai.db.database_library import library
 from easyai.db.events import Event
-from easyai.db.library import library
 from easyai.diagnosis.causes.rank import rank
 from easyai.diagnosis.contents import Status
 from easyai.diagnosis.report.as_json import as_json

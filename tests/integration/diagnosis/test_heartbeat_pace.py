@@ -8,7 +8,7 @@ import pytest
 
 from easyai.alarms.grouping import messages
 from easyai.diagnosis.report.as_markdown import markdown
-from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm import AlarmKind, Change, Notice
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text
@@ -114,7 +114,7 @@ def test_alarm_of_a_short_timeout_does_not_end_with_each_heartbeat(
 
 def test_same_notice_of_many_services_is_a_single_message(site: Installation) -> None:
     same, now = Reason.of("alarm.more", number=3), time.time()
-    cause, kind = found_cause("heartbeat_timeout_short"), Kind.HEARTBEATS_MISSING
+    cause, kind = found_cause("heartbeat_timeout_short"), AlarmKind.HEARTBEATS_MISSING
     notices = [
         Notice(Change.RAISED, kind, f"http://127.0.0.1:{port}/", cause, same, now, now, now, 0.0)
         for port in (7901, 7902, 7903)

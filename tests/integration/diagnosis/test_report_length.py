@@ -10,7 +10,7 @@ from easyai.alarms.grouping import messages
 from easyai.db import recorded_frames, task_types
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
-from easyai.domain.alarm import Change, Kind, Notice
+from easyai.domain.alarm import AlarmKind, Change, Notice
 from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import quoted
 from easyai.messages.catalogue import text
@@ -66,7 +66,7 @@ def test_notification_of_200_types_without_a_service_is_a_single_sentence(
     now, cause = time.time(), found_cause("no_service")
     facts = look(site).facts
     notices = [
-        Notice(Change.RAISED, Kind.NO_ALGORITHM, name, cause, quoted(name), now, now, now, 0.0)
+        Notice(Change.RAISED, AlarmKind.NO_ALGORITHM, name, cause, quoted(name), now, now, now, 0.0)
         for name in sorted(task_type.name for task_type in facts.types if task_type.waiting)
     ]
     (message,) = messages(notices, facts)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from easyai.domain import breaker
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import dispatcher
 from easyai.pipeline import transaction as transaction_module
 from easyai.pipeline.answers import Answered
@@ -111,7 +111,7 @@ def test_leasing_from_60_types_sends_few_statements(
 
 
 def _answers(leased: Dispatched) -> list[Answered]:
-    inferred = Verdict(Kind.INFERRED, 5.0)
+    inferred = Verdict(CallResult.INFERRED, 5.0)
     return [
         Answered(frame, leased.endpoints[frame.service_pk], inferred) for frame in leased.frames
     ]

@@ -15,7 +15,7 @@ from easyai.domain import breaker
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import picture_moves
 from easyai.pipeline.picture_moves import PictureMove
-from easyai.store import local_watch, whole
+from easyai.store import complete_picture, local_watch
 from easyai.store.frame_store import Carried
 from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub, Answer, Frame, detections
@@ -192,7 +192,7 @@ def test_failing_picture_moves_delay_no_other_moves(
 def test_unreadable_picture_does_not_stop_the_scan_of_others(
     site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read = whole.ends_as_it_should
+    read = complete_picture.ends_as_it_should
 
     def bad_sector(path: str, version: str) -> bool:
         if path.endswith("00000.jpg") and bad:

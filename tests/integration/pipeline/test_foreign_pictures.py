@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.db import installation
+from easyai.db import picture_deletions
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import deletions, picture_moves, upkeep
 from easyai.pipeline.alert_removal import delete_alerts
@@ -129,7 +129,7 @@ def test_deletions_stop_after_a_failed_group_while_the_store_is_away(
     monkeypatch.setattr(deletions, "_GROUP", 2)
     monkeypatch.setattr(alerted.runtime.store, "discard", refuse)
     with alerted.runtime.db.write() as conn:
-        installation.ask_deletions(conn, [(f"alerts/{key}", "") for key in KEYS], 1.0)
+        picture_deletions.ask_deletions(conn, [(f"alerts/{key}", "") for key in KEYS], 1.0)
     alerted.execute("DELETE FROM alerts")
     for count in (2, 3, 5):
         picture_moves.carry_left_behind(alerted.runtime)

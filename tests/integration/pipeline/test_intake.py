@@ -14,7 +14,7 @@ from easyai.db import recorded_frames
 from easyai.db.recorded_frames import NewFrame
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline.intake import Scanner
-from easyai.store import local_watch, whole
+from easyai.store import complete_picture, local_watch
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.site import JPEG, TYPE, Installation
 from tests.support.waiting import wait_until
@@ -244,7 +244,7 @@ def test_pictures_deleted_during_a_scan_do_not_fail_it(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.put_many(5)
-    look = whole.ends_as_it_should
+    look = complete_picture.ends_as_it_should
 
     def vanish(path: str, version: str) -> bool:
         if path.endswith("00002.jpg"):

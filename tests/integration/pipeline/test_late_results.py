@@ -10,7 +10,7 @@ import pytest
 
 from easyai.db import ledger
 from easyai.domain import fate
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import calls, dispatcher, intake
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.picture_moves import CarriedOut
@@ -64,7 +64,9 @@ def test_two_answers_of_a_frame_leased_twice_by_a_process_settle_it_once(
     again = site.lease()
     answers = [
         Answered(
-            lease.frames[0], lease.endpoints[pk], Verdict(Kind.INFERRED, 1.0, detection_count=n)
+            lease.frames[0],
+            lease.endpoints[pk],
+            Verdict(CallResult.INFERRED, 1.0, detection_count=n),
         )
         for n, lease in enumerate((first, again), start=1)
     ]
@@ -82,8 +84,8 @@ def test_late_answer_of_a_frame_leased_by_another_worker_is_ignored(
     first = site.lease()
     site.give_back(first)
     again = site.lease()
-    late = Answered(first.frames[0], first.endpoints[pk], Verdict(Kind.INFERRED, 1.0))
-    failed = Answered(first.frames[0], first.endpoints[pk], Verdict(Kind.BROKEN, 1.0))
+    late = Answered(first.frames[0], first.endpoints[pk], Verdict(CallResult.INFERRED, 1.0))
+    failed = Answered(first.frames[0], first.endpoints[pk], Verdict(CallResult.BROKEN, 1.0))
     for answer in (late, failed):
         settled, _ = run_transaction(site.runtime, [answer], CarriedOut(), None)
         assert (settled.finished, settled.returned, settled.late) == (0, 0, 1)

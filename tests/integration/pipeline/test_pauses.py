@@ -8,7 +8,7 @@ import pytest
 
 from easyai.db import services
 from easyai.domain.reason import Reason
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import evidence
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
@@ -20,7 +20,9 @@ def _pause_after_a_failed_trial(site: Installation, pk: int) -> float:
     now = time.time()
     with site.runtime.db.write() as conn:
         (row,) = services.lock(conn, [pk])
-        failed = {pk: [Verdict(Kind.TIMEOUT, reason=Reason.of("call.timed_out", timeout_sec=30))]}
+        failed = {
+            pk: [Verdict(CallResult.TIMEOUT, reason=Reason.of("call.timed_out", timeout_sec=30))]
+        }
         evidence.record(conn, site.runtime.settings.ai_analysis, failed, {pk: row}, now)
     (after,) = site.rows("SELECT breaker_pause_sec AS pause FROM services WHERE pk = :pk", pk=pk)
     return float(after["pause"])

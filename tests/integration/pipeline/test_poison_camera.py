@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import evidence
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.picture_moves import CarriedOut
@@ -109,7 +109,7 @@ def test_answer_settled_together_with_failures_keeps_the_breaker_closed(site: In
         site.record(3, camera=POISON)
         leased = site.lease(most=4)
         assert len(leased.frames) == 4
-        verdicts = [Verdict(Kind.INFERRED, 20.0), *[Verdict(Kind.BROKEN, 20.0)] * 3]
+        verdicts = [Verdict(CallResult.INFERRED, 20.0), *[Verdict(CallResult.BROKEN, 20.0)] * 3]
         answers = [
             Answered(frame, leased.endpoints[pk], verdict)
             for frame, verdict in zip(leased.frames, verdicts, strict=True)

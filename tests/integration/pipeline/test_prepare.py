@@ -11,7 +11,7 @@ import pytest
 from easyai.db.ledger import LeasedFrame
 from easyai.domain import fate
 from easyai.domain.reason import quoted
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import StoreUnavailableError
 from easyai.pipeline import calls
 from easyai.pipeline.answers import Answered
@@ -33,7 +33,7 @@ def test_frame_that_ends_during_preparation_is_settled_without_a_call(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def only_odd(_: Runtime, frames: Sequence[LeasedFrame], pool: object) -> Prepared:
-        gone = Verdict(Kind.MISSING, reason=quoted("gone before its call"))
+        gone = Verdict(CallResult.MISSING, reason=quoted("gone before its call"))
         even = [(frame, gone) for frame in frames if frame.id % 2 == 0]
         return Prepared([frame for frame in frames if frame.id % 2], even)
 
@@ -75,7 +75,7 @@ def test_unconfirmed_answers_count_as_requests_only_if_a_request_was_sent(
     def first_superseded(
         runtime: Runtime, frames: Sequence[LeasedFrame], pool: Executor | None
     ) -> Prepared:
-        newer = Verdict(Kind.SUPERSEDED, reason=quoted("replaced"), called=False)
+        newer = Verdict(CallResult.SUPERSEDED, reason=quoted("replaced"), called=False)
         return Prepared(list(frames[1:]), [(frames[0], newer)])
 
     def fails(*_: object) -> list[Answered]:

@@ -10,7 +10,7 @@ import pytest
 from easyai.db import generations, services, statistics
 from easyai.db.ledger import LeasedFrame
 from easyai.db.statistics import Tally
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import time_outs
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.picture_moves import CarriedOut
@@ -26,7 +26,7 @@ _LIKE_NEW = (
     "UPDATE services SET breaker_failures = 0, breaker_open_until = 0, concurrency_cap = NULL"
 )
 
-TIMED_OUT = Verdict(Kind.TIMEOUT, _ELAPSED_SEC * 1000)
+TIMED_OUT = Verdict(CallResult.TIMEOUT, _ELAPSED_SEC * 1000)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def test_answer_settled_together_with_a_time_out_is_not_a_second_time_out(
     now = time.time()
     _note(site, Case(), now)
     hung, answered = site.lease(most=2).frames
-    calls = [(hung, TIMED_OUT), (answered, Verdict(Kind.INFERRED, _ELAPSED_SEC * 1000))]
+    calls = [(hung, TIMED_OUT), (answered, Verdict(CallResult.INFERRED, _ELAPSED_SEC * 1000))]
     assert _found(site, calls, Case(), now) == {hung.id}
 
 
@@ -171,7 +171,7 @@ def test_recovered_service_does_not_hurry_spread_retries(
     site.execute("UPDATE services SET breaker_failures = 3, breaker_open_until = :at", at=now - 1)
     site.execute("UPDATE frames SET due_at = :at WHERE id = 2", at=now + 3)
     site.execute("UPDATE frames SET due_at = :at WHERE id = 3", at=now + _TURN_SEC)
-    answer = Answered(leased.frames[0], leased.endpoints[pk], Verdict(Kind.INFERRED, 20.0))
+    answer = Answered(leased.frames[0], leased.endpoints[pk], Verdict(CallResult.INFERRED, 20.0))
     run_transaction(site.runtime, [answer], CarriedOut(), None)
     assert site.service(pk)["breaker_open_until"] == 0
     due = {frame["id"]: frame["due_at"] - now for frame in site.frames()}

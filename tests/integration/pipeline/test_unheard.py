@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import caller
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.picture_moves import CarriedOut
@@ -21,9 +21,9 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
-ANSWERED = Verdict(Kind.INFERRED, 50.0)
-UNHEARD = Verdict(Kind.UNREACHABLE, 5000.0, not_accepted=True)
-REFUSED = Verdict(Kind.UNREACHABLE, 1.0)
+ANSWERED = Verdict(CallResult.INFERRED, 50.0)
+UNHEARD = Verdict(CallResult.UNREACHABLE, 5000.0, not_accepted=True)
+REFUSED = Verdict(CallResult.UNREACHABLE, 1.0)
 
 
 def _settle(site: Installation, pk: int, *verdicts: Verdict) -> int | None:
@@ -94,7 +94,7 @@ def test_only_unaccepted_connections_of_a_listening_service_set_a_cap(
 
 def test_calls_begun_before_a_cap_was_halved_do_not_halve_it_again(site: Installation) -> None:
     pk = site.register(AlgorithmStub(), max_concurrency=8)
-    timed_out = Verdict(Kind.TIMEOUT, 5000.0)
+    timed_out = Verdict(CallResult.TIMEOUT, 5000.0)
     cap = _settle(site, pk, *[timed_out] * 8)
     assert cap == 4
     site.execute("UPDATE services SET breaker_failures = 0, breaker_open_until = 0")

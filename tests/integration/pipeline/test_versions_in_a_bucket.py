@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from easyai.domain.fate import unique_key
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline import known_pictures
 from easyai.pipeline.alert_removal import delete_alerts
@@ -154,7 +154,7 @@ def _die_after_the_copy(site: Installation) -> str:
     site.scan()
     dispatched = site.lease()
     (frame,) = dispatched.frames
-    detected = Verdict(Kind.INFERRED, detection_count=1)
+    detected = Verdict(CallResult.INFERRED, detection_count=1)
     endpoint = dispatched.endpoints[frame.service_pk]
     (confirmed,) = confirm(site.runtime, [Answered(frame, endpoint, detected)])
     site.give_back(dispatched)
@@ -200,7 +200,7 @@ def test_bucket_outage_at_the_retry_counts_against_no_frame_or_service(
     bucket.server.stop()
     prepared = prepare(site.runtime, dispatched.frames)
     bucket.server.start()
-    assert [verdict.kind for _, verdict in prepared.ended] == [Kind.UNFETCHED]
+    assert [verdict.kind for _, verdict in prepared.ended] == [CallResult.UNFETCHED]
     assert not prepared.ready
 
 
@@ -221,7 +221,7 @@ def test_database_outage_at_the_retry_counts_against_no_frame_or_service(
 
     monkeypatch.setattr(site.runtime.db, "read", away)
     prepared = prepare(site.runtime, dispatched.frames)
-    assert [verdict.kind for _, verdict in prepared.ended] == [Kind.UNFETCHED]
+    assert [verdict.kind for _, verdict in prepared.ended] == [CallResult.UNFETCHED]
     assert not prepared.ready
 
 

@@ -9,9 +9,9 @@ import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME
 
 from easyai.db import alerts as alerts_db
+from easyai.domain.alarm_as_alert import system_result
 from easyai.domain.alert import utc_text
 from easyai.domain.reason import quoted
-from easyai.domain.system_alert import system_result
 from easyai.errors import BusUnavailableError
 from easyai.pipeline.publishing import anything_waits, publish_waiting
 from easyai.publish import system_topic

@@ -10,7 +10,7 @@ from easyai.alarms.grouping import messages
 from easyai.alarms.of_services import of_services
 from easyai.alarms.timings import Timings
 from easyai.diagnosis.causes.rank import Ranking
-from easyai.domain.alarm import Board, Change, Kind, Notice
+from easyai.domain.alarm import AlarmKind, Board, Change, Notice
 from easyai.domain.reason import NO_REASON
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, Snapshot
@@ -75,7 +75,7 @@ def _notices(every_sec: float, back: Mapping[int, float], until: float = 1200.0)
         heard = [_newest(number, every_sec, looked, back) for number in range(1, SERVICES + 1)]
         facts = _facts(heard, looked)
         conditions = list(of_services(facts, Ranking(facts), board.ringing, TIMINGS))
-        notices = board.move(conditions, set(Kind), 3600.0, now, START + now)
+        notices = board.move(conditions, set(AlarmKind), 3600.0, now, START + now)
         assert all(text(message.reason, "zh") for message in messages(notices, facts))
         all_notices += notices
     return all_notices
@@ -137,5 +137,5 @@ def test_heartbeats_of_all_services_slightly_late_raise_no_alarm() -> None:
     for now, heard in ((200.0, 139.0), (202.0, 139.0), (204.0, 139.0), (206.0, 205.0)):
         facts = _facts([heard] * SERVICES, now)
         conditions = list(of_services(facts, Ranking(facts), board.ringing, TIMINGS))
-        assert board.move(conditions, set(Kind), 3600.0, now, START + now) == []
+        assert board.move(conditions, set(AlarmKind), 3600.0, now, START + now) == []
         assert bool(conditions) is (heard < 200)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from easyai.alarms.grouping import Message
-from easyai.domain.alarm import Change, Kind
+from easyai.domain.alarm import AlarmKind, Change
 from easyai.domain.reason import quoted
 
 BACKLOG = "inference backlog alert: 6000 frames wait, more than max_queue_size = 5000"
 
 
 def _line(words: str) -> str:
-    kind = Kind.QUEUE_BACKLOG
+    kind = AlarmKind.QUEUE_BACKLOG
     (line,) = Message(Change.RAISED, kind, kind, quoted(words), 0.0, "").log_lines
     return line
 
@@ -35,7 +35,10 @@ def test_bar_in_quoted_service_text_starts_no_log_line() -> None:
 
 
 def test_each_alarm_of_a_message_has_its_own_log_line() -> None:
-    kind, long = Kind.NO_ALGORITHM, "; its frames wait until a service of this type registers" * 4
+    kind, long = (
+        AlarmKind.NO_ALGORITHM,
+        "; its frames wait until a service of this type registers" * 4,
+    )
     parts = tuple(quoted(f"no algorithm for task type: {name}{long}") for name in ("人脸", "车辆"))
     lines = Message(Change.RAISED, kind, kind, quoted(""), 0.0, "", parts=parts).log_lines
     assert [line[:50] for line in lines] == [

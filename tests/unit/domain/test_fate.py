@@ -20,11 +20,11 @@ from easyai.domain.fate import (
     unique_key,
 )
 from easyai.domain.frame import FrameState, KeyRules, Outcome
-from easyai.domain.verdict import Kind, Verdict
+from easyai.domain.verdict import CallResult, Verdict
 
 
 def fate(
-    kind: Kind,
+    kind: CallResult,
     *,
     count: int = 0,
     attempts: int = 0,
@@ -55,18 +55,22 @@ def fate(
 def test_an_inferred_frame_is_done_as_the_operator_wants(
     count: int, only_detections: bool, outcome: Outcome
 ) -> None:
-    decided = fate(Kind.INFERRED, count=count, only_detections=only_detections)
+    decided = fate(CallResult.INFERRED, count=count, only_detections=only_detections)
     assert (decided.state, decided.outcome) == (FrameState.DONE, outcome)
 
 
 def test_a_frame_whose_picture_has_gone_is_done_as_missing() -> None:
-    decided = fate(Kind.MISSING)
+    decided = fate(CallResult.MISSING)
     assert (decided.state, decided.outcome) == (FrameState.DONE, Outcome.MISSING)
 
 
-@given(st.sampled_from([Kind.UNREACHABLE, Kind.BROKEN]), st.integers(0, 9), st.integers(0, 10**6))
+@given(
+    st.sampled_from([CallResult.UNREACHABLE, CallResult.BROKEN]),
+    st.integers(0, 9),
+    st.integers(0, 10**6),
+)
 def test_a_frame_never_fails_because_services_are_down(
-    kind: Kind, attempts: int, tries: int
+    kind: CallResult, attempts: int, tries: int
 ) -> None:
     # Three attempts and more: `max_attempts` was higher when they were made.
     decided = fate(kind, attempts=attempts, tries=tries)
@@ -76,11 +80,11 @@ def test_a_frame_never_fails_because_services_are_down(
 
 
 def test_an_unreachable_service_is_never_held_against_a_frame() -> None:
-    assert fate(Kind.UNREACHABLE, attempts=2, fine=True).attempts == 2
+    assert fate(CallResult.UNREACHABLE, attempts=2, fine=True).attempts == 2
 
 
-@pytest.mark.parametrize(("kind", "fine"), [(Kind.REFUSED, False), (Kind.BROKEN, True)])
-def test_frame_fails_after_max_attempts_held_against_it(kind: Kind, fine: bool) -> None:
+@pytest.mark.parametrize(("kind", "fine"), [(CallResult.REFUSED, False), (CallResult.BROKEN, True)])
+def test_frame_fails_after_max_attempts_held_against_it(kind: CallResult, fine: bool) -> None:
     attempts, states = 0, []
     for _ in range(3):
         decided = fate(kind, attempts=attempts, fine=fine)
@@ -92,7 +96,7 @@ def test_frame_fails_after_max_attempts_held_against_it(kind: Kind, fine: bool) 
 
 
 @given(
-    st.sampled_from(Kind),
+    st.sampled_from(CallResult),
     st.integers(0, 5),
     st.integers(0, 100),
     st.booleans(),
@@ -100,7 +104,7 @@ def test_frame_fails_after_max_attempts_held_against_it(kind: Kind, fine: bool) 
     st.integers(0, 3),
 )
 def test_every_settled_frame_has_an_outcome_and_every_waiting_frame_a_delay(
-    kind: Kind, attempts: int, tries: int, only_detections: bool, fine: bool, count: int
+    kind: CallResult, attempts: int, tries: int, only_detections: bool, fine: bool, count: int
 ) -> None:
     decided = fate(
         kind,

@@ -6,7 +6,7 @@ import pytest
 
 from easyai.domain.frame import Outcome
 from easyai.domain.outcome_totals import BOUNDS_SEC, FATES, Histogram, Totals
-from easyai.domain.verdict import Kind
+from easyai.domain.verdict import CallResult
 from easyai.masking import endpoint_label
 
 
@@ -25,7 +25,7 @@ def test_a_duration_counts_in_the_bucket_whose_bound_it_does_not_pass(
 def test_every_outcome_has_a_fate_of_the_bounded_set() -> None:
     totals = Totals()
     for outcome in Outcome:
-        totals.settled("t", outcome, Kind.REFUSED)
+        totals.settled("t", outcome, CallResult.REFUSED)
     fates = {(outcome, reason) for _, outcome, reason in totals.by_fate()}
     assert fates <= set(FATES)
     assert fates >= {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyai.domain.reason import NO_REASON
-from easyai.domain.verdict import Kind, Verdict, detection_count, judge, words_of_service
+from easyai.domain.verdict import CallResult, Verdict, detection_count, judge, words_of_service
 from easyai.messages.catalogue import text
 
 scalar = (
@@ -47,7 +47,7 @@ def is_sound(verdict: Verdict) -> bool:
         and 0 <= verdict.detection_count < 2**31
         and abs(verdict.confidence) < float("inf")
         and abs(verdict.inference_ms) < float("inf")
-        and (verdict.kind is Kind.INFERRED) == (verdict.reason == NO_REASON)
+        and (verdict.kind is CallResult.INFERRED) == (verdict.reason == NO_REASON)
     )
 
 
@@ -69,7 +69,7 @@ def test_no_bytes_make_judging_fail(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe", b"9" * 5000])
 def test_hostile_bytes_are_a_broken_answer(body: bytes) -> None:
-    assert judge(200, body, 1.0).kind is Kind.BROKEN
+    assert judge(200, body, 1.0).kind is CallResult.BROKEN
 
 
 @given(any_json)
@@ -83,7 +83,7 @@ def test_the_answer_of_the_contract_is_inferred() -> None:
     result = {"detections": [{"class": "head", "bbox": [1, 2, 3, 4], "confidence": 0.9}]}
     verdict = answer(success=True, result=result, confidence=0.95, inference_time_ms=45.2)
     assert verdict == Verdict(
-        Kind.INFERRED,
+        CallResult.INFERRED,
         12.0,
         NO_REASON,
         result,
@@ -99,14 +99,18 @@ def test_an_inference_time_may_be_a_whole_number() -> None:
 
 def test_a_result_may_be_missing_or_null() -> None:
     for verdict in (answer(success=True), answer(success=True, result=None)):
-        assert (verdict.kind, verdict.result, verdict.detection_count) == (Kind.INFERRED, {}, 0)
+        assert (verdict.kind, verdict.result, verdict.detection_count) == (
+            CallResult.INFERRED,
+            {},
+            0,
+        )
 
 
 def test_a_refusal_keeps_its_reason_shortened() -> None:
     assert text(answer(success=False, error="cannot decode").reason) == "cannot decode"
     assert len(text(answer(success=False, error="x" * 5000).reason)) == 501
     assert text(answer(success=False).reason) == "success:false without an error"
-    assert answer(success=False, error={"code": 1}).kind is Kind.REFUSED
+    assert answer(success=False, error={"code": 1}).kind is CallResult.REFUSED
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -137,13 +141,13 @@ def test_a_refusal_that_quotes_a_picture_link_repeats_no_signature(link: str) ->
 
 @pytest.mark.parametrize("word", ["404", "not found", "timeout", "connection refused"])
 def test_refusal_stays_a_refusal_whatever_its_text(word: str) -> None:
-    assert answer(success=False, error=f"error {word}").kind is Kind.REFUSED
+    assert answer(success=False, error=f"error {word}").kind is CallResult.REFUSED
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 400, 404, 500, 503])
 def test_any_status_but_200_is_broken_whatever_the_body(status: int) -> None:
     verdict = judge(status, b'{"success": true, "result": {"count": 1}}', 1.0)
-    assert verdict.kind is Kind.BROKEN
+    assert verdict.kind is CallResult.BROKEN
     assert text(verdict.reason).startswith(f"HTTP status {status}")
 
 
@@ -159,7 +163,7 @@ def test_reason_repeats_no_text_of_a_broken_body(status: int) -> None:
 def test_failing_status_keeps_the_error_text_of_the_service(status: int) -> None:
     body = json.dumps({"success": False, "error": "绊线人数统计必须有配置文件"}).encode()
     verdict = judge(status, body, 1.0)
-    assert verdict.kind is Kind.BROKEN
+    assert verdict.kind is CallResult.BROKEN
     assert text(verdict.reason) == f"HTTP status {status}: 绊线人数统计必须有配置文件"
 
 
@@ -178,19 +182,23 @@ def test_redirects_are_not_followed_and_the_reason_names_them() -> None:
     "body", [b"", b"<html>", b"null", b"[]", b"{}", b'{"success": 1}', b'{"success": "true"}']
 )
 def test_an_answer_that_is_not_the_contracts_is_broken(body: bytes) -> None:
-    assert judge(200, body, 1.0).kind is Kind.BROKEN
+    assert judge(200, body, 1.0).kind is CallResult.BROKEN
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_are_not_json_are_broken(number: str) -> None:
     body = f'{{"success": true, "result": {{"count": {number}}}}}'.encode()
-    assert judge(200, body, 1.0).kind is Kind.BROKEN
+    assert judge(200, body, 1.0).kind is CallResult.BROKEN
 
 
 @pytest.mark.parametrize("number", [True, "0.9", None, [], 10**400])
 def test_a_confidence_that_is_no_number_counts_as_none(number: Any) -> None:
     verdict = answer(success=True, result={}, confidence=number, inference_time_ms=number)
-    assert (verdict.kind, verdict.confidence, verdict.inference_ms) == (Kind.INFERRED, 0.0, 0.0)
+    assert (verdict.kind, verdict.confidence, verdict.inference_ms) == (
+        CallResult.INFERRED,
+        0.0,
+        0.0,
+    )
 
 
 _COUNTS: list[tuple[Any, int]] = [

@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po
 
 import easyai
 from easyai.domain.reason import Arg, Reason, quoted
-from easyai.messages.catalogue import DOMAIN, LOCALE, both, languages, templates, text
+from easyai.messages.catalogue import DOMAIN, LOCALE, in_all_languages, languages, templates, text
 
 _ROOT = Path(easyai.__file__).parent
 _KEYWORDS = {"message": ((1, "c"), 2), "plural": ((1, "c"), 2, 3)}
@@ -152,12 +152,12 @@ def test_numbers_choose_the_form_of_their_noun() -> None:
         "1 frame",
         "2 frames",
     ]
-    assert both(Reason.of("frames", n=1)) == "1 frame\n1 张图片"
+    assert in_all_languages(Reason.of("frames", n=1)) == "1 frame\n1 张图片"
 
 
 def test_paragraph_has_a_single_full_stop_between_sentences() -> None:
     parts = (quoted("it hangs."), Reason("error.bus_unavailable"))
-    assert both(Reason.of("paragraph", parts=parts)) == (
+    assert in_all_languages(Reason.of("paragraph", parts=parts)) == (
         "it hangs. The message bus does not take alerts; they wait in the table until it does\n"
         "it hangs.。消息总线不接收告警；告警在表中等待其恢复"
     )

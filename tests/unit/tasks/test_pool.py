@@ -10,7 +10,7 @@ import pytest
 
 from easyai.tasks.celery_config import SCAN_TASK, SWEEP_TASK, UPKEEP_TASK
 from easyai.tasks.pool import TaskPool
-from easyai.tasks.publisher import INFER_TASK
+from easyai.tasks.wake_publisher import INFER_TASK
 from tests.support.waiting import wait_until
 
 LIMIT_SEC = 10.0

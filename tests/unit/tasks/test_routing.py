@@ -14,8 +14,8 @@ from easyai.broker.redis_transport import Channel
 from easyai.settings.schema import Settings
 from easyai.tasks.celery_config import PERIODIC, celery_settings
 from easyai.tasks.consumer import Consumer
-from easyai.tasks.publisher import Publisher
 from easyai.tasks.queues import EXCHANGE, Queues
+from easyai.tasks.wake_publisher import Publisher
 
 app = easyai.celery.app
 

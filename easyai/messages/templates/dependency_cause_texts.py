@@ -6,7 +6,7 @@ from typing import Final
 
 from easyai.messages.template import message, plural
 
-OWN_GROUND: Final = (
+DEPENDENCY_CAUSES: Final = (
     message("cause.disabled.title", "Inference is switched off: ai_analysis.enable is false"),
     message(
         "frames.found_before",

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from easyai.domain.alarm_as_alert import COMMON, system_result, system_text
 from easyai.domain.alert import alert_json
 from easyai.domain.reason import Reason, from_json
-from easyai.domain.system_alert import COMMON, system_result, system_text
 
 TEXTS = ('no algorithm for task type: "人脸"\nsecond line', "没有可用的算法服务：人脸")
 REASON = Reason.of("alarm.waiting", n=3, of=Reason.of("alarm.of_types", task_types=("人脸",)))

@@ -22,7 +22,7 @@ import pytest
 from kombu.entity import Exchange, Queue
 from kombu.messaging import Consumer, Producer
 
-from easyai.broker import transport as filesystem
+from easyai.broker import embedded_transport as filesystem
 from easyai.broker.bindings import Binding, Bindings
 from easyai.broker.spool import Spool
 from tests.support.waiting import wait_until

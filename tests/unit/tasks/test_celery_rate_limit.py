@@ -8,9 +8,9 @@ from typing import Any
 from celery.worker.control import Panel
 
 from easyai.settings.schema import Settings
-from easyai.tasks import rate_limit as module
+from easyai.tasks import celery_rate_limit as module
 from easyai.tasks.celery_config import SCAN_TASK, celery_settings
-from easyai.tasks.publisher import INFER_TASK
+from easyai.tasks.wake_publisher import INFER_TASK
 
 
 def _ask(task_name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from celery.worker.control import control_command, nok
 from celery.worker.control import rate_limit as celery_rate_limit
 
-from easyai.tasks.publisher import INFER_TASK
+from easyai.tasks.wake_publisher import INFER_TASK
 
 _OURS = "easyai."
 
