@@ -99,7 +99,7 @@ def test_undeletable_picture_delays_no_other_deletions(
 
     def refuse_the_first(key: str, version: str) -> Carried:
         tried.append(key)
-        if key.endswith("/0.jpg"):
+        if key == tried[0]:  # answers that arrive together settle in any order
             raise StoreUnavailableError("Permission denied")
         return discard(key, version)
 
@@ -108,9 +108,9 @@ def test_undeletable_picture_delays_no_other_deletions(
     monkeypatch.setattr(store, "discard", refuse_the_first)
     delete_alerts(alerted.runtime, [alert["id"] for alert in alerted.alerts()])
     if remote:
-        assert tried == [f"alerts/{KEYS[0]}"]
+        assert len(tried) == 1
         picture_moves.carry_left_behind(alerted.runtime)
-    assert alerted.pictures("alerts") == [f"alerts/{KEYS[0]}"]
+    assert alerted.pictures("alerts") == [tried[0]]
     assert "count=1 first=Permission denied" in caplog.text
     monkeypatch.undo()
     assert picture_moves.carry_left_behind(alerted.runtime) == 1
