@@ -23,6 +23,8 @@ from easyai.runtime import Runtime
 from easyai.settings.commands import easyai_command
 from easyai.store.frame_store import Store
 
+# Checks that only a report runs, since no alarm depends on them; the watchdog runs all others.
+_ONLY_IN_REPORTS: Final = (PicturesCheck.name,)
 _WRITES_A_PAGE: Final = text("UPDATE alembic_version SET version_num = version_num")
 
 
@@ -119,8 +121,15 @@ def dependency_checks(runtime: Runtime, *others: Check) -> list[Check]:
     return checks
 
 
+def watched_checks(runtime: Runtime, *others: Check) -> list[Check]:
+    """The dependency checks that the watchdog runs every few seconds."""
+    checks = dependency_checks(runtime, *others)
+    return [check for check in checks if check.name not in _ONLY_IN_REPORTS]
+
+
 def _bus_check(runtime: Runtime) -> Check:
-    # The bus check keeps its connection from run to run.
+    # The check keeps its connection from run to run. The bus' client needs much memory, so it is
+    # imported only where a bus is configured.
     from easyai.publish.bus_check import BusCheck
 
     return BusCheck(lambda: runtime.settings.ai_analysis)

@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 
-from easyai.cli.watchdog_command import _Checks
 from easyai.diagnosis.causes.rank import rank
 from easyai.domain.reason import Reason
 from easyai.health.checks.data_folder import DataFolderCheck
@@ -77,11 +76,6 @@ def test_invalid_settings_raise_an_alarm_until_they_are_corrected(
     *_, (_, over) = watchdogs.wait_for("settings_invalid", "recovered")
     assert "the settings file is valid again" in over
     assert "配置文件已恢复正确" in over
-
-
-def test_watchdog_checks_the_data_folder_and_the_settings(site: Installation) -> None:
-    names = {check.name for check in _Checks(site.runtime).now()}
-    assert {"data", "settings"} <= names
 
 
 def test_database_moved_with_its_folder_is_not_reported_down(
