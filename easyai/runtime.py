@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, assert_never, runtime_checkable
 
 from easyai.db.installation import installation_id
 from easyai.db.session import Database
@@ -164,15 +164,19 @@ def open_store(
     """The store that the settings name; makes a local folder that does not exist yet."""
     extractor, analysis = settings.frame_extractor, settings.ai_analysis
     excluded = (analysis.alert_base_path, analysis.failed_base_path)
-    if extractor.store == "minio":
-        from easyai.store.minio import MinioStore
+    match extractor.store:
+        case "minio":
+            from easyai.store.minio import MinioStore
 
-        base_path = extractor.minio.base_path.strip("/")
-        rules = KeyRules(f"{base_path}/" if base_path else "", excluded)
-        return MinioStore(extractor.minio, rules, owner)
-    if make_folder:
-        _make_folder(extractor.output_dir)
-    return LocalStore(extractor.output_dir, KeyRules("", excluded), signer)
+            base_path = extractor.minio.base_path.strip("/")
+            rules = KeyRules(f"{base_path}/" if base_path else "", excluded)
+            return MinioStore(extractor.minio, rules, owner)
+        case "local":
+            if make_folder:
+                _make_folder(extractor.output_dir)
+            return LocalStore(extractor.output_dir, KeyRules("", excluded), signer)
+        case _:
+            assert_never(extractor.store)
 
 
 def _make_folder(folder: Path) -> None:

@@ -31,7 +31,7 @@ from easyai.domain.reason import Reason
 from easyai.errors import BackupError, InvalidKeyError, PictureNotFoundError, StoreUnavailableError
 from easyai.runtime import Runtime
 from easyai.settings.file import config_path
-from easyai.store.local import LocalStore
+from easyai.store.frame_store import PictureFiles
 from easyai.store.local_folder import version_of
 
 SETTINGS: Final = "settings.toml"
@@ -67,7 +67,7 @@ def back_up(
     """
     progress = progress or Progress()
     path = target / _name() if target.is_dir() else target
-    local = runtime.store if isinstance(runtime.store, LocalStore) and pictures else None
+    local = runtime.store if isinstance(runtime.store, PictureFiles) and pictures else None
     writer = Writer(path)
     try:
         with tempfile.TemporaryFile(dir=path.parent) as wanted:
@@ -124,7 +124,7 @@ class _Pictures:
     """Copies the pictures of a local folder into an archive."""
 
     def __init__(
-        self, db: Database, store: LocalStore, writer: Writer, report: Report, progress: Progress
+        self, db: Database, store: PictureFiles, writer: Writer, report: Report, progress: Progress
     ) -> None:
         self._finder = Finder(db, store)
         self._store, self._writer, self._progress = store, writer, progress

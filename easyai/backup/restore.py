@@ -142,8 +142,8 @@ def _check_folders(manifest: dict[str, Any], settings: Settings) -> None:
 
 
 def _frame_folder(settings: Settings) -> Folder | None:
-    extractor = settings.frame_extractor
-    return Folder(extractor.output_dir) if extractor.store == "local" else None
+    folder = settings.frame_extractor.folder
+    return Folder(folder) if folder else None
 
 
 def _is_same_store(manifest: dict[str, Any], settings: Settings, folder: Folder | None) -> bool:

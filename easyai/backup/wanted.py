@@ -18,8 +18,8 @@ from sqlalchemy import Row, text
 
 from easyai.db.session import Database
 from easyai.errors import InvalidKeyError, PictureNotFoundError
+from easyai.store.frame_store import PictureFiles
 from easyai.store.keys import held_key
-from easyai.store.local import LocalStore
 from easyai.store.local_folder import version_of
 from easyai.store.local_moves import alike
 
@@ -78,7 +78,7 @@ def of_alert(row: Mapping[str, Any]) -> Wanted | None:
 class Finder:
     """Opens pictures of a local folder where they are now."""
 
-    def __init__(self, db: Database, store: LocalStore) -> None:
+    def __init__(self, db: Database, store: PictureFiles) -> None:
         self._db = db
         self._store = store
 

@@ -25,7 +25,7 @@ def warnings(settings: Settings) -> list[str]:
     return [
         *_about_analysis(analysis),
         *_about_frames(settings.frame_extractor),
-        *_about_network(own, links_are_ours=settings.frame_extractor.store == "local"),
+        *_about_network(own, links_are_ours=settings.frame_extractor.api_serves_pictures),
         *_about_places(own),
         *_about_traces(),
     ]
@@ -38,7 +38,7 @@ def at_start(settings: Settings) -> list[str]:
     return [
         *_about_bus(analysis),
         *_about_people(analysis),
-        *_about_network(own, links_are_ours=settings.frame_extractor.store == "local"),
+        *_about_network(own, links_are_ours=settings.frame_extractor.api_serves_pictures),
     ]
 
 
@@ -100,12 +100,9 @@ def _about_analysis(analysis: AiAnalysis) -> Iterator[str]:
 
 
 def _about_frames(frames: FrameExtractor) -> Iterator[str]:
-    if frames.store == "minio":
-        for name in ("endpoint", "bucket", "access_key"):
-            if not getattr(frames.minio, name):
-                yield f"frame_extractor.minio.{name} is not set, and frame_extractor.store is minio"
-        if not frames.minio.secret_key.get_secret_value():
-            yield "frame_extractor.minio.secret_key is not set, and frame_extractor.store is minio"
+    if frames.server:
+        for key in frames.server.unset:
+            yield f"frame_extractor.{key} is not set, and frame_extractor.store is {frames.store}"
         return
     folder = frames.output_dir.absolute()
     try:

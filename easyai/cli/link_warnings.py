@@ -27,10 +27,10 @@ def link_warnings(
 
     `endpoints`: the registered endpoints; None reads them from the database, if a database answers.
     Endpoints in the settings count as well. The check compares addresses only and looks up no
-    names. An object store makes links of its own. `fitted`: for `easyai up`, whose worker fits
+    names. A server of pictures makes links of its own. `fitted`: for `easyai up`, whose worker fits
     links to each endpoint when the API listens on every address (pipeline/link_base.py).
     """
-    if settings.frame_extractor.store != "local":
+    if not settings.frame_extractor.api_serves_pictures:
         return []
     own = settings.easyai
     if fitted and own.host in ANY_ADDRESS and not own.public_url:

@@ -271,9 +271,7 @@ def _note(settings: Settings, url: str, given: dict[str, str], places: dict[str,
 
 def _frames(settings: Settings) -> str:
     frames = settings.frame_extractor
-    if frames.store == "local":
-        return _shown(frames.output_dir)
-    return f"{frames.minio.endpoint}/{frames.minio.bucket}"
+    return frames.server.shown if frames.server else _shown(frames.output_dir)
 
 
 def _shown(path: Path) -> str:

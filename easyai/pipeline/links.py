@@ -1,4 +1,4 @@
-"""Opens the picture behind a link to a local folder."""
+"""Opens the picture behind a link to our API."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import BinaryIO
 from easyai.db import pictures
 from easyai.errors import PictureNotFoundError
 from easyai.runtime import Runtime
-from easyai.store.local import LocalStore
+from easyai.store.frame_store import PictureFiles
 
 
-def open_picture(runtime: Runtime, store: LocalStore, key: str) -> BinaryIO:
+def open_picture(runtime: Runtime, store: PictureFiles, key: str) -> BinaryIO:
     """Open the file under a key; an alert's picture also where it waits for its move.
 
     An alert names the target of its picture. If the folder is read-only, or has no inode left for

@@ -48,8 +48,8 @@ def _from_its_folder(settings: Settings, line: str, always: bool = False) -> str
     """The command, with ``cd`` before it when `always` or when the settings have relative paths."""
     own, extractor = settings.easyai, settings.frame_extractor
     paths = [own.data_dir]
-    if extractor.store == "local":
-        paths.append(extractor.output_dir)
+    if extractor.folder:
+        paths.append(extractor.folder)
     if own.database_url.startswith("sqlite"):
         paths.append(Path(own.database_url.partition(":///")[2]))
     if always or not all(path.is_absolute() for path in paths):

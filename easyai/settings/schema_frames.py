@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 
 from pydantic import Field, SecretStr
 
@@ -34,6 +34,36 @@ class Minio(Table):
     use_ssl: bool = False
     base_path: str = ""
 
+    @property
+    def url(self) -> str:
+        """The address of the server, without a path."""
+        return f"{'https' if self.use_ssl else 'http'}://{self.endpoint}"
+
+    @property
+    def health_url(self) -> str:
+        """An address that answers 200 while the server works."""
+        return f"{self.url}/minio/health/live"
+
+    @property
+    def shown(self) -> str:
+        """The place of all pictures, as people name it."""
+        return f"{self.endpoint}/{self.bucket}"
+
+    @property
+    def unset(self) -> list[str]:
+        """The keys that have no value and need a value."""
+        needed = {
+            "endpoint": self.endpoint,
+            "bucket": self.bucket,
+            "access_key": self.access_key,
+            "secret_key": self.secret_key.get_secret_value(),
+        }
+        return [f"minio.{name}" for name, value in needed.items() if not value]
+
+    def place_of(self, key: str) -> str:
+        """The place of a key, as people name it."""
+        return f"{self.bucket}/{self.base_path.strip('/')}/{key}".replace("//", "/")
+
 
 class FrameExtractor(Table):
     """``[frame_extractor]``: where frames come from."""
@@ -45,6 +75,27 @@ class FrameExtractor(Table):
     task_types: tuple[Name, ...] = ()
     tasks: tuple[CameraTask, ...] = ()
     minio: Minio = Field(default_factory=Minio)
+
+    @property
+    def server(self) -> Minio | None:
+        """The server with the pictures; None when they lie in a folder on this machine."""
+        match self.store:
+            case "local":
+                return None
+            case "minio":
+                return self.minio
+            case _:
+                assert_never(self.store)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder with the pictures on this machine; None when a server has them."""
+        return self.output_dir if self.server is None else None
+
+    @property
+    def api_serves_pictures(self) -> bool:
+        """Whether the links of pictures lead to our API; a server of pictures has its own links."""
+        return self.server is None
 
     @cached_property
     def _tasks_by_id(self) -> dict[str, list[CameraTask]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from pathlib import Path
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from easyai.domain.frame import KeyRules
 
@@ -166,3 +167,22 @@ class Store(Protocol):
 
     def check(self) -> None:
         """Raise StoreUnavailableError when the store cannot be used."""
+
+
+@runtime_checkable
+class PictureFiles(Protocol):
+    """A store whose pictures are files here: our API serves them, and a backup copies them.
+
+    `open` and `open_version` raise PictureNotFoundError when there is no such file.
+    """
+
+    root: Path
+
+    def open(self, key: str) -> BinaryIO:
+        """Open the file under a key. Raises InvalidKeyError for a key that leaves the folder."""
+
+    def open_version(self, key: str, frame_id: int, version: str) -> BinaryIO:
+        """Open a frame's picture, held or not, if it still has the version ('' for any)."""
+
+    def require_readable(self) -> None:
+        """Raise StoreUnavailableError when the files cannot be read."""

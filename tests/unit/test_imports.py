@@ -146,6 +146,21 @@ def test_only_the_settings_read_the_environment() -> None:
         assert not _imports(name) & {f"os.{variable}" for variable in variables}, name
 
 
+def test_only_the_settings_and_the_runtime_distinguish_the_stores() -> None:
+    stores = {"local", "minio"}
+    for name, tree in _modules().items():
+        if package_of(name) in ("settings", "runtime", "store"):
+            continue
+        compares = (node for node in ast.walk(tree) if isinstance(node, ast.Compare))
+        sides = (side for compare in compares for side in (compare.left, *compare.comparators))
+        compared = {side.value for side in sides if isinstance(side, ast.Constant)}
+        assert not compared & stores, name
+        assert not _imports(name) & {
+            "easyai.store.local.LocalStore",
+            "easyai.store.minio.MinioStore",
+        }
+
+
 def test_nothing_is_built_while_a_module_is_imported() -> None:
     for name, tree in _modules().items():
         if name in ("celery.py", "tasks/defaults.py"):

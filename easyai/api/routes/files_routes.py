@@ -16,7 +16,7 @@ from easyai.api.schemas import errors
 from easyai.domain.frame import ALGO_CONFIG_NAME
 from easyai.errors import PictureNotFoundError
 from easyai.pipeline.links import open_picture
-from easyai.store.local import LocalStore
+from easyai.store.frame_store import PictureFiles
 
 router = APIRouter(prefix="/files", tags=["files"])
 
@@ -42,7 +42,7 @@ def picture(
     key = key.rstrip("/")
     # Checked first: without a valid signature nobody learns which files exist.
     runtime.signer.check(key, expires, signature)
-    if not isinstance(runtime.store, LocalStore):
+    if not isinstance(runtime.store, PictureFiles):
         raise PictureNotFoundError("pictures lie in the object store; ask for a new link")
     file = open_picture(runtime, runtime.store, key)
     try:

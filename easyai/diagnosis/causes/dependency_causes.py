@@ -126,12 +126,11 @@ def _disk(facts: Facts) -> Cause:
 
 def _store(facts: Facts) -> Cause:
     extractor = facts.settings.frame_extractor
-    if extractor.store == "local":
+    if extractor.server:
+        command = curl_command(extractor.server.health_url)
+    else:
         folder = shlex.quote(str(extractor.output_dir.absolute()))
         command = f"ls -ld {folder}; findmnt -T {folder}"
-    else:
-        scheme = "https" if extractor.minio.use_ssl else "http"
-        command = curl_command(f"{scheme}://{extractor.minio.endpoint}/minio/health/live")
     return Cause(
         "store_down",
         Reason("cause.store_down.title"),

@@ -37,8 +37,8 @@ def _links_fail(facts: Facts) -> bool:
 
 def _by_the_api(facts: Facts) -> bool:
     """Whether the API that serves the pictures is gone; that is a cause of its own."""
-    local = facts.settings.frame_extractor.store == "local"
-    return local and facts.known is not None and api_gone(facts, facts.known)
+    ours = facts.settings.frame_extractor.api_serves_pictures
+    return ours and facts.known is not None and api_gone(facts, facts.known)
 
 
 def _blames_pictures(facts: Facts) -> bool:
@@ -84,14 +84,10 @@ def _evidence(facts: Facts) -> Iterator[Reason]:
 
 
 def _ask(facts: Facts) -> Remedy:
-    if facts.settings.frame_extractor.store == "local":
+    server = facts.settings.frame_extractor.server
+    if server is None:
         url = facts.settings.easyai.effective_public_url
         ask_here = Reason("cause.pictures_unreachable.ask_here")
         return Remedy(ask_here, curl_command(f"{url}/healthz"))
     ask_store = Reason("cause.pictures_unreachable.ask_store")
-    return Remedy(ask_store, curl_command(_store_url(facts)))
-
-
-def _store_url(facts: Facts) -> str:
-    minio = facts.settings.frame_extractor.minio
-    return f"{'https' if minio.use_ssl else 'http'}://{minio.endpoint}/"
+    return Remedy(ask_store, curl_command(f"{server.url}/"))

@@ -48,7 +48,6 @@ def _question(facts: Facts, task_type: str, found: Misspelt) -> Reason:
 
 def _folder(facts: Facts, task_type: str) -> str:
     extractor = facts.settings.frame_extractor
-    if extractor.store == "local":
-        return str(extractor.output_dir / task_type)
-    base_path = extractor.minio.base_path.strip("/")
-    return f"{extractor.minio.bucket}/{base_path}/{task_type}".replace("//", "/")
+    if extractor.server:
+        return extractor.server.place_of(task_type)
+    return str(extractor.output_dir / task_type)

@@ -211,15 +211,15 @@ def _beat_gone(facts: Facts, known: Snapshot) -> Cause:
 
 
 def _api_gone(facts: Facts, known: Snapshot) -> Cause:
-    local = facts.settings.frame_extractor.store == "local"
-    title = "cause.api_gone.title_with_pictures" if local else "cause.api_gone.title"
+    serves_pictures = facts.settings.frame_extractor.api_serves_pictures
+    title = "cause.api_gone.title_with_pictures" if serves_pictures else "cause.api_gone.title"
     return Cause(
         "api_gone",
         Reason(title),
         tuple(_newest(facts, known, "api")),
         _start_remedies(facts, "api"),
         # With pictures in an object store, inference goes on for registered services.
-        weight=80 if local else 40,
+        weight=80 if serves_pictures else 40,
     )
 
 

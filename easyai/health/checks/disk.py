@@ -49,8 +49,8 @@ class DiskCheck:
 def disks(settings: Settings) -> list[Disk]:
     """The disks of the data folder and the local frame folder, without missing folders."""
     folders = [settings.easyai.data_dir.absolute()]
-    if settings.frame_extractor.store == "local":
-        folders.append(settings.frame_extractor.output_dir.absolute())
+    if settings.frame_extractor.folder:
+        folders.append(settings.frame_extractor.folder.absolute())
     return [disk for folder in folders if (disk := disk_of(folder)) is not None]
 
 
