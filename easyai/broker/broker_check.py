@@ -120,8 +120,7 @@ def _connection(url: str, broker: dict[str, Any], timeout_sec: float) -> Any:
     transports.register()
     options = broker["broker_transport_options"]
     driver = url.partition("://")[0].partition("+")[0]
-    kind = {"rediss": "redis", "sentinel": "redis", "amqps": "amqp", "pyamqp": "amqp"}
-    timeouts = dict.fromkeys(TIMEOUT_OPTIONS.get(kind.get(driver, driver), ()), timeout_sec)
+    timeouts = dict.fromkeys(TIMEOUT_OPTIONS.get(driver, ()), timeout_sec)
     if driver == SENTINEL:
         options = {**options, "sentinel_kwargs": {**options["sentinel_kwargs"], **timeouts}}
     return QuickConnection(

@@ -7,7 +7,7 @@ from typing import Any, Final
 from easyai.settings import server_tls
 from easyai.settings.addresses import check_broker
 from easyai.settings.schema import Settings
-from easyai.settings.server_url import SENTINEL, ServerUrl, parse_server_url
+from easyai.settings.server_url import AMQP, REDIS, SENTINEL, ServerUrl, parse_server_url
 
 # kombu warns where no host is named.
 _EMBEDDED_BROKER_URL: Final = "filesystem://localhost/"
@@ -19,10 +19,11 @@ _SOCKET: Final = {
     "socket_keepalive": True,
 }
 
-#: The time-outs of a connection, by the kind of driver (kombu's `driver_type`).
+#: The time-outs of a connection, by scheme; kombu's `driver_type` is such a scheme, too. Other
+#: transports of kombu work without time-outs of ours.
 TIMEOUT_OPTIONS: Final = {
-    "redis": ("socket_timeout", "socket_connect_timeout"),
-    "amqp": ("read_timeout", "write_timeout"),
+    **dict.fromkeys(REDIS, ("socket_timeout", "socket_connect_timeout")),
+    **dict.fromkeys(AMQP, ("read_timeout", "write_timeout")),
 }
 
 
@@ -59,7 +60,7 @@ def _transport_options(server: ServerUrl, settings: Settings) -> dict[str, Any]:
             "processed_folder": str(folder / "claimed"),
             "control_folder": str(folder / "control"),
         }
-    if scheme in ("redis", "rediss", SENTINEL):
+    if scheme in REDIS:
         # visibility_timeout keeps its default: the shortest timeout of all applications on a Redis
         # wins. And the ledger, not the broker, returns the frames of a killed worker.
         return {
@@ -70,8 +71,9 @@ def _transport_options(server: ServerUrl, settings: Settings) -> dict[str, Any]:
             "queue_order_strategy": "easyai.broker.queue_order:PeriodicFirst",
             **(_of_sentinel(server) if scheme == SENTINEL else {}),
         }
-    # See broker/rabbitmq_transport.py.
-    return {"confirm_publish": True} if "amqp" in scheme else {}
+    if scheme in AMQP:
+        return {"confirm_publish": True}  # see broker/rabbitmq_transport.py
+    return {}  # another transport of kombu, with its own defaults
 
 
 def _of_sentinel(server: ServerUrl) -> dict[str, Any]:

@@ -7,14 +7,19 @@ loaded only where it is used.
 from __future__ import annotations
 
 import threading
+from typing import assert_never
 
+from easyai.errors import BusUnavailableError
 from easyai.publish.bus_interface import Bus
 from easyai.settings.addresses import check_bus
 from easyai.settings.schema import AiAnalysis
 
 
 def open_bus(analysis: AiAnalysis) -> Bus:
-    """The bus of the settings; connects later. Raises SettingsError for an invalid address."""
+    """The bus of the settings; connects later.
+
+    Raises SettingsError for an invalid address, BusUnavailableError when the settings name no bus.
+    """
     check_bus(analysis.mq_type, analysis.mq_address)
     alerts = _open_topic(analysis, analysis.mq_topic)
     if analysis.system_topic == analysis.mq_topic:
@@ -26,17 +31,23 @@ def open_bus(analysis: AiAnalysis) -> Bus:
 
 def _open_topic(analysis: AiAnalysis, topic: str) -> Bus:
     kind, address = analysis.mq_type, analysis.mq_address
-    if kind == "kafka":
-        from easyai.publish.kafka import KafkaBus
+    match kind:
+        case "kafka":
+            from easyai.publish.kafka import KafkaBus
 
-        return KafkaBus(address, topic)
-    if kind == "rabbitmq":
-        from easyai.publish.amqp import AmqpBus
+            return KafkaBus(address, topic)
+        case "rabbitmq":
+            from easyai.publish.amqp import AmqpBus
 
-        return AmqpBus(address, topic)
-    from easyai.publish.redis_stream import RedisBus
+            return AmqpBus(address, topic)
+        case "redis":
+            from easyai.publish.redis_stream import RedisBus
 
-    return RedisBus(address, topic)
+            return RedisBus(address, topic)
+        case "none":
+            raise BusUnavailableError
+        case _:
+            assert_never(kind)
 
 
 class CurrentBus:

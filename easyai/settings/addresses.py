@@ -7,7 +7,7 @@ server_url.py reads the parameters behind the ``?`` of a broker's or a bus's add
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, assert_never
 from urllib.parse import urlsplit
 
 from easyai.domain.reason import NO_REASON, Reason
@@ -18,6 +18,9 @@ from easyai.settings.server_url import AMQP, REDIS, SENTINEL, parse_server_url, 
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
+
+BusName = Literal["kafka", "rabbitmq", "redis"]
+BusKind = Literal[BusName, "none"]
 
 #: Stands before the hosts of Kafka when its listeners use TLS.
 KAFKA_TLS: Final = "ssl://"
@@ -30,12 +33,12 @@ _BROKER_URLS: Final = use(_REDIS_URL, _AMQP_URL)
 _POSTGRES_URL: Final = "postgresql://user:password@host/name"
 _SQLITE_URL: Final = "sqlite:////folder/file.db"
 _DATABASE_URLS: Final = use(_SQLITE_URL, _POSTGRES_URL)
-_BUS_SCHEMES: Final = {
+_BUS_SCHEMES: Final[dict[BusName, tuple[str, ...]]] = {
     "kafka": ("ssl",),
     "rabbitmq": ("amqp", "amqps"),
     "redis": REDIS,
 }
-_BUS_ADDRESSES: Final = {
+_BUS_ADDRESSES: Final[dict[BusName, str]] = {
     "kafka": "host1:9092,host2:9092",
     "rabbitmq": _AMQP_URL,
     "redis": _REDIS_URL,
@@ -220,36 +223,42 @@ def spread_hosts(url: str) -> str:
     return f"{match['start']}{match['name'] or '/'}?host={hosts}&port={ports}{options}"
 
 
-def check_bus(kind: str, address: str) -> None:
+def check_bus(kind: BusKind, address: str) -> None:
     """Raise SettingsError when `mq_address` cannot be the address of a bus of `mq_type`."""
     address = address.strip()
     if kind == "none":
         return
-    scheme = address.partition("://")[0] if "://" in address else ""
-    problem = NO_REASON
-    if not address:
-        problem = Reason("mq_address.not_set")
-    elif scheme and scheme not in _BUS_SCHEMES[kind]:
-        raise no_address_of(kind)
-    elif kind == "kafka":
-        hosts = address.removeprefix(KAFKA_TLS).split(",")
-        problem = NO_REASON if all(map(_is_host_and_port, hosts)) else Reason("mq_address.no_port")
-    elif scheme:
-        problem = _bus_url_problem(address)
-    elif kind == "rabbitmq":
-        problem = Reason("mq_address.no_url")
-    elif not _REDIS_HOST.fullmatch(address):
-        problem = Reason("mq_address.no_url_no_host")
+    problem = _bus_problem(kind, address) if address else Reason("mq_address.not_set")
     if problem:
         raise _no_bus(kind, problem)
 
 
-def no_address_of(kind: str) -> SettingsError:
+def _bus_problem(kind: BusName, address: str) -> Reason:
+    scheme = address.partition("://")[0] if "://" in address else ""
+    if scheme and scheme not in _BUS_SCHEMES[kind]:
+        return Reason.of("mq_address.of_no_bus", kind=kind)
+    match kind:
+        case "kafka":
+            hosts = address.removeprefix(KAFKA_TLS).split(",")
+            right = all(map(_is_host_and_port, hosts))
+            return NO_REASON if right else Reason("mq_address.no_port")
+        case "rabbitmq":
+            return _bus_url_problem(address) if scheme else Reason("mq_address.no_url")
+        case "redis":
+            if scheme:
+                return _bus_url_problem(address)
+            right = _REDIS_HOST.fullmatch(address) is not None
+            return NO_REASON if right else Reason("mq_address.no_url_no_host")
+        case _:
+            assert_never(kind)
+
+
+def no_address_of(kind: BusName) -> SettingsError:
     """The error for an `mq_address` that the client library of the bus refuses."""
     return _no_bus(kind, Reason.of("mq_address.of_no_bus", kind=kind))
 
 
-def _no_bus(kind: str, problem: Reason) -> SettingsError:
+def _no_bus(kind: BusName, problem: Reason) -> SettingsError:
     example = _BUS_ADDRESSES[kind]
     return SettingsError(
         Reason.of("settings.mq_address", problem=problem, kind=kind, example=example)

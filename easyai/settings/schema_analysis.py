@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from easyai.domain.reason import Reason
 from easyai.domain.unicode_form import nfc
+from easyai.settings.addresses import BusKind
 from easyai.settings.predecessor import DEFAULT_FOR_NOTHING, is_nothing
 from easyai.settings.schema_table import Count, Seconds, Table
 
@@ -71,7 +72,7 @@ class AiAnalysis(Table):
 
     enable: bool = True
     scan_interval_sec: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
-    mq_type: Literal["kafka", "rabbitmq", "redis", "none"] = "none"
+    mq_type: BusKind = "none"
     mq_address: str = ""
     mq_topic: str = "easyai.alerts"
     heartbeat_timeout_sec: Seconds = 60.0

@@ -6,16 +6,17 @@ Without these options kombu verifies no certificate of ``rediss://``, and py-amq
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
-from easyai.settings.server_url import ServerUrl, Tls
+from easyai.settings.server_url import AMQP, REDIS, ServerUrl, Tls
 
 
 def options(server: ServerUrl) -> dict[str, Any] | None:
-    """Celery's ``broker_use_ssl`` for an address; None without TLS."""
+    """Celery's ``broker_use_ssl`` for an address; None without TLS, and for other schemes."""
     if server.tls is None:
         return None
-    return of_amqp(server.tls) if "amqp" in server.scheme else of_redis(server.tls)
+    return _OF_SCHEME[server.scheme](server.tls)
 
 
 def of_redis(tls: Tls) -> dict[str, Any]:
@@ -44,3 +45,9 @@ def of_amqp(tls: Tls, host: str | None = None) -> dict[str, Any]:
 
 def _required(tls: Tls) -> ssl.VerifyMode:
     return ssl.CERT_REQUIRED if tls.verify else ssl.CERT_NONE
+
+
+_OF_SCHEME: Final[dict[str, Callable[[Tls], dict[str, Any]]]] = {
+    **dict.fromkeys(REDIS, of_redis),
+    **dict.fromkeys(AMQP, of_amqp),
+}

@@ -16,6 +16,7 @@ from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import Snapshot
 from easyai.settings.commands import curl_command, easyai_command
+from easyai.settings.server_url import AMQP, REDIS
 
 #: The code of the reason if no database was ever created.
 NO_DATABASE: Final = "database.none_at"
@@ -146,14 +147,16 @@ def _store(facts: Facts) -> Cause:
 
 
 def _broker(facts: Facts) -> Cause:
-    url = facts.settings.easyai.broker_url
-    if not url or url.startswith("filesystem"):
+    scheme = (facts.settings.easyai.broker_url or "filesystem").partition(":")[0].partition("+")[0]
+    if scheme == "filesystem":
         folder = shlex.quote(str(facts.settings.easyai.data_dir.absolute() / "broker"))
         command = f"ls -ld {folder} {folder}/*; df -h {folder}"
-    elif url.startswith(("redis", "sentinel")):
+    elif scheme in REDIS:
         command = "systemctl status redis-server"
-    else:
+    elif scheme in AMQP:
         command = "systemctl status rabbitmq-server"
+    else:  # another transport of kombu
+        command = easyai_command(facts.settings, "config", "check")
     return Cause(
         "broker_down",
         Reason("cause.broker_down.title"),

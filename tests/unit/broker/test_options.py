@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from easyai.broker.options import broker_settings
+from easyai.broker.options import TIMEOUT_OPTIONS, broker_settings
+from easyai.broker.transports import _TRANSPORTS
 from easyai.errors import SettingsError
 from easyai.settings.schema import Settings
 
@@ -46,3 +47,17 @@ def test_malformed_broker_url_is_refused_and_not_shown(url: str) -> None:
     ) as caught:
         broker_settings(_settings(broker_url=url))
     assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", sorted(set(_TRANSPORTS) - {"filesystem"}))
+def test_every_transport_of_ours_has_time_limits_and_tls(scheme: str) -> None:
+    assert TIMEOUT_OPTIONS[scheme]
+    config = broker_settings(_settings(broker_url=f"{scheme}://h/?ssl_cert_reqs=none"))
+    assert config["broker_use_ssl"]
+    assert config["broker_transport_options"]
+
+
+def test_another_transport_of_kombu_keeps_its_defaults() -> None:
+    config = broker_settings(_settings(broker_url="mongodb://127.0.0.1/easyai"))
+    assert config["broker_transport_options"] == {}
+    assert config["broker_use_ssl"] is None

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import get_args
 
 import pytest
 
-from easyai.errors import SettingsError
+from easyai.errors import BusUnavailableError, SettingsError
 from easyai.publish.bus import open_bus
-from easyai.settings.addresses import check_bus
+from easyai.settings.addresses import _BUS_ADDRESSES, _BUS_SCHEMES, BusKind, BusName, check_bus
 from easyai.settings.schema import AiAnalysis
 
 
-def _analysis(kind: Any, address: str) -> AiAnalysis:
+def _analysis(kind: BusKind, address: str) -> AiAnalysis:
     return AiAnalysis(mq_type=kind, mq_address=address)
 
 
-_RIGHT = [
-    ("none", ""),
-    ("none", "whatever it is"),
+_RIGHT: list[tuple[BusName, str]] = [
     ("kafka", "k1:9092"),
     ("kafka", "k1:9092, k2:9093,[::1]:9094"),
     ("kafka", "ssl://k1:9093,k2:9093"),
@@ -37,10 +35,9 @@ def test_correct_address_has_no_problem(subtests: pytest.Subtests) -> None:
     for kind, address in _RIGHT:
         with subtests.test(kind=kind, address=address):
             check_bus(kind, address)
-            open_bus(_analysis(kind, address)).close()
 
 
-_WRONG = [
+_WRONG: list[tuple[BusName, str, str]] = [
     ("kafka", "", "host1:9092"),
     ("kafka", "SECRET", "host1:9092"),
     ("kafka", "SECRET:port", "host1:9092"),
@@ -76,6 +73,19 @@ def test_a_wrong_address_is_named_with_the_right_form_and_never_shown(
             assert "SECRET" not in problem
 
 
+def test_every_kind_of_bus_has_schemes_and_an_example_of_its_address() -> None:
+    kinds = set(get_args(BusName))
+    assert set(_BUS_SCHEMES) == set(_BUS_ADDRESSES) == kinds
+    assert {kind for kind, _ in _RIGHT} == {kind for kind, *_ in _WRONG} == kinds
+
+
+@pytest.mark.parametrize("address", ["", "whatever it is"])
+def test_no_bus_is_opened_without_mq_type_whatever_the_address_is(address: str) -> None:
+    check_bus("none", address)
+    with pytest.raises(BusUnavailableError):
+        open_bus(_analysis("none", address))
+
+
 def test_opening_a_bus_connects_nowhere() -> None:
-    for kind, address in (("kafka", "h:1"), ("rabbitmq", "amqp://h"), ("redis", "h:1")):
+    for kind, address in _RIGHT:
         open_bus(_analysis(kind, address)).close()
