@@ -68,7 +68,7 @@ def test_outage_of_all_services_notifies_once_and_once_when_it_is_over(
     wait_until(lambda: wanted <= set(watchdogs.kinds()), 15, "every alarm stands in the table")
     wait_until(lambda: people.titles, 5, "people are notified")
     watchdogs.rounds(4)
-    assert people.titles == ["easyai: inference_stalled / 推理停止"]
+    assert people.titles == ["easyai: inference_stalled"]
     assert "6 frames" in people.bodies[0]
     assert "2 of 2 services offline" in people.bodies[0]
     assert f"no algorithm for task type: {TYPE}" in people.bodies[0]
@@ -80,7 +80,7 @@ def test_outage_of_all_services_notifies_once_and_once_when_it_is_over(
     wait_until(lambda: len(people.titles) > 1, 15, "people are notified that it is over")
     wait_until(lambda: all(alarm["over_at"] for alarm in watchdogs.alarms()), 10, "all are over")
     watchdogs.rounds(4)
-    assert people.titles[1:] == ["easyai: recovered (inference_stalled) / 已恢复：推理停止"]
+    assert people.titles[1:] == ["easyai: recovered (inference_stalled)"]
     assert "inference goes on" in people.bodies[1]
 
 
@@ -102,7 +102,7 @@ def test_outage_of_a_type_notifies_once_while_other_types_are_served(
     wait_until(lambda: len(watchdogs.kinds()) == 2, 15, "both alarms stand in the table")
     wait_until(lambda: people.titles, 5, "people are notified")
     watchdogs.rounds(4)
-    assert people.titles == ["easyai: no_algorithm / 没有算法服务"]
+    assert people.titles == ["easyai: no_algorithm"]
     assert "2 of 3 services offline" in people.bodies[0]
 
 
@@ -157,6 +157,6 @@ def test_next_watchdog_sends_notifications_that_the_last_watchdog_held_back(
     wait_until(lambda: people.titles, 10, "people are notified")
     watchdogs.rounds(4)
     assert sorted(people.titles) == [
-        "easyai: no_algorithm / 没有算法服务",
-        "easyai: service_offline / 服务离线",
+        "easyai: no_algorithm",
+        "easyai: service_offline",
     ]

@@ -53,7 +53,7 @@ def translated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 def test_report_is_written_in_any_language_with_a_file(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
-    assert languages() == ("en", LANGUAGE, "zh")
+    assert {"en", LANGUAGE, "zh"} <= set(languages())
     site.register(algorithm)
     site.put_many(3)
     site.scan()

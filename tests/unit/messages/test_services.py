@@ -7,7 +7,7 @@ import pytest
 from easyai.domain.reason import Reason, quoted
 from easyai.domain.service import NO_ANSWER, PROBE_FAILED, move_to
 from easyai.domain.takeover import Takeover, takeover
-from easyai.messages.catalogue import in_all_languages
+from easyai.messages.catalogue import text
 
 OURS = "no heartbeat for 3 s; registered again"
 _REFUSED = Reason("connection.refused")
@@ -69,7 +69,7 @@ _API = Reason.of("own_api.silent", url="http://127.0.0.1:5066", answer=_REFUSED)
 def test_state_has_its_reason_and_quoted_text_is_unchanged(
     reason: Reason, english: str, chinese: str
 ) -> None:
-    assert in_all_languages(reason) == f"{english}\n{chinese}"
+    assert (text(reason), text(reason, "zh")) == (english, chinese)
 
 
 @pytest.mark.parametrize("before", ["b (6 ×)", OURS, "x; moved to http://evil/infer"])
@@ -80,5 +80,6 @@ def test_a_takeover_is_read_from_its_reason_whatever_the_service_id_is(
     taken = Takeover(before, times)
     assert takeover(taken.reason) == taken
     shown = f"service_id={before}" + (f" ({times} ×)" if times > 1 else "")
-    assert in_all_languages(taken.reason) == f"registered in place of {shown}\n注册并取代 {shown}"
+    assert text(taken.reason) == f"registered in place of {shown}"
+    assert text(taken.reason, "zh") == f"注册并取代 {shown}"
     assert takeover(quoted(f"registered in place of service_id={before}")) is None
