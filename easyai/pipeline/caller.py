@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import time
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,21 +22,35 @@ from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.link_base import LinkBases, rebased
 from easyai.runtime import Runtime
-from easyai.service_http.answer_bounds import LARGEST_ANSWER, BoundedConnector
-from easyai.service_http.connection_reasons import of_errno, why_not_connected
+from easyai.service_http.answer_bounds import LARGEST_ANSWER, LARGEST_EXPLANATION, BoundedConnector
+from easyai.service_http.connection_reasons import of_errno, of_os_error, why_not_connected
+from easyai.service_http.plain_client import (
+    KEEPALIVE_SEC,
+    NotAcceptedError,
+    NotConnectedError,
+    PlainClient,
+    target,
+)
+from easyai.service_http.plain_connection import Answer, AnswerError
 from easyai.service_http.service_networks import service_networks
 from easyai.tracing.journey import Call
 from easyai.version import user_agent
 
 _URL_TTL_SEC = 3600.0
-_LARGEST_EXPLANATION = 65_536  # bytes
 _EXPLANATION_SEC = 1.0
 # How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
 _STARTS = b"{\xef\xff\xfe\0"
 _LINK_TIMEOUT_SEC = 5.0
-# Common servers close after 5 s: shorter, so that no request meets a closing connection.
-_KEEPALIVE_SEC = 4.0
 _HEADERS = {"Content-Type": "application/json"}
+_FAILURES = (
+    NotConnectedError,
+    NotAcceptedError,
+    AnswerError,
+    TimeoutError,
+    aiohttp.ClientError,
+    ValueError,
+    OSError,
+)
 
 
 class Caller:
@@ -48,10 +62,11 @@ class Caller:
         self._runtime = runtime
         self._link_bases = LinkBases()
         # The leases are the limit; a second limit here would only make leased frames wait unseen.
+        self._plain = PlainClient(self._open_socket)
         connector = BoundedConnector(
             limit=0,
             ttl_dns_cache=30,
-            keepalive_timeout=_KEEPALIVE_SEC,
+            keepalive_timeout=KEEPALIVE_SEC,
             socket_factory=self._open_socket,
         )
         self._session = aiohttp.ClientSession(
@@ -66,6 +81,7 @@ class Caller:
     async def close(self) -> None:
         """Close every connection."""
         self._configs.close()
+        self._plain.close()
         await self._session.close()
         await self._links.close()
 
@@ -90,18 +106,8 @@ class Caller:
         started = time.perf_counter()
         try:
             verdict = await self._exchange(frame, config, endpoint, timeout_sec, started, traced)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            verdict = replace(
-                _failed(CallResult.UNREACHABLE, Reason.of(NOT_CONNECTED, why=_why(error)), started),
-                not_accepted=isinstance(error, aiohttp.ConnectionTimeoutError),
-            )
-        except TimeoutError:
-            verdict = _failed(
-                CallResult.TIMEOUT, Reason.of(TIMED_OUT, timeout_sec=timeout_sec), started
-            )
-        except (aiohttp.ClientError, ValueError, OSError) as error:
-            reason = Reason.of("call.broken", error=type(error).__name__, why=_why(error))
-            verdict = _failed(CallResult.BROKEN, reason, started)
+        except _FAILURES as error:
+            verdict = _failed(error, timeout_sec, started)
         if verdict.kind is CallResult.INFERRED:
             return verdict
         return await self._with_picture_in_mind(frame, verdict, why, last_attempt=last_attempt)
@@ -118,18 +124,29 @@ class Caller:
         started: float,
         traced: Call | None,
     ) -> Verdict:
+        body = await self._body(frame, config, endpoint)
+        headers = traced.headers if traced is not None else {}
+        if (to := target(endpoint)) is not None:
+            answer = await self._plain.post(to, body, headers, timeout_sec, CONNECT_TIMEOUT_SEC)
+        else:
+            answer = await self._post_by_aiohttp(endpoint, body, headers, timeout_sec)
+        if traced is not None:
+            traced.status = answer.status
+        return judge(answer.status, answer.body, (time.perf_counter() - started) * 1000)
+
+    async def _post_by_aiohttp(
+        self, endpoint: str, body: bytes, headers: Mapping[str, str], timeout_sec: float
+    ) -> Answer:
+        """Send to an endpoint with TLS, or with a URL that the plain client does not call."""
         timeout = aiohttp.ClientTimeout(total=timeout_sec, sock_connect=CONNECT_TIMEOUT_SEC)
         async with self._session.post(
             endpoint,
-            data=await self._body(frame, config, endpoint),
-            headers=_HEADERS if traced is None else {**_HEADERS, **traced.headers},
+            data=body,
+            headers={**_HEADERS, **headers},
             timeout=timeout,
             allow_redirects=False,  # the contract has none, and each leads elsewhere
         ) as response:
-            if traced is not None:
-                traced.status = response.status
-            body = await _read(response)
-        return judge(response.status, body, (time.perf_counter() - started) * 1000)
+            return Answer(response.status, await _read(response))
 
     async def _body(self, frame: LeasedFrame, config: AlgoConfig, endpoint: str) -> bytes:
         own = self._runtime.settings.easyai
@@ -196,21 +213,43 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 async def _read_explanation(response: aiohttp.ClientResponse) -> bytes:
     """The body of a failing status; b"" if it is late or large, for the status is enough."""
-    if response.content_length is not None and response.content_length > _LARGEST_EXPLANATION:
+    if response.content_length is not None and response.content_length > LARGEST_EXPLANATION:
         return b""
     body = b""
     with contextlib.suppress(TimeoutError, aiohttp.ClientError):
         async with asyncio.timeout(_EXPLANATION_SEC):
             async for chunk in response.content.iter_any():
                 body += chunk
-                if len(body) > _LARGEST_EXPLANATION:
+                if len(body) > LARGEST_EXPLANATION:
                     return b""
             return body
     return b""
 
 
-def _failed(kind: CallResult, reason: Reason, started: float) -> Verdict:
-    return Verdict(kind, (time.perf_counter() - started) * 1000, reason)
+def _failed(error: Exception, timeout_sec: float, started: float) -> Verdict:
+    """The verdict on a call that ended with an error."""
+    kind, reason = CallResult.UNREACHABLE, NO_REASON
+    match error:
+        case NotConnectedError():
+            reason = Reason.of(NOT_CONNECTED, why=of_os_error(error.error))
+        case NotAcceptedError() | aiohttp.ConnectionTimeoutError():
+            why = Reason.of("probe.no_connection", limit_sec=CONNECT_TIMEOUT_SEC)
+            reason = Reason.of(NOT_CONNECTED, why=why)
+        case aiohttp.ClientConnectorError():
+            reason = Reason.of(NOT_CONNECTED, why=why_not_connected(error))
+        case TimeoutError():
+            kind, reason = CallResult.TIMEOUT, Reason.of(TIMED_OUT, timeout_sec=timeout_sec)
+        case AnswerError():
+            kind, reason = CallResult.BROKEN, error.reason
+        case _:
+            kind = CallResult.BROKEN
+            reason = Reason.of("call.broken", error=type(error).__name__, why=_why(error))
+    return Verdict(
+        kind,
+        (time.perf_counter() - started) * 1000,
+        reason,
+        not_accepted=isinstance(error, NotAcceptedError | aiohttp.ConnectionTimeoutError),
+    )
 
 
 def _status(status: int) -> Reason:

@@ -281,9 +281,8 @@ class Dispatcher:
         (answer,) = group
         if answer.verdict.reason == _UNSETTLED:
             return []  # its lease expires and the frame is inferred again
-        return [
-            Answered(answer.frame, answer.endpoint, Verdict(CallResult.BROKEN, reason=_UNSETTLED))
-        ]
+        broken = Verdict(CallResult.BROKEN, reason=_UNSETTLED)
+        return [Answered(answer.frame, answer.endpoint, broken)]
 
     async def _carry(self, moves: list[PictureMove]) -> None:
         context = self._context

@@ -17,8 +17,9 @@ from aiohttp.helpers import set_exception
 from easyai.domain.reason import Reason
 
 LARGEST_ANSWER: Final = 4_000_000  # bytes of a body, decompressed
-_LARGEST_ON_THE_WIRE: Final = LARGEST_ANSWER + 1_000_000  # with heads and framing
-_MOST_HEADS: Final = 16  # of interim answers and the answer itself
+LARGEST_ON_THE_WIRE: Final = LARGEST_ANSWER + 1_000_000  # with heads and framing
+LARGEST_EXPLANATION: Final = 65_536  # bytes of the body of a failing status
+MOST_HEADS: Final = 16  # of interim answers and the answer itself
 
 
 class BoundedResponse(ResponseHandler):
@@ -35,17 +36,17 @@ class BoundedResponse(ResponseHandler):
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Take the head of an answer or of an interim answer."""
         self._heads += 1
-        if self._heads <= _MOST_HEADS:
+        if self._heads <= MOST_HEADS:
             super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the socket."""
         self._received += len(data)
         super().data_received(data)
-        if self._heads > _MOST_HEADS:
-            self._break_off(Reason.of("call.too_many_answers", limit=_MOST_HEADS))
-        elif self._received > _LARGEST_ON_THE_WIRE:
-            self._break_off(Reason.of("call.too_large", limit_bytes=_LARGEST_ON_THE_WIRE))
+        if self._heads > MOST_HEADS:
+            self._break_off(Reason.of("call.too_many_answers", limit=MOST_HEADS))
+        elif self._received > LARGEST_ON_THE_WIRE:
+            self._break_off(Reason.of("call.too_large", limit_bytes=LARGEST_ON_THE_WIRE))
 
     def _break_off(self, reason: Reason) -> None:
         error = aiohttp.ClientPayloadError(reason)

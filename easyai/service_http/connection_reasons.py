@@ -12,15 +12,19 @@ from easyai.domain.reason import Reason, quote, quoted
 
 
 def why_not_connected(error: aiohttp.ClientConnectorError) -> Reason:
-    """The system's reason for a failed connection, such as "Connection refused"."""
+    """The system's reason for a failed connection of aiohttp, such as "Connection refused"."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _tls(error.certificate_error)
     if isinstance(error.os_error, ssl.SSLError):
         return _tls(error.os_error.reason or error.os_error)
-    number = error.os_error.errno
-    if number is not None and number > 0:
-        return of_errno(number)  # asyncio's own text names the call and the address
-    return quoted(str(error.os_error.strerror or error.os_error))
+    return of_os_error(error.os_error)
+
+
+def of_os_error(error: OSError) -> Reason:
+    """The system's reason for a failed connection, such as "Connection refused"."""
+    if error.errno is not None and error.errno > 0:
+        return of_errno(error.errno)  # asyncio's own text names the call and the address
+    return quoted(str(error.strerror or error))
 
 
 def _tls(error: object) -> Reason:

@@ -28,6 +28,7 @@ CALLS: Final = (
     message("call.too_many_answers", "more than {limit} answers to one request"),
     message("call.too_many_redirects", "too many redirects"),
     message("call.status", "status {status}"),
+    message("call.cut_off", "the connection was closed before the answer was complete"),
     message("call.connection_lost", "the connection was lost"),
     message("call.no_url", "not a usable URL at {host}"),
     message("call.unexplained", "no further details"),
