@@ -26,6 +26,8 @@ _ALIKE: Final = 0.75
 _ALIKE_AMONG_OTHERS: Final = 0.8
 _SHARED_TABLES: Final = (Settings, FrameExtractor)
 
+# Parts of the names of keys whose values are never shown.
+_SECRET_KEYS: Final = ("secret", "key", "token", "password", "url", "address")
 _MOST_FAULTS: Final = 20  # in one reason, which also goes into tables and mails
 
 
@@ -190,7 +192,7 @@ def _default(loc: tuple[int | str, ...]) -> Any:
 def _with_value(key: str, value: Any, fault: Reason) -> Reason:
     """The fault with the value from the file, unless the value is or may hold a secret."""
     plain = isinstance(value, str | int | float | bool)
-    if not plain or any(word in key for word in ("secret", "key", "url", "address")):
+    if not plain or any(word in key for word in _SECRET_KEYS) or "@" in str(value):
         return fault
     shown = str(value).lower() if isinstance(value, bool) else repr(value)
     return Reason.of("settings.got", fault=fault, value=shown)

@@ -59,7 +59,8 @@ def load_in_part(path: Path | None = None) -> tuple[Settings, Reason]:
 def of_variables() -> Settings:
     """The settings of the environment alone, with defaults for values that do not fit."""
     raw: dict[str, Any] = {}
-    overlay(raw, os.environ)
+    with suppress(SettingsError):  # a variable that cannot be read sets nothing
+        overlay(raw, os.environ)
     return _valid_part(raw)[0]
 
 

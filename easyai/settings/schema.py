@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from easyai.domain.reason import Reason
+from easyai.masking import hide_secrets
 from easyai.settings.addresses import spread_hosts
 from easyai.settings.predecessor import listen_address, with_listen_address
 from easyai.settings.schema_analysis import TRIPWIRE, AiAnalysis, TaskTypeSettings, parse_rate
@@ -76,7 +77,8 @@ class Easyai(Table):
         names = tuple(name.strip().lower().rstrip(".") for name in value)
         for name in names:
             if not _HOST_NAME.fullmatch(name):
-                raise ValueError(Reason.of("settings.no_host_name", name=repr(name[:100])))
+                shown = repr(hide_secrets(name)[:100])
+                raise ValueError(Reason.of("settings.no_host_name", name=shown))
         return names
 
     @field_validator("host")

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from easyai.domain.reason import Reason
 from easyai.domain.unicode_form import nfc
+from easyai.masking import hide_secrets
 from easyai.settings.addresses import BusKind
 from easyai.settings.predecessor import DEFAULT_FOR_NOTHING, is_nothing
 from easyai.settings.schema_table import Count, Seconds, Table
@@ -149,7 +150,8 @@ class AiAnalysis(Table):
         try:
             return tuple(str(ip_network(network.strip(), strict=False)) for network in value)
         except ValueError as error:
-            raise ValueError(Reason.of("settings.no_network", error=str(error))) from None
+            shown = hide_secrets(str(error))
+            raise ValueError(Reason.of("settings.no_network", error=shown)) from None
 
     @property
     def has_bus(self) -> bool:

@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from easyai.domain.reason import NO_REASON, Reason, quoted
 from easyai.errors import SettingsError, StoreUnavailableError
+from easyai.masking import HIDDEN
 from easyai.settings.faults import of_key
 from easyai.settings.schema import Minio
 from easyai.store.bucket_errors import NO_BUCKET, explain
@@ -127,7 +128,8 @@ def _check(settings: Minio) -> None:
     except ValueError as error:
         problem = quoted(str(error))
     if problem:
-        no_endpoint = Reason.of("minio.no_endpoint", problem=problem, endpoint=repr(endpoint))
+        shown = HIDDEN if "@" in endpoint else endpoint  # it may hold a password
+        no_endpoint = Reason.of("minio.no_endpoint", problem=problem, endpoint=repr(shown))
         raise _wrong("endpoint", no_endpoint)
 
 

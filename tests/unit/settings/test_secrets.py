@@ -21,6 +21,14 @@ SECRET = "hunter2"
         (f'[easyai]\ndatabase_url = {{password = "{SECRET}"}}', "easyai.database_url"),
         (f'[[frame_extractor.minio]]\nsecret_key = "{SECRET}"', "frame_extractor.minio"),
         (f'[easyai]\npublic_url = "u:{SECRET}@h"', "easyai.public_url"),
+        ("[easyai]\noperator_token = 20071984", "easyai.operator_token"),
+        ("[easyai]\nviewer_token = 20071984", "easyai.viewer_token"),
+        (f'[easyai]\nallowed_hosts = "https://u:{SECRET}@h"', "easyai.allowed_hosts"),
+        (f'[easyai]\nallowed_hosts = ["https://u:{SECRET}@h"]', "easyai.allowed_hosts"),
+        (
+            f'[ai_analysis]\nservice_networks = ["http://u:{SECRET}@h"]',
+            "ai_analysis.service_networks",
+        ),
     ],
 )
 def test_a_value_of_the_wrong_shape_is_named_and_not_shown(
@@ -33,3 +41,4 @@ def test_a_value_of_the_wrong_shape_is_named_and_not_shown(
         load(path)
     assert key in str(caught.value)
     assert SECRET not in str(caught.value)
+    assert "20071984" not in str(caught.value)

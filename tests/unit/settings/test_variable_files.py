@@ -10,6 +10,8 @@ import pytest
 from easyai.cli.config_values import effective_values, unknown_variables
 from easyai.errors import SettingsError
 from easyai.settings.find_installation import find_installation
+from easyai.settings.partial import of_variables
+from easyai.settings.schema import Settings
 from easyai.settings.source import load
 
 
@@ -78,3 +80,11 @@ def test_command_uses_the_database_of_the_file(
 ) -> None:
     secret.write_text("sqlite:///a.db")
     assert find_installation()
+
+
+def test_variable_that_cannot_be_read_leaves_the_defaults_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report of an installation whose variables have a mistake asks the API at the defaults."""
+    monkeypatch.setenv("EASYAI_SECRET_KEY_FILE", str(tmp_path / "missing"))
+    assert of_variables().easyai.port == Settings().easyai.port
