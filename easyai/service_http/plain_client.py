@@ -30,6 +30,8 @@ _PLAIN: Final = re.compile(
     r"(?P<path>(?:/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?)"
 )
 
+_DOTS: Final = re.compile(r"/\.\.?(?:[/?]|$)")  # segments that a client resolves
+
 AddressInfo = tuple[int, int, int, str, Any]
 
 
@@ -58,7 +60,7 @@ def target(url: str) -> Target | None:
     """The target of a URL; None for a URL that this client does not call."""
     match = _PLAIN.fullmatch(url)
     port = int(match["port"] or 80) if match else 0
-    if match is None or not 0 < port < 65536:
+    if match is None or not 0 < port < 65536 or _DOTS.search(match["path"]):
         return None
     path = match["path"] if match["path"].startswith("/") else "/" + match["path"]
     authority = match["host"] + (f":{port}" if port != 80 else "")
@@ -80,6 +82,7 @@ class PlainClient:
         self._idle: dict[tuple[str, int], list[Connection]] = {}
         self._addresses: dict[tuple[str, int], asyncio.Task[list[AddressInfo]]] = {}
         self._sweep: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def post(
         self,
@@ -108,7 +111,8 @@ class PlainClient:
                 connection.abort()
 
     def close(self) -> None:
-        """Close every kept connection."""
+        """Close every kept connection, and those under way after their answers."""
+        self._closed = True
         for connections in self._idle.values():
             for connection in connections:
                 connection.abort()
@@ -129,6 +133,9 @@ class PlainClient:
         return None
 
     def _keep(self, to: Target, connection: Connection) -> None:
+        if self._closed:
+            connection.abort()
+            return
         connection.idle_since = self._loop.time()
         self._idle.setdefault((to.host, to.port), []).append(connection)
         if self._sweep is None:
@@ -153,10 +160,11 @@ class PlainClient:
             async with asyncio.timeout(timeout_sec):
                 # The look-up of a name does not count as connecting.
                 addresses = await asyncio.shield(self._look_up(to.host, to.port))
-                return await self._open(addresses, connect_sec)
+                addresses.append(addresses.pop(0))  # each connection begins with another address
+                return await self._open(list(addresses), connect_sec)
         except OSError as error:
-            if isinstance(error, TimeoutError):
-                raise
+            if isinstance(error, TimeoutError) and error.errno is None:
+                raise  # our limit, not the system's ETIMEDOUT
             raise NotConnectedError(error) from error
 
     async def _open(self, addresses: list[AddressInfo], connect_sec: float) -> Connection:

@@ -70,6 +70,7 @@ class Connection(asyncio.Protocol):
         self._length: int | None = None
         self._chunked = self._complete = False
         self._encoding = b""
+        self._ends_at = ends_at
         self._waiter = waiter = self._loop.create_future()
         self._timer = self._loop.call_at(ends_at, self._time_out)
         self._transport.write(request)
@@ -110,6 +111,10 @@ class Connection(asyncio.Protocol):
         elif not self._status and self._received > _LARGEST_HEAD:
             self._fail(_NOT_HTTP)
 
+    def eof_received(self) -> None:
+        """Take the end of what the service sends; the transport closes the connection."""
+        self.reusable = False
+
     def connection_lost(self, error: Exception | None) -> None:
         """Judge the end of the connection: it may be the end of an answer without a length."""
         self.reusable = False
@@ -129,16 +134,16 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header line."""
-        if self._complete:
+        if self._status:  # the trailer of a body in chunks
             return
         name = name.lower()
         if name == b"content-length":
             with contextlib.suppress(ValueError):
                 self._length = int(value)
         elif name == b"transfer-encoding":
-            self._chunked = True
-        elif name == b"content-encoding":
-            self._encoding = value.strip().lower()
+            self._chunked = b"chunked" in value.lower()
+        elif name == b"content-encoding" and (encoding := value.strip().lower()) in _ENCODINGS:
+            self._encoding = encoding
 
     def on_headers_complete(self) -> None:
         """Take the end of a head."""
@@ -156,7 +161,8 @@ class Connection(asyncio.Protocol):
             self._resolve(b"")  # the status is enough
         else:
             self._stop_timer()
-            self._timer = self._loop.call_later(_EXPLANATION_SEC, self._resolve, b"")
+            ends_at = min(self._ends_at, self._loop.time() + _EXPLANATION_SEC)
+            self._timer = self._loop.call_at(ends_at, self._resolve, b"")
 
     def on_body(self, chunk: bytes) -> None:
         """Take a part of the body."""
@@ -175,13 +181,13 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Take the end of an answer or of an interim answer."""
-        if self._status and not self._complete:
+        if self._status and not self._complete and self._waiter is not None:
             self._complete = True
             self.reusable = self._parser.should_keep_alive()
 
     def _finish(self) -> None:
         body = b"".join(self._chunks)
-        if self._encoding and self._encoding != b"identity":
+        if self._encoding:
             try:
                 body = _decoded(self._encoding, body)
             except zlib.error:
@@ -194,12 +200,17 @@ class Connection(asyncio.Protocol):
 
     def _resolve(self, body: bytes) -> None:
         waiter, self._waiter = self._waiter, None
+        self._chunks = []  # a kept connection keeps no answer
         self._stop_timer()
         if waiter is not None and not waiter.done():
             waiter.set_result(Answer(self._status, body))
 
     def _fail(self, why: Reason) -> None:
-        self._end(AnswerError(why))
+        if self._status not in (0, 200):  # the status is enough
+            self.reusable = False
+            self._resolve(b"")
+        else:
+            self._end(AnswerError(why))
 
     def _time_out(self) -> None:
         self._end(TimeoutError())
@@ -230,8 +241,6 @@ def _parser(connection: Connection) -> HttpResponseParser:
 
 def _decoded(encoding: bytes, body: bytes) -> bytes:
     """The body without its encoding, one byte longer than the limit at most."""
-    if encoding not in _ENCODINGS:
-        raise zlib.error("not an encoding that was asked for")
     windows = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS) if encoding == b"deflate" else (47,)
     for number, bits in enumerate(windows, 1):
         try:

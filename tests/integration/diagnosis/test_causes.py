@@ -191,7 +191,11 @@ def test_services_cleared_by_request_have_the_cause_no_service(
 
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [((500, b"oops"), "500"), ((200, b"<html>"), "not JSON: 6 bytes"), (None, "Disconnected")],
+    [
+        ((500, b"oops"), "500"),
+        ((200, b"<html>"), "not JSON: 6 bytes"),
+        (None, "closed before the answer was complete"),
+    ],
 )
 def test_services_with_invalid_answers_have_the_cause_inference_fails(
     site: Installation,
