@@ -110,6 +110,13 @@ class StoreUnavailableError(EasyaiError):
     retryable = True
 
 
+class BusyError(EasyaiError):
+    """Too many requests of this kind wait already; ask again in some seconds."""
+
+    http_status = 503
+    retryable = True
+
+
 class StoreClaimedError(EasyaiError):
     """The frame store is used by another installation; the command `claim` shows which."""
 

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from easyai.errors import EasyaiError
+from easyai.errors import BusyError, EasyaiError
 from easyai.health.checks.named_check import error_for_client
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ async def _own_error(request: Request, error: Exception) -> JSONResponse:
     status = error.http_status if isinstance(error, EasyaiError) else 500
     if status >= 500:
         log.warning("%s %r: %s", request.method, request.scope["path"], error)
-    headers = _HEADERS.get(status)
+    headers = {"retry-after": "5"} if isinstance(error, BusyError) else _HEADERS.get(status)
     message = str(error_for_client(error)) if isinstance(error, EasyaiError) else str(error)
     return error_response(status, message, headers)
 

@@ -16,6 +16,7 @@ from easyai.api.browser_guard import BrowserGuard
 from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.error_responses import install_error_handlers
 from easyai.api.exposition import Exposition
+from easyai.api.gates import open_gates
 from easyai.api.heartbeat_groups import HeartbeatGroup
 from easyai.api.methods import MethodTable
 from easyai.api.metrics_desk import MetricsDesk
@@ -52,6 +53,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         with _opened(runtime, loop) as opened:
             app.state.runtime = opened
             opened.part(Tokens)  # makes the token files before anybody needs them
+            app.state.gates = open_gates()
             app.state.heartbeats = HeartbeatGroup(opened)
             app.state.diagnoses = DiagnosisDesk(partial(diagnosis_routes.look, opened))
             app.state.metrics = MetricsDesk(

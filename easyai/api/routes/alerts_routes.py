@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path
 from easyai.api import schemas, schemas_alerts
 from easyai.api.access import OperatorPart, viewer
 from easyai.api.alert_query import Page, PageSize, alert_filter
+from easyai.api.gates import CHANGES, READS, behind
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
 from easyai.api.picture_links import PictureLinks, PictureLinksPart
@@ -29,6 +30,7 @@ Filter = Annotated[AlertFilter, Depends(alert_filter)]
 
 
 @router.get("", response_model=schemas_alerts.AlertPage, responses=errors(400, 503))
+@behind(READS)
 def list_alerts(
     runtime: RuntimePart,
     links: PictureLinksPart,
@@ -43,6 +45,7 @@ def list_alerts(
 
 
 @router.get("/task_ids", response_model=schemas_alerts.TaskIds, responses=errors(503))
+@behind(READS)
 def task_ids(runtime: RuntimePart) -> dict[str, Any]:
     """The cameras that have alerts."""
     with runtime.db.read() as conn:
@@ -55,6 +58,7 @@ def task_ids(runtime: RuntimePart) -> dict[str, Any]:
     responses=errors(400, 403, 413, 503),
     openapi_extra=documented_body(schemas_alerts.AlertIds),
 )
+@behind(CHANGES)
 def batch_delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Delete alerts and their pictures; alerts that are gone already are not counted.
 
@@ -64,6 +68,7 @@ def batch_delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody
 
 
 @router.get("/{id}", response_model=schemas_alerts.OneAlert, responses=errors(400, 404, 503))
+@behind(READS)
 def get_alert(
     runtime: RuntimePart,
     links: PictureLinksPart,
@@ -78,6 +83,7 @@ def get_alert(
 
 
 @router.delete("/{id}", response_model=schemas.Done, responses=errors(400, 403, 503))
+@behind(CHANGES)
 def delete_alert(
     operator: OperatorPart,
     runtime: RuntimePart,

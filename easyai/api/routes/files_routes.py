@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from easyai.api.gates import PICTURES, behind
 from easyai.api.parts import RuntimePart
 from easyai.api.schemas import errors
 from easyai.domain.frame import ALGO_CONFIG_NAME
@@ -35,6 +36,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("/{key:text}", response_class=Response, responses=_RESPONSES)
 @router.head("/{key:text}", response_class=Response, responses=_RESPONSES)
+@behind(PICTURES)
 def picture(
     key: str, request: Request, runtime: RuntimePart, expires: str = "", signature: str = ""
 ) -> Response:

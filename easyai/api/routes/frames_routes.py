@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from easyai.api import schemas
 from easyai.api.access import OperatorPart
+from easyai.api.gates import CHANGES, behind
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
 from easyai.api.schemas import errors
@@ -28,6 +29,7 @@ _FIELDS: Final = ("task_type", "task_id", "dry_run")
     responses=errors(400, 403, 413, 503),
     openapi_extra=documented_body(schemas.DiscardBody),
 )
+@behind(CHANGES)
 def discard(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Give up the waiting frames of a type, or of one of its cameras, and delete their pictures.
 

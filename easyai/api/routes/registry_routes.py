@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 
 from easyai.api import schemas
 from easyai.api.access import CallerPart, OperatorPart
+from easyai.api.gates import CHANGES, READS, REGISTRATIONS, behind
 from easyai.api.json_body import JsonBody, parse_json
 from easyai.api.parts import HeartbeatsPart, RuntimePart, documented_body
 from easyai.api.quota import MostServicesPart
@@ -34,6 +35,7 @@ StateQuery = Annotated[
     responses=errors(400, 413, 429, 503),
     openapi_extra=documented_body(RegisterBody),
 )
+@behind(REGISTRATIONS)
 def register(
     caller: CallerPart, most: MostServicesPart, runtime: RuntimePart, payload: JsonBody
 ) -> dict[str, Any]:
@@ -65,6 +67,7 @@ async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONRes
 @router.delete(
     "/unregister/{id:text}", response_model=schemas.Done, responses=errors(400, 403, 503)
 )
+@behind(CHANGES)
 def unregister(id: str, caller: CallerPart, runtime: RuntimePart) -> dict[str, Any]:  # noqa: A002
     """Unregister every endpoint of a service_id, or one percent-encoded endpoint.
 
@@ -81,6 +84,7 @@ def unregister(id: str, caller: CallerPart, runtime: RuntimePart) -> dict[str, A
 
 
 @router.post("/clear_all", response_model=schemas.Cleared, responses=errors(403, 503))
+@behind(CHANGES)
 def clear_all(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
     """Unregister every service.
 
@@ -96,6 +100,7 @@ def clear_all(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
     response_model_exclude_unset=True,
     responses=errors(400, 503),
 )
+@behind(READS)
 def services(runtime: RuntimePart, state: StateQuery = "") -> dict[str, Any]:
     """The services that can take work now, one entry for each endpoint."""
     return views.service_list(runtime, everything=state == "all")
@@ -107,6 +112,7 @@ def services(runtime: RuntimePart, state: StateQuery = "") -> dict[str, Any]:
     response_model_exclude_unset=True,
     responses=errors(503),
 )
+@behind(READS)
 def task_type_services(task_type: str, runtime: RuntimePart) -> dict[str, Any]:
     """The services of one task type that can take work now."""
     name = nfc(task_type.rstrip("/"))  # a task type is a folder's name
@@ -114,12 +120,14 @@ def task_type_services(task_type: str, runtime: RuntimePart) -> dict[str, Any]:
 
 
 @router.get("/load_balance/info", response_model=schemas.LoadBalance, responses=errors(503))
+@behind(READS)
 def load_balance(runtime: RuntimePart) -> dict[str, Any]:
     """The speed of the services of each type, and their shares of its frames."""
     return views.load_balance(runtime)
 
 
 @router.get("/load_balance/analysis", response_model=schemas.LoadAnalysis, responses=errors(503))
+@behind(READS)
 def load_analysis(runtime: RuntimePart) -> dict[str, Any]:
     """How evenly calls were spread over the services of each type."""
     return views.load_analysis(runtime)

@@ -1,0 +1,120 @@
+"""Readers of lists never hold up heartbeats and registrations."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from easyai.api import gates
+from easyai.db import alerts
+from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi
+from tests.support.waiting import wait_until
+
+REGISTRATION = {"service_id": "yolo", "task_types": ["人数统计"], "endpoint": "http://127.0.0.1:9/"}
+READERS = 30
+
+
+class _SlowLists:
+    """Lists of alerts that read until the test lets them go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reading = 0
+        self.go_on = threading.Event()
+        self._lock = threading.Lock()
+        self._page = alerts.page
+        monkeypatch.setattr(alerts, "page", self._slow_page)
+
+    def _slow_page(self, *args: object) -> object:
+        with self._lock:
+            self.reading += 1
+        self.go_on.wait(20)
+        return self._page(*args)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[_SlowLists]:
+    """Lists that take as long as the test wants."""
+    lists = _SlowLists(monkeypatch)
+    yield lists
+    lists.go_on.set()
+
+
+def _read(api: LiveApi) -> int:
+    return requests.get(api.url + ALERTS, timeout=30).status_code
+
+
+def test_readers_take_no_place_of_heartbeats_registrations_and_changes(
+    api: LiveApi, slow: _SlowLists
+) -> None:
+    api.post(f"{ANALYSIS}/register", REGISTRATION)
+    with ThreadPoolExecutor(READERS) as pool:
+        answers = [pool.submit(_read, api) for _ in range(READERS)]
+        wait_until(lambda: slow.reading == 4, 10, "four lists are read")
+        begun = time.monotonic()
+        api.post(f"{ANALYSIS}/heartbeat/yolo")
+        api.post(f"{ANALYSIS}/register", REGISTRATION | {"service_id": "other"})
+        assert api.call("DELETE", f"{ALERTS}/1").status_code == 200
+        assert api.call("GET", "/readyz").status_code in (200, 503)
+        assert time.monotonic() - begun < 5
+        assert slow.reading == 4
+        slow.go_on.set()
+        assert {answer.result() for answer in answers} == {200}
+
+
+def test_reader_beyond_the_queue_gets_503_with_retry_after(
+    api: LiveApi, slow: _SlowLists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(gates._MOST_WAITING, gates.READS, 2)
+    with ThreadPoolExecutor(6) as pool:
+        answers = [pool.submit(_read, api) for _ in range(6)]
+        wait_until(lambda: slow.reading == 4, 10, "four lists are read")
+        wait_until(lambda: api.call("GET", ALERTS).status_code == 503, 10, "two more wait")
+        refused = api.call("GET", ALERTS)
+        assert "ask again in some seconds" in refused.json()["error"]
+        assert refused.headers["retry-after"] == "5"
+        slow.go_on.set()
+        assert {answer.result() for answer in answers} == {200}
+
+
+def test_reader_that_waits_too_long_gets_503(
+    api: LiveApi, slow: _SlowLists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gates, "_LONGEST_WAIT_SEC", 0.3)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(_read, api) for _ in range(4)]
+        wait_until(lambda: slow.reading == 4, 10, "four lists are read")
+        assert api.call("GET", ALERTS).status_code == 503
+        slow.go_on.set()
+        assert {answer.result() for answer in answers} == {200}
+
+
+def test_list_of_a_client_that_has_gone_is_not_read(api: LiveApi, slow: _SlowLists) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(_read, api) for _ in range(4)]
+        wait_until(lambda: slow.reading == 4, 10, "four lists are read")
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", api.port)) as client:
+                client.sendall(f"GET {ALERTS} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+                time.sleep(0.05)
+        slow.go_on.set()
+        assert {answer.result() for answer in answers} == {200}
+    assert _read(api) == 200
+    assert slow.reading == 5  # four, and the last
+
+
+def test_client_that_sends_its_body_slowly_keeps_no_place(api: LiveApi) -> None:
+    head = f"POST {ANALYSIS}/register HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\n{{"
+    slow_clients = [socket.create_connection(("127.0.0.1", api.port)) for _ in range(10)]
+    for client in slow_clients:
+        client.sendall(head.encode())
+    begun = time.monotonic()
+    api.post(f"{ANALYSIS}/register", REGISTRATION)
+    assert time.monotonic() - begun < 5
+    for client in slow_clients:
+        client.close()
