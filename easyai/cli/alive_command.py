@@ -8,8 +8,9 @@ from typing import Final
 
 import click
 
-from easyai.cli.output import opened, plain
+from easyai.cli.output import opened
 from easyai.errors import DatabaseUnavailableError
+from easyai.messages.wording import plain
 
 KINDS = ("api", "beat", "watchdog", "worker")
 # Below the 10 s after which the health check of docker/compose.yaml kills this command, and the

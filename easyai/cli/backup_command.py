@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from easyai.cli.output import opened, plain, print_json
+from easyai.cli.output import opened, print_json
+from easyai.messages.wording import plain
 
 EXAMPLES = """\b
 Examples:

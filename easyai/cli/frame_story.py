@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import click
 
-from easyai.cli.output import duration, iso, moment, plain
+from easyai.cli.output import duration, iso, moment
 from easyai.db import reasons
 from easyai.db.frames import FrameRow
 from easyai.domain.reason import Reason
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
+from easyai.messages.wording import plain
 
 
 class Place(NamedTuple):

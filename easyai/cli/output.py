@@ -76,7 +76,7 @@ def running(db: Database) -> str:
         beat = leases.all_leases(conn).get("beat")
     if not names and beat is not None and beat.expires_at > now:
         names = [f"beat of {beat.holder}"]
-    return plain(", ".join(names))
+    return wording.plain(", ".join(names))
 
 
 def _warn_if_idle(db: Database) -> None:
@@ -183,15 +183,7 @@ def cell(value: object, style: str = "") -> Text:
     """A value for a table: '-' for nothing, without characters that steer a terminal."""
     from rich.text import Text
 
-    return Text("-" if value is None or value == "" else plain(str(value)), style=style)
-
-
-def plain(value: str) -> str:
-    """The text on a single line; replaces characters that are not printable, such as ESC."""
-    return "".join(
-        character if character.isprintable() else " " if character.isspace() else "\ufffd"
-        for character in value
-    )
+    return Text("-" if value is None or value == "" else wording.plain(str(value)), style=style)
 
 
 def duration(seconds: float | None) -> str:

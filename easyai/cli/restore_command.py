@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from easyai.cli.backup_command import megabytes, print_progress
-from easyai.cli.output import plain, print_json, running
+from easyai.cli.output import print_json, running
 from easyai.domain.reason import Reason
+from easyai.messages.wording import plain
 from easyai.settings.find_installation import find_installation
 
 if TYPE_CHECKING:

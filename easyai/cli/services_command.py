@@ -11,9 +11,10 @@ from easyai.cli.output import cell, console, duration, new_table, opened, print_
 from easyai.db import clock, ledger, service_results
 from easyai.db import services as services_db
 from easyai.domain.actor import Actor
+from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
 from easyai.masking import hide_credentials
-from easyai.messages.catalogue import fields
+from easyai.messages.catalogue import fields, text
 from easyai.registry import registration
 from easyai.registry.approval import WAITING
 from easyai.registry.views import service_list
@@ -175,8 +176,10 @@ def _failing(service: dict[str, Any]) -> str:
     number, why = service["failed_since_success"], service["last_refusal"]
     if not number:
         return ""
-    calls = "last call" if number == 1 else f"last {number} calls"
-    return f"; its {calls} failed: {why or 'no reason known'}"
+    calls = Reason.of(
+        "service.last_calls_failed", n=number, why=why or Reason("service.no_reason_known")
+    )
+    return f"; {text(calls)}"
 
 
 def _ago(at: float | None, now: float) -> str:

@@ -1,4 +1,4 @@
-"""Moments and lists of names, which look the same in every language."""
+"""Moments, lists of names and plain lines, which look the same in every language."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def names(values: Iterable[str]) -> str:
     parts = list(_runs(sorted(set(values), key=_numbered)))
     shown = ", ".join(_plain(part) for part in parts[:_MOST_NAMES])
     return shown if len(parts) <= _MOST_NAMES else f"{shown}, … (+{len(parts) - _MOST_NAMES})"
+
+
+def plain(value: str) -> str:
+    """The text on a single line; replaces characters that are not printable, such as ESC."""
+    return "".join(
+        character if character.isprintable() else " " if character.isspace() else "\ufffd"
+        for character in value
+    )
 
 
 def _numbered(name: str) -> tuple[str, int, str]:

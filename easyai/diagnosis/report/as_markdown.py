@@ -10,7 +10,7 @@ from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.report.entries import alarm, called, event, is_alarm
 from easyai.diagnosis.report.ignored import ignored
-from easyai.diagnosis.report.markdown import command, plain, table
+from easyai.diagnosis.report.markdown import command, table
 from easyai.diagnosis.report.worst import (
     MOST_ROWS,
     further_types,
@@ -23,7 +23,7 @@ from easyai.domain.reason import Reason
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.messages.terms import breaker_name, check_name, kind_name, state_name
-from easyai.messages.wording import moment, names
+from easyai.messages.wording import moment, names, plain
 from easyai.settings.commands import easyai_command, report_command
 from easyai.version import version
 

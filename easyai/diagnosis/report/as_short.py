@@ -7,12 +7,12 @@ from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.contents import Diagnosis
-from easyai.diagnosis.report.markdown import plain
 from easyai.diagnosis.report.worst import further_types, worst_types
 from easyai.diagnosis.symptom import ringing
 from easyai.domain.reason import Reason
 from easyai.health.snapshot import TypeFacts
 from easyai.messages.catalogue import ENGLISH, text
+from easyai.messages.wording import plain
 from easyai.settings.commands import report_command
 
 #: The most lines of a short report.

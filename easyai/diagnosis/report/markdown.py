@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from easyai.messages.wording import plain
+
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A table with aligned columns; a wide character takes two columns."""
@@ -18,14 +20,6 @@ def command(text: str, indent: str = "") -> list[str]:
     """A block to copy."""
     lines = (indent + plain(line) for line in text.split("\n"))
     return [f"{indent}```bash", *lines, f"{indent}```"]
-
-
-def plain(text: str) -> str:
-    """The text on a single line, without control characters that a terminal obeys."""
-    return "".join(
-        character if character.isprintable() else " " if character.isspace() else "\ufffd"
-        for character in text
-    )
 
 
 def width(text: str) -> int:

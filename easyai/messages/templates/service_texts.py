@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.messages.template import message
+from easyai.messages.template import message, plural
 
 SERVICES: Final = (
     # Translators: from here on, why a service is in its state.
@@ -27,6 +27,12 @@ SERVICES: Final = (
         "{answer}{together}{moved}",
     ),
     message("service.no_reason_known", "no reason known"),
+    # Translators: at the end of a line about a service, behind a semicolon.
+    plural(
+        "service.last_calls_failed",
+        "its last call failed: {why}",
+        "its last {n} calls failed: {why}",
+    ),
     # Translators: these three end another text.
     message("service.though_heard", ", though heartbeats of its id arrive"),
     message("service.together", "; {silent} of {online} services at once"),

@@ -8,8 +8,9 @@ from datetime import datetime
 import click
 import pytest
 
-from easyai.cli.output import cell, duration, iso, plain
+from easyai.cli.output import cell, duration, iso
 from easyai.cli.since import parse_moment
+from easyai.messages.wording import plain
 from tests.support.installation import Installation
 
 NOW = 1_763_110_000.0
