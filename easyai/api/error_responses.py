@@ -72,7 +72,7 @@ class LastResort:
 
 async def _own_error(request: Request, error: Exception) -> JSONResponse:
     status = error.http_status if isinstance(error, EasyaiError) else 500
-    if status >= 500:
+    if status >= 500 and not isinstance(error, BusyError):  # its gate logs it
         log.warning("%s %r: %s", request.method, request.scope["path"], error)
     headers = {"retry-after": "5"} if isinstance(error, BusyError) else _HEADERS.get(status)
     message = str(error_for_client(error)) if isinstance(error, EasyaiError) else str(error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -20,15 +21,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from easyai.errors import BusyError
+from easyai.system.log_throttle import LogThrottle
 
+log = logging.getLogger(__name__)
+
+LISTS: Final = "lists"  # of alerts: may read for seconds
 READS: Final = "reads"
-REGISTRATIONS: Final = "registrations"
-CHANGES: Final = "changes"
 PICTURES: Final = "pictures"
-# Together fewer than the connections of the pool (15): some are left for heartbeats, checks and
-# metrics.
-_AT_ONCE: Final = {READS: 4, REGISTRATIONS: 3, CHANGES: 2, PICTURES: 3}
-_MOST_WAITING: Final = {READS: 60, REGISTRATIONS: 1000, CHANGES: 100, PICTURES: 1000}
+REGISTRATIONS: Final = "registrations"  # and unregistrations
+CHANGES: Final = "changes"
+# Fewer threads than the pool has (40). Registrations wait for name servers, pictures for disks:
+# they hold a connection for milliseconds. The others leave half of the 15 connections free.
+_AT_ONCE: Final = {LISTS: 3, READS: 3, PICTURES: 8, REGISTRATIONS: 16, CHANGES: 2}
+_MOST_WAITING: Final = {LISTS: 60, READS: 200, PICTURES: 1000, REGISTRATIONS: 1000, CHANGES: 100}
+_FOR_VIEWERS: Final = (LISTS, READS, PICTURES)
 _LONGEST_WAIT_SEC: Final = 10.0
 
 R = TypeVar("R")
@@ -42,30 +48,41 @@ class Gate:
         self._name = name
         self._free = asyncio.Semaphore(_AT_ONCE[name])
         self._waiting = 0
+        self._refused = LogThrottle()
 
     @asynccontextmanager
     async def passed(self, is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
         """Wait for a free place and keep it for the block.
 
-        Raises BusyError when too many requests wait or the wait is too long, and ClientDisconnect
-        when the client has gone (`is_gone`) before its turn: nothing is read for nobody.
+        Raises BusyError when too many requests wait or the wait is too long. Raises
+        ClientDisconnect when a viewer has gone (`is_gone`) before its turn: nothing is read for
+        nobody. A change is made although its client has gone.
         """
         if self._waiting >= _MOST_WAITING[self._name]:
-            raise BusyError
+            raise self._busy()
         self._waiting += 1
         try:
             async with asyncio.timeout(_LONGEST_WAIT_SEC):
                 await self._free.acquire()
         except TimeoutError:
-            raise BusyError from None
+            raise self._busy() from None
         finally:
             self._waiting -= 1
         try:
-            if await is_gone():
+            if self._name in _FOR_VIEWERS and await is_gone():
                 raise ClientDisconnect
             yield
         finally:
             self._free.release()
+
+    def _busy(self) -> BusyError:
+        self._refused.warning(
+            log,
+            "refused with 503, too many at once: group=%s waiting=%d",
+            self._name,
+            self._waiting,
+        )
+        return BusyError()
 
 
 def behind(group: str) -> Callable[[Callable[..., R]], Callable[..., Awaitable[R]]]:
@@ -89,6 +106,7 @@ def behind(group: str) -> Callable[[Callable[..., R]], Callable[..., Awaitable[R
         if not asks:
             own = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
             signature = signature.replace(parameters=[*signature.parameters.values(), own])
+        del gated.__wrapped__  # type: ignore[attr-defined] # or FastAPI may look at the endpoint
         gated.__signature__ = signature  # type: ignore[attr-defined]
         return gated
 

@@ -22,7 +22,13 @@ from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.pipeline.algo_config import AlgoConfig, AlgoConfigs
 from easyai.pipeline.link_base import LinkBases, rebased
 from easyai.runtime import Runtime
-from easyai.service_http.answer_bounds import LARGEST_ANSWER, LARGEST_EXPLANATION, BoundedConnector
+from easyai.service_http.answer_bounds import (
+    EXPLANATION_SEC,
+    JSON_STARTS,
+    LARGEST_ANSWER,
+    LARGEST_EXPLANATION,
+    BoundedConnector,
+)
 from easyai.service_http.connection_reasons import of_errno, of_os_error, why_not_connected
 from easyai.service_http.plain_client import (
     KEEPALIVE_SEC,
@@ -37,9 +43,6 @@ from easyai.tracing.journey import Call
 from easyai.version import user_agent
 
 _URL_TTL_SEC = 3600.0
-_EXPLANATION_SEC = 1.0
-# How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
-_STARTS = b"{\xef\xff\xfe\0"
 _LINK_TIMEOUT_SEC = 5.0
 _HEADERS = {"Content-Type": "application/json"}
 _FAILURES = (
@@ -206,7 +209,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         if size > LARGEST_ANSWER:
             raise ValueError(Reason.of("call.too_large", limit_bytes=LARGEST_ANSWER))
         chunks.append(chunk)
-        if len(chunks) == 1 and (start := chunk.lstrip()) and start[0] not in _STARTS:
+        if len(chunks) == 1 and (start := chunk.lstrip()) and start[0] not in JSON_STARTS:
             break
     return b"".join(chunks)
 
@@ -217,7 +220,7 @@ async def _read_explanation(response: aiohttp.ClientResponse) -> bytes:
         return b""
     body = b""
     with contextlib.suppress(TimeoutError, aiohttp.ClientError):
-        async with asyncio.timeout(_EXPLANATION_SEC):
+        async with asyncio.timeout(EXPLANATION_SEC):
             async for chunk in response.content.iter_any():
                 body += chunk
                 if len(body) > LARGEST_EXPLANATION:

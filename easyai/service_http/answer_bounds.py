@@ -19,6 +19,9 @@ from easyai.domain.reason import Reason
 LARGEST_ANSWER: Final = 4_000_000  # bytes of a body, decompressed
 LARGEST_ON_THE_WIRE: Final = LARGEST_ANSWER + 1_000_000  # with heads and framing
 LARGEST_EXPLANATION: Final = 65_536  # bytes of the body of a failing status
+EXPLANATION_SEC: Final = 1.0  # how long the body of a failing status is waited for
+# How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
+JSON_STARTS: Final = b"{\xef\xff\xfe\0"
 MOST_HEADS: Final = 16  # of interim answers and the answer itself
 
 

@@ -26,7 +26,7 @@ KEEPALIVE_SEC: Final = 4.0
 _ADDRESSES_SEC: Final = 30.0  # a looked-up name keeps its addresses
 _HAPPY_EYEBALLS_SEC: Final = 0.25  # until the next address is tried beside a slow one (RFC 8305)
 _PLAIN: Final = re.compile(
-    r"http://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?"
+    r"http://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>(?:/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?)"
 )
 

@@ -16,6 +16,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from easyai.domain.reason import Reason
 from easyai.service_http.answer_bounds import (
+    EXPLANATION_SEC,
+    JSON_STARTS,
     LARGEST_ANSWER,
     LARGEST_EXPLANATION,
     LARGEST_ON_THE_WIRE,
@@ -23,9 +25,6 @@ from easyai.service_http.answer_bounds import (
 )
 
 _LARGEST_HEAD: Final = 65_536  # bytes, with interim answers
-_EXPLANATION_SEC: Final = 1.0
-# How JSON objects start: a brace, a byte order mark, or the first half of a brace in UTF-16.
-_STARTS: Final = b"{\xef\xff\xfe\0"
 _ENCODINGS: Final = (b"gzip", b"x-gzip", b"deflate")
 _CUT_OFF: Final = Reason("call.cut_off")
 _NOT_HTTP: Final = Reason("call.not_http")
@@ -161,7 +160,7 @@ class Connection(asyncio.Protocol):
             self._resolve(b"")  # the status is enough
         else:
             self._stop_timer()
-            ends_at = min(self._ends_at, self._loop.time() + _EXPLANATION_SEC)
+            ends_at = min(self._ends_at, self._loop.time() + EXPLANATION_SEC)
             self._timer = self._loop.call_at(ends_at, self._resolve, b"")
 
     def on_body(self, chunk: bytes) -> None:
@@ -176,7 +175,12 @@ class Connection(asyncio.Protocol):
                 self._resolve(b"")
         elif self._size > LARGEST_ANSWER:
             self._fail(_TOO_LARGE)
-        elif first and not self._encoding and (start := chunk.lstrip()) and start[0] not in _STARTS:
+        elif (
+            first
+            and not self._encoding
+            and (start := chunk.lstrip())
+            and start[0] not in JSON_STARTS
+        ):
             self._resolve(chunk)
 
     def on_message_complete(self) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path
 from easyai.api import schemas, schemas_alerts
 from easyai.api.access import OperatorPart, viewer
 from easyai.api.alert_query import Page, PageSize, alert_filter
-from easyai.api.gates import CHANGES, READS, behind
+from easyai.api.gates import CHANGES, LISTS, READS, behind
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
 from easyai.api.picture_links import PictureLinks, PictureLinksPart
@@ -30,7 +30,7 @@ Filter = Annotated[AlertFilter, Depends(alert_filter)]
 
 
 @router.get("", response_model=schemas_alerts.AlertPage, responses=errors(400, 503))
-@behind(READS)
+@behind(LISTS)
 def list_alerts(
     runtime: RuntimePart,
     links: PictureLinksPart,
@@ -45,7 +45,7 @@ def list_alerts(
 
 
 @router.get("/task_ids", response_model=schemas_alerts.TaskIds, responses=errors(503))
-@behind(READS)
+@behind(LISTS)
 def task_ids(runtime: RuntimePart) -> dict[str, Any]:
     """The cameras that have alerts."""
     with runtime.db.read() as conn:

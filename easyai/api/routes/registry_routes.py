@@ -67,7 +67,7 @@ async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONRes
 @router.delete(
     "/unregister/{id:text}", response_model=schemas.Done, responses=errors(400, 403, 503)
 )
-@behind(CHANGES)
+@behind(REGISTRATIONS)
 def unregister(id: str, caller: CallerPart, runtime: RuntimePart) -> dict[str, Any]:  # noqa: A002
     """Unregister every endpoint of a service_id, or one percent-encoded endpoint.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -55,14 +56,14 @@ def test_readers_take_no_place_of_heartbeats_registrations_and_changes(
     api.post(f"{ANALYSIS}/register", REGISTRATION)
     with ThreadPoolExecutor(READERS) as pool:
         answers = [pool.submit(_read, api) for _ in range(READERS)]
-        wait_until(lambda: slow.reading == 4, 10, "four lists are read")
+        wait_until(lambda: slow.reading == 3, 10, "three lists are read")
         begun = time.monotonic()
         api.post(f"{ANALYSIS}/heartbeat/yolo")
         api.post(f"{ANALYSIS}/register", REGISTRATION | {"service_id": "other"})
         assert api.call("DELETE", f"{ALERTS}/1").status_code == 200
         assert api.call("GET", "/readyz").status_code in (200, 503)
         assert time.monotonic() - begun < 5
-        assert slow.reading == 4
+        assert slow.reading == 3
         slow.go_on.set()
         assert {answer.result() for answer in answers} == {200}
 
@@ -70,11 +71,11 @@ def test_readers_take_no_place_of_heartbeats_registrations_and_changes(
 def test_reader_beyond_the_queue_gets_503_with_retry_after(
     api: LiveApi, slow: _SlowLists, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(gates._MOST_WAITING, gates.READS, 2)
+    monkeypatch.setitem(gates._MOST_WAITING, gates.LISTS, 3)
     with ThreadPoolExecutor(6) as pool:
         answers = [pool.submit(_read, api) for _ in range(6)]
-        wait_until(lambda: slow.reading == 4, 10, "four lists are read")
-        wait_until(lambda: api.call("GET", ALERTS).status_code == 503, 10, "two more wait")
+        wait_until(lambda: slow.reading == 3, 10, "three lists are read")
+        wait_until(lambda: api.call("GET", ALERTS).status_code == 503, 10, "three more wait")
         refused = api.call("GET", ALERTS)
         assert "ask again in some seconds" in refused.json()["error"]
         assert refused.headers["retry-after"] == "5"
@@ -86,18 +87,18 @@ def test_reader_that_waits_too_long_gets_503(
     api: LiveApi, slow: _SlowLists, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gates, "_LONGEST_WAIT_SEC", 0.3)
-    with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(_read, api) for _ in range(4)]
-        wait_until(lambda: slow.reading == 4, 10, "four lists are read")
+    with ThreadPoolExecutor(3) as pool:
+        answers = [pool.submit(_read, api) for _ in range(3)]
+        wait_until(lambda: slow.reading == 3, 10, "three lists are read")
         assert api.call("GET", ALERTS).status_code == 503
         slow.go_on.set()
         assert {answer.result() for answer in answers} == {200}
 
 
 def test_list_of_a_client_that_has_gone_is_not_read(api: LiveApi, slow: _SlowLists) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(_read, api) for _ in range(4)]
-        wait_until(lambda: slow.reading == 4, 10, "four lists are read")
+    with ThreadPoolExecutor(3) as pool:
+        answers = [pool.submit(_read, api) for _ in range(3)]
+        wait_until(lambda: slow.reading == 3, 10, "three lists are read")
         for _ in range(5):
             with socket.create_connection(("127.0.0.1", api.port)) as client:
                 client.sendall(f"GET {ALERTS} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
@@ -105,7 +106,7 @@ def test_list_of_a_client_that_has_gone_is_not_read(api: LiveApi, slow: _SlowLis
         slow.go_on.set()
         assert {answer.result() for answer in answers} == {200}
     assert _read(api) == 200
-    assert slow.reading == 5  # four, and the last
+    assert slow.reading == 4  # three, and the last
 
 
 def test_client_that_sends_its_body_slowly_keeps_no_place(api: LiveApi) -> None:
@@ -118,3 +119,12 @@ def test_client_that_sends_its_body_slowly_keeps_no_place(api: LiveApi) -> None:
     assert time.monotonic() - begun < 5
     for client in slow_clients:
         client.close()
+
+
+def test_registration_is_made_although_its_client_has_gone(api: LiveApi) -> None:
+    """A client with a short timeout registers once and looks no further."""
+    body = json.dumps(REGISTRATION, ensure_ascii=False).encode()
+    head = f"POST {ANALYSIS}/register HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}"
+    with socket.create_connection(("127.0.0.1", api.port)) as client:
+        client.sendall(f"{head}\r\n\r\n".encode() + body)
+    wait_until(lambda: api.get(f"{ANALYSIS}/services")["services"], 10, "the service is registered")
