@@ -53,7 +53,7 @@ class Observer:
         self._thread.start()
 
     def close(self, timeout_sec: float = 1.0) -> None:
-        """Stop looking; do not wait longer for a running look."""
+        """End the thread; an observation under way is waited for up to `timeout_sec`."""
         self._end.set()
         self._thread.join(timeout_sec)
 

@@ -291,7 +291,7 @@ def _change(
 
 
 def _free(conn: Connection, ids: Sequence[int], state: FrameState) -> Iterable[Sequence[int]]:
-    """The ids in chunks; PostgreSQL leaves out frames in another state or locked by others."""
+    """The ids in chunks, on PostgreSQL without frames that changed their state or are locked."""
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         if conn.dialect.name != "sqlite":

@@ -19,7 +19,7 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-#: At most a line per task type in this time; the first at once.
+#: A task type gets one line in this time at most, the first at once.
 EVERY_SEC: Final = 10.0
 
 

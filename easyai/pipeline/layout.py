@@ -42,7 +42,7 @@ class _Misplaced:
             self._seen[key] = time.monotonic()
 
     def count(self) -> int:
-        """How many keys are there."""
+        """The number of keys noted lately."""
         since = time.monotonic() - _FORGET_SEC
         while self._seen and (oldest := next(iter(self._seen))) and self._seen[oldest] < since:
             del self._seen[oldest]
@@ -77,7 +77,7 @@ class Layout:
         self._types = None
 
     def stray(self, key: str) -> None:
-        """Record a picture too high in the tree to name its type and camera."""
+        """Record a picture whose path names no task type and camera."""
         self._strays.note(key)
 
     def is_dated(self, key: FrameKey) -> bool:

@@ -1,7 +1,7 @@
 """The outbox: sends committed alerts to the bus until the bus has acknowledged them.
 
-Each alert is sent at least once, and in order for each camera. Each camera has at most an alert in
-flight: the next alert goes when the bus has acknowledged this alert. A sender begins with the
+Each alert is sent at least once, and in order for each camera. Of each camera, at most one alert is
+in flight: the next alert goes when the bus has acknowledged this alert. A sender begins with the
 oldest unacknowledged alert. So a consumer that ignores known ids sees every alert once and in
 order, whatever crashes and however many processes publish at the same time.
 """

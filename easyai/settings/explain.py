@@ -60,7 +60,7 @@ class Unknown(NamedTuple):
     instead: str = ""  # the remedy, for a key of the predecessor
 
     def warning(self) -> Reason:
-        """That the key has no effect, and the key that may be meant."""
+        """The warning that the key has no effect, with the key that may be meant."""
         return Reason.of("settings.misspelt", key=self.key, meant=self.meant)
 
 

@@ -35,6 +35,6 @@ def use(example: str, *more: str) -> Reason:
 
 
 def why(error: ValueError) -> Reason:
-    """The reason that a check of a value has raised; the words of a library are quoted."""
+    """The reason in the error of a value's check; the text of a library is quoted."""
     reason = error.args[0] if error.args else None
     return reason if isinstance(reason, Reason) else quoted(str(error))

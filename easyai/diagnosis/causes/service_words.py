@@ -57,7 +57,7 @@ def last_heartbeats(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
 
 
 def answers(facts: Facts, some: Sequence[ServiceFacts]) -> Reason:
-    """What services answer to probes; to calls, if these fail and the service was not probed."""
+    """The answers of services to probes, or to their last calls if no probe was made."""
     by_answer: dict[Reason, list[str]] = {}
     for service in some:
         answer = facts.probe(service) or NO_REASON

@@ -73,7 +73,7 @@ def test_change_and_removal_of_algo_config_take_effect(site: Installation, send:
     assert (frame["algo_config"], frame["algo_config_url"]) == ({}, "")
 
 
-def test_algo_config_is_read_again_after_seconds_only(
+def test_algo_config_is_cached_for_two_seconds(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()

@@ -229,7 +229,7 @@ def test_held_picture_of_a_frame_lost_from_the_ledger_is_a_frame_again(
     assert len(alerts_are_of_their_pictures(site)) == 4
 
 
-def test_held_picture_is_a_frame_again_after_failover_to_a_standby_without_it(
+def test_held_picture_is_recorded_again_after_failover_to_a_standby_without_its_row(
     site: Installation, looking: AlgorithmStub
 ) -> None:
     """The process continues, so there is no first scan that lists held pictures."""

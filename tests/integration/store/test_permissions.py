@@ -110,7 +110,7 @@ def test_unreadable_frame_folder_is_named_with_a_remedy(locked: Path) -> None:
     assert "没有读写权限；请用 chown 把它交给该用户" in text(found.value.reason, "zh")
 
 
-def test_missing_frame_folder_or_file_in_its_place_is_named(tmp_path: Path) -> None:
+def test_error_names_a_frame_folder_that_is_missing_or_a_file(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match="frames: missing"):
         _store(tmp_path / "frames").check()
     (tmp_path / "frames").touch()

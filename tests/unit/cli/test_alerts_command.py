@@ -39,7 +39,9 @@ def test_filters_choose_the_alerts_and_the_newest_comes_first(installation: Inst
     assert [item["id"] for item in _items(installation, *filters)] == [second, first]
 
 
-def test_limit_holds_and_the_total_is_printed(installation: Installation) -> None:
+def test_alerts_command_lists_up_to_the_limit_and_prints_the_total(
+    installation: Installation,
+) -> None:
     for _ in range(3):
         installation.alert()
     result = installation.run("alerts", "--limit", "2")

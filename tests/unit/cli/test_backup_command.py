@@ -98,7 +98,7 @@ def test_file_that_is_no_backup_is_refused_on_a_single_line(
     assert "No such file" in site.run("restore", str(tmp_path / "none.tar")).output
 
 
-def test_missing_picture_is_counted(site: Installation, tmp_path: Path) -> None:
+def test_backup_counts_pictures_that_are_missing(site: Installation, tmp_path: Path) -> None:
     site.alert(image_path="alerts/人数统计/门口/1.jpg")
     made = site.run("backup", str(tmp_path / "site.tar"))
     assert made.exit_code == 1

@@ -94,7 +94,7 @@ def test_a_missing_database_is_not_created_and_the_hint_names_the_command(
 
 @pytest.mark.parametrize("command", LOOKING)
 @pytest.mark.parametrize("damage", ["DROP TABLE {}", "ALTER TABLE {} RENAME COLUMN task_type TO x"])
-def test_a_database_of_another_version_gets_the_hint(
+def test_database_of_another_version_is_an_error_with_the_upgrade_command(
     installation: Installation, command: str, damage: str
 ) -> None:
     table = {"alerts": "alerts", "services": "service_task_types"}.get(command, "frames")

@@ -117,7 +117,7 @@ def test_bound_is_at_least_the_measured_rate_and_falls_only_while_a_queue_grows(
     assert next_sampling(sampling, growing, NOW + 5).capacity_per_sec == 9.0
 
 
-def test_a_clock_set_back_does_not_keep_n_for_ever() -> None:
+def test_sampling_follows_the_load_again_after_the_clock_was_set_back() -> None:
     assert next_sampling(Sampling(4, NOW, 100.0), Load(9.0, 9.0), NOW - 3600).n == 1
 
 

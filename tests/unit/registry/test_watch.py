@@ -10,7 +10,7 @@ NOW = 1_800_000_000.0
 
 
 @pytest.mark.parametrize("ahead_sec", [0.0, 6.0, 10.0, LONGEST_GAP_SEC])
-def test_a_heartbeat_from_just_before_the_clock_was_set_back_is_no_silence(
+def test_heartbeat_before_the_clock_was_set_back_is_not_silence(
     ahead_sec: float,
 ) -> None:
     always = Watch(since=0.0, gap_sec=0.0, jump_sec=0.0)

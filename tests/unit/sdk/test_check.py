@@ -221,7 +221,7 @@ def breaks_without_signature(call: Call) -> Answer:
         (breaks_without_signature, {"fetch"}),
     ],
 )
-def test_a_bad_service_fails_the_right_points(
+def test_bad_service_fails_the_contract_points_that_it_breaks(
     service: Callable[[Call], Answer], points: set[str]
 ) -> None:
     report = check(service)
