@@ -7,6 +7,6 @@ They follow the configuration file and the EASYAI_… variables. To change one o
 """
 
 from easyai.settings.source import load as _load
-from easyai.tasks.celery_config import celery_settings as _celery_settings
+from easyai.tasks.config import celery_settings as _celery_settings
 
 globals().update(_celery_settings(_load()))

@@ -16,7 +16,7 @@ from easyai.broker.queue_names import CONTROL_QUEUE
 from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
 from easyai.supervisor.children import children
-from easyai.tasks.celery_config import SCAN_TASK, celery_settings
+from easyai.tasks.config import SCAN_TASK, celery_settings
 
 _PORT = 5066  # a part of the worker's name; nothing listens there
 _SCAN_INTERVAL_SEC = 1.0  # the default

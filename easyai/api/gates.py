@@ -106,7 +106,7 @@ def behind(group: str) -> Callable[[Callable[..., R]], Callable[..., Awaitable[R
         if not asks:
             own = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
             signature = signature.replace(parameters=[*signature.parameters.values(), own])
-        del gated.__wrapped__  # type: ignore[attr-defined] # or FastAPI may look at the endpoint
+        del gated.__wrapped__  # some releases of FastAPI would look at the endpoint
         gated.__signature__ = signature  # type: ignore[attr-defined]
         return gated
 

@@ -22,7 +22,7 @@ from easyai.process.presence import Presence
 from easyai.process.supervisor_link import Loop, Notifier
 from easyai.settings.source import SettingsSource
 from easyai.system.identity import holder
-from easyai.tasks.celery_config import PUBLISH_TASK, SCAN_TASK
+from easyai.tasks.config import PUBLISH_TASK, SCAN_TASK
 from easyai.tasks.expiry import dated
 from easyai.tasks.outage import OutageLog
 

@@ -1,6 +1,6 @@
 """Celery's configuration where an installation has no ``celeryconfig.py`` of its own."""
 
 from easyai.settings.source import load as _load
-from easyai.tasks.celery_config import celery_settings as _celery_settings
+from easyai.tasks.config import celery_settings as _celery_settings
 
 globals().update(_celery_settings(_load()))

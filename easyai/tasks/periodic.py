@@ -11,7 +11,7 @@ from celery import shared_task
 
 from easyai.errors import EasyaiError
 from easyai.runtime import Runtime
-from easyai.tasks.celery_config import (
+from easyai.tasks.config import (
     SCAN_TASK,
     SWEEP_INTERVAL_SEC,
     SWEEP_TASK,

@@ -15,7 +15,7 @@ from celery.concurrency.base import apply_target
 from celery.concurrency.thread import ApplyResult
 from celery.concurrency.thread import TaskPool as ThreadPool
 
-from easyai.tasks.celery_config import PERIODIC
+from easyai.tasks.config import PERIODIC
 
 _MOST: Final = 2  # ticks of a periodic task at once: the first runs, the second waits
 

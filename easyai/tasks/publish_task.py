@@ -10,7 +10,7 @@ from celery import shared_task
 
 from easyai.errors import EasyaiError
 from easyai.messages.catalogue import text
-from easyai.tasks.celery_config import PUBLISH_TASK
+from easyai.tasks.config import PUBLISH_TASK
 from easyai.tasks.process import process_of
 from easyai.tasks.single_run import claimed
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from easyai.tasks.celery_config import SWEEP_INTERVAL_SEC
+from easyai.tasks.config import SWEEP_INTERVAL_SEC
 from tests.faults.ledger_view import LedgerView
 
 SCAN_SEC = 1.0  # scan_interval_sec as it is by default

@@ -38,7 +38,7 @@ from easyai.registry.watch import SteadyClock
 from easyai.runtime import Runtime
 from easyai.service_http import service_networks
 from easyai.tasks import sweep as registry_sweep
-from easyai.tasks.celery_config import SWEEP_INTERVAL_SEC, UPKEEP_INTERVAL_SEC
+from easyai.tasks.config import SWEEP_INTERVAL_SEC, UPKEEP_INTERVAL_SEC
 from easyai.tasks.single_run import claimed
 from easyai.tracing.journey import Call
 from tests.simulation.loop import SimLoop, SimPool

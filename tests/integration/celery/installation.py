@@ -23,7 +23,7 @@ from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
 from easyai.settings.source import SettingsSource, load
 from easyai.tasks.app import make_app
-from easyai.tasks.celery_config import celery_settings
+from easyai.tasks.config import celery_settings
 from easyai.tasks.doorbell import open_ringing_runtime
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.part_process import run_to_end

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from easyai.broker.queue_names import CONTROL_QUEUE
-from easyai.tasks.celery_config import SCAN_TASK
+from easyai.tasks.config import SCAN_TASK
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import CeleryProcess, Installation
 from tests.support.waiting import wait_until

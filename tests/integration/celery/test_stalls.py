@@ -21,7 +21,7 @@ from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
 
 PEOPLE, LATER = "人数统计", "后来的类型"
-# The options of easyai/tasks/celery_config.py with short times, and without any.
+# The options of easyai/tasks/config.py with short times, and without any.
 _QUICKER = "{**broker_transport_options, 'socket_timeout': 2, 'health_check_interval': 2}"
 _NONE = "{}"
 

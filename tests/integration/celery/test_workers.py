@@ -14,7 +14,7 @@ from easyai.errors import StoreClaimedError
 from easyai.pipeline import intake
 from easyai.registry.watch import look
 from easyai.tasks import periodic
-from easyai.tasks.celery_config import SCAN_TASK
+from easyai.tasks.config import SCAN_TASK
 from easyai.tasks.lifecycle import open_inference
 from easyai.tasks.process import WorkerProcess
 from easyai.tasks.queues import queue_name

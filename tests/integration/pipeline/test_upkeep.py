@@ -17,7 +17,7 @@ from easyai.pipeline import upkeep
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.tasks import periodic
 from easyai.tasks.app import make_app
-from easyai.tasks.celery_config import UPKEEP_TASK, celery_settings
+from easyai.tasks.config import UPKEEP_TASK, celery_settings
 from easyai.tasks.process import WorkerProcess
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation

@@ -12,7 +12,7 @@ import pytest
 import requests
 from pytest_celery import CeleryTestSetup
 
-from easyai.tasks.celery_config import SWEEP_TASK
+from easyai.tasks.config import SWEEP_TASK
 from tests.production.pytest_celery.conftest import ACCEPTS, FLOWER_LOGIN
 from tests.production.site import TYPE, Site
 from tests.support.waiting import wait_until

@@ -12,7 +12,7 @@ from easyai.settings.addresses import check_broker, check_broker_library, hide_a
 from easyai.settings.schema import Settings
 from easyai.settings.server_tls import of_amqp
 from easyai.settings.server_url import Tls, parse_server_url
-from easyai.tasks.celery_config import celery_settings
+from easyai.tasks.config import celery_settings
 
 
 @pytest.mark.parametrize(

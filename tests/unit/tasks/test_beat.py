@@ -18,7 +18,7 @@ from easyai.settings.source import load
 from easyai.tasks import beat as beat_module
 from easyai.tasks.app import make_app
 from easyai.tasks.beat import LeaderScheduler
-from easyai.tasks.celery_config import (
+from easyai.tasks.config import (
     PUBLISH_TASK,
     SCAN_TASK,
     SWEEP_TASK,

@@ -9,7 +9,7 @@ from celery.worker.control import Panel
 
 from easyai.settings.schema import Settings
 from easyai.tasks import celery_rate_limit as module
-from easyai.tasks.celery_config import SCAN_TASK, celery_settings
+from easyai.tasks.config import SCAN_TASK, celery_settings
 from easyai.tasks.wake_publisher import INFER_TASK
 
 

@@ -8,7 +8,7 @@ import pytest
 from celery.worker.consumer import Consumer as CeleryConsumer
 
 from easyai.settings.schema import Settings
-from easyai.tasks.celery_config import celery_settings
+from easyai.tasks.config import celery_settings
 from easyai.tasks.consumer import Consumer
 
 

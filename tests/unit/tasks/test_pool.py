@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from easyai.tasks.celery_config import SCAN_TASK, SWEEP_TASK, UPKEEP_TASK
+from easyai.tasks.config import SCAN_TASK, SWEEP_TASK, UPKEEP_TASK
 from easyai.tasks.pool import TaskPool
 from easyai.tasks.wake_publisher import INFER_TASK
 from tests.support.waiting import wait_until

@@ -12,7 +12,7 @@ import pytest
 from easyai.settings.schema import Settings
 from easyai.tasks import queue_slices
 from easyai.tasks.app import make_app
-from easyai.tasks.celery_config import celery_settings
+from easyai.tasks.config import celery_settings
 from easyai.tasks.queue_slices import Change, carry_out, summary
 from tests.unit.broker.embedded import Broker
 

@@ -11,7 +11,7 @@ from celery.utils.imports import symbol_by_name
 
 from easyai.celery import app
 from easyai.tasks import periodic
-from easyai.tasks.celery_config import SCAN_TASK
+from easyai.tasks.config import SCAN_TASK
 from easyai.tasks.expiry import dated
 
 HOUR = 3600.0

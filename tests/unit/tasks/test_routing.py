@@ -12,7 +12,7 @@ import easyai.celery
 from easyai.broker.queue_names import CONTROL_QUEUE
 from easyai.broker.redis_transport import Channel
 from easyai.settings.schema import Settings
-from easyai.tasks.celery_config import PERIODIC, celery_settings
+from easyai.tasks.config import PERIODIC, celery_settings
 from easyai.tasks.consumer import Consumer
 from easyai.tasks.queues import EXCHANGE, Queues
 from easyai.tasks.wake_publisher import Publisher

@@ -1,6 +1,7 @@
 """Celery's configuration, derived from the settings of easyai.
 
-An operator changes single values in ``celeryconfig.py``, below its last line.
+An operator changes single values in ``celeryconfig.py``, below its last line. That file imports
+this module: its name and `celery_settings` stay, for the copies of operators and other releases.
 """
 
 from __future__ import annotations

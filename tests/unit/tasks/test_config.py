@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import easyai
 from easyai.settings.schema import Settings
-from easyai.tasks.celery_config import celery_settings
+from easyai.tasks.config import celery_settings
 
 
 def test_the_schedule_follows_the_settings_and_every_tick_expires() -> None:
@@ -16,3 +19,10 @@ def test_the_schedule_follows_the_settings_and_every_tick_expires() -> None:
         "easyai.publish": 2.0,
     }
     assert all(entry["options"]["expires"] > 0 for entry in schedule.values())
+
+
+def test_celeryconfig_imports_the_names_that_copies_of_operators_import() -> None:
+    """A renamed module would end every worker that starts where an older copy of the file lies."""
+    text = (Path(easyai.__file__).parents[1] / "celeryconfig.py").read_text(encoding="utf-8")
+    assert "from easyai.settings.source import load as _load\n" in text
+    assert "from easyai.tasks.config import celery_settings as _celery_settings\n" in text
