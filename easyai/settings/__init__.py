@@ -8,3 +8,16 @@
 - ``explain``, ``predecessor``, ``left_behind``: mistakes and unknown keys, in sentences
 - ``installations``, ``commands``: the installations of this machine, and commands that find them
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """`load`, for copies of celeryconfig.py that import it from here; nothing loads it before."""
+    if name == "load":
+        from easyai.settings.source import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

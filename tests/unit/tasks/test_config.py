@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import easyai
 from easyai.settings.schema import Settings
@@ -26,3 +29,16 @@ def test_celeryconfig_imports_the_names_that_copies_of_operators_import() -> Non
     text = (Path(easyai.__file__).parents[1] / "celeryconfig.py").read_text(encoding="utf-8")
     assert "from easyai.settings.source import load as _load\n" in text
     assert "from easyai.tasks.config import celery_settings as _celery_settings\n" in text
+
+
+def test_an_older_celeryconfig_still_configures_celery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operators keep their copies of the file over upgrades."""
+    monkeypatch.delenv("EASYAI_CONFIG", raising=False)
+    values: dict[str, Any] = {}
+    exec(
+        "from easyai.settings import load as _load\n"
+        "from easyai.tasks.config import celery_settings as _celery_settings\n"
+        "globals().update(_celery_settings(_load()))\n",
+        values,
+    )
+    assert values["beat_schedule"]
