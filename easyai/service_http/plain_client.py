@@ -18,11 +18,13 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 from aiohappyeyeballs import start_connection
 
-from easyai.service_http.plain_connection import Answer, Connection
+from easyai.service_http.plain_connection import Answer, AnswerError, Connection
 from easyai.version import user_agent
 
 #: Common servers close after 5 s: shorter, so that no request meets a closing connection.
 KEEPALIVE_SEC: Final = 4.0
+#: A service that closes a connection idle for so long may not have read the request.
+_IDLE_SEC: Final = 0.5
 _ADDRESSES_SEC: Final = 30.0  # a looked-up name keeps its addresses
 _HAPPY_EYEBALLS_SEC: Final = 0.25  # until the next address is tried beside a slow one (RFC 8305)
 _PLAIN: Final = re.compile(
@@ -97,12 +99,28 @@ class PlainClient:
         Raises NotConnectedError or NotAcceptedError when there is no connection, TimeoutError when
         no answer has come in time, and AnswerError for an answer that is cut off, too large or no
         HTTP.
+
+        A service may close an idle connection just as the request comes: the request is then sent
+        again on a new connection. An inference may be asked for twice.
         """
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+        request = b"%b%bContent-Length: %d\r\n\r\n%b" % (to.head, more, len(body), body)
         ends_at = self._loop.time() + timeout_sec
-        connection = self._kept(to) or await self._connect(to, timeout_sec, connect_timeout_sec)
+        if (connection := self._kept(to)) is not None:
+            was_idle = self._loop.time() - connection.idle_since > _IDLE_SEC
+            try:
+                return await self._exchange(to, connection, request, ends_at)
+            except AnswerError:
+                if not was_idle or connection.received:
+                    raise
+        left_sec = ends_at - self._loop.time()
+        connection = await self._connect(to, left_sec, connect_timeout_sec)
+        return await self._exchange(to, connection, request, ends_at)
+
+    async def _exchange(
+        self, to: Target, connection: Connection, request: bytes, ends_at: float
+    ) -> Answer:
         try:
-            more = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
-            request = b"%b%bContent-Length: %d\r\n\r\n%b" % (to.head, more, len(body), body)
             return await connection.exchange(request, ends_at)
         finally:
             if connection.reusable:

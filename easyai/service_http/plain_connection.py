@@ -59,11 +59,13 @@ class Connection(asyncio.Protocol):
         self.reusable = True
         #: Since when no request is under way, by the clock of the loop.
         self.idle_since = 0.0
+        #: Bytes that came in answer to the last request.
+        self.received = 0
 
     def exchange(self, request: bytes, ends_at: float) -> asyncio.Future[Answer]:
         """Send a request; the future ends with the answer, TimeoutError or AnswerError."""
         self.reusable = False
-        self._received = self._heads = self._status = 0
+        self.received = self._heads = self._status = 0
         self._chunks: list[bytes] = []
         self._size = 0
         self._length: int | None = None
@@ -94,7 +96,7 @@ class Connection(asyncio.Protocol):
         if self._waiter is None:  # nothing was asked
             self.abort()
             return
-        self._received += len(data)
+        self.received += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
@@ -105,9 +107,9 @@ class Connection(asyncio.Protocol):
             self._finish()
         elif self._heads > MOST_HEADS:
             self._fail(Reason.of("call.too_many_answers", limit=MOST_HEADS))
-        elif self._received > LARGEST_ON_THE_WIRE:
+        elif self.received > LARGEST_ON_THE_WIRE:
             self._fail(Reason.of("call.too_large", limit_bytes=LARGEST_ON_THE_WIRE))
-        elif not self._status and self._received > _LARGEST_HEAD:
+        elif not self._status and self.received > _LARGEST_HEAD:
             self._fail(_NOT_HTTP)
 
     def eof_received(self) -> None:

@@ -285,6 +285,39 @@ def test_kept_connection_that_the_service_closes_is_not_used_again() -> None:
     uvloop.run(run())
 
 
+class _ClosingServer(_Server):
+    """Answers the first request of a connection, and closes as soon as a second comes."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.requests.append(await _request(reader))
+        writer.write(self.sent)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            self.requests.append(await _request(reader))
+        await _close(writer)
+
+
+@pytest.mark.parametrize("idle_sec", [0.0, 0.6])
+def test_request_is_sent_again_only_if_the_service_closed_an_idle_connection(
+    idle_sec: float,
+) -> None:
+    server = _ClosingServer(_with_length(GOOD))
+
+    async def run() -> Answer:
+        async with _client(server) as client:
+            await _post(client, server.url)
+            await asyncio.sleep(idle_sec)
+            return await _post(client, server.url)
+
+    if idle_sec:
+        assert asyncio.run(run()).body == GOOD
+        assert (server.connections, len(server.requests)) == (2, 3)
+        return
+    with pytest.raises(AnswerError):
+        asyncio.run(run())
+    assert (server.connections, len(server.requests)) == (1, 2)
+
+
 def test_no_answer_in_time_is_a_timeout_and_frees_the_connection() -> None:
     async def run() -> None:
         gone = asyncio.Event()
