@@ -15,7 +15,7 @@ from easyai.domain.alarm_cause import cause_code
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts
-from easyai.messages.catalogue import languages, text
+from easyai.messages.catalogue import languages, templates, text
 from easyai.messages.terms import cause_noted
 
 RECOVERED: Final = "recovered"
@@ -201,7 +201,7 @@ def _cause(cause: Reason) -> Reason:
     if not cause:
         return Reason("name.cause_unknown")
     code = cause_code(cause)
-    if code in ("", text(cause)):
+    if f"cause_over.{code}" not in templates():
         return cause  # a code without a name is not shown twice
     return Reason.of("alarm.cause_with_code", cause=code)
 

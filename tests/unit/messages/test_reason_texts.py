@@ -5,51 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
+
+import pytest
 
 import easyai
 from tests.structure import modules
+from tests.unit.messages.asked_sentences import asked
 
 ROOT = Path(easyai.__file__).parent
 
-_WORDED = {"text", "both", "catalogue.text"}  # functions that return the text of a reason
-_PARSING = {
-    *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition"),
-    *("split", "find", "index", "count", "match", "fullmatch", "search", "findall"),
-}
 _WITH_REASON = {"SettingsError", "DatabaseForbiddenError", "BackupError"}
-# Columns of the release before; only db/reasons.py reads and writes them.
-_OLD_COLUMNS = {"state_reason", "last_failure_reason"}
-_READERS = {
-    "db/reasons.py",  # compares a stored text with that of its code: who wrote the row?
-    "messages/formats.py",  # joins sentences
-}
-
-
-def _returns_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) in _WORDED
-
-
-def _texts_parsed(tree: ast.Module) -> Iterator[str]:
-    """Calls that search, split or compare the text of a reason."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            parsing = node.func.attr in _PARSING
-            if parsing and any(map(_returns_text, (node.func.value, *node.args))):
-                yield ast.unparse(node)
-        elif isinstance(node, ast.Compare) and any(
-            map(_returns_text, (node.left, *node.comparators))
-        ):
-            yield ast.unparse(node)
-
-
-def _old_columns_read(tree: ast.Module) -> Iterator[str]:
-    """Calls that parse the text of a row."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
-        value = node.func.value
-        if isinstance(value, ast.Attribute) and value.attr in _OLD_COLUMNS:
-            yield ast.unparse(node)
+_READERS = {"db/reasons.py"}  # compares a stored text with that of its code: who wrote the row?
+_IMPORT = "from easyai.messages.catalogue import text\n"
 
 
 def test_no_code_derives_meaning_from_the_text_of_a_reason() -> None:
@@ -57,7 +25,7 @@ def test_no_code_derives_meaning_from_the_text_of_a_reason() -> None:
         f"{name}: {use}"
         for name, tree in modules(ROOT).items()
         if name not in _READERS and not name.startswith("sdk/")
-        for use in (*_texts_parsed(tree), *_old_columns_read(tree))
+        for use in asked(tree)
     ]
     assert not found
 
@@ -79,13 +47,69 @@ def test_faults_of_settings_and_backups_are_reasons() -> None:
     assert list(_worded_faults(ast.parse("SettingsError(f'{key}: must be at least 1')")))
 
 
-def test_check_finds_code_that_matches_the_text_of_a_reason() -> None:
-    def seen(code: str) -> bool:
-        tree = ast.parse(code)
-        return bool([*_texts_parsed(tree), *_old_columns_read(tree)])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "text(reason).startswith('no answer within')",
+        "'moved to' in text(row_reason)",
+        "text(reason) == 'no heartbeat'",
+        "text(reason) in ('no heartbeat', 'refused')",
+        "PATTERN.search(text(reason))",
+        "row.state_reason.partition('; moved to ')",
+        "words = row.reason\nwords.startswith('no answer')",
+        "words = row.reason or ''\nif 'moved to' in words: pass",
+        "words = text(reason)\nre.match(PATTERN, words)",
+        "words = text(reason, 'zh')\nwords.split('；')",
+        "words = text(reason).lower()\nsame = words\nsame.endswith('refused')",
+        "words: str = row.cause\nwords == 'worker_gone'",
+        "if (words := text(reason)) and words != 'ok': pass",
+        "words = f'{text(reason)}.'\n'timed out' in words",
+        "words = service['state_reason']\n'timed out' in words",
+        "words = [text(reason) for reason in reasons]\n'refused' in words",
+        "for words in map(text, reasons): words.find('refused')",
+        "[words for words in map(text, reasons) if words.startswith('refused')]",
+        "match text(reason):\n    case 'refused': pass",
+        "text(reason)[:2] == 'no'",
+        "try: pass\nexcept StoreUnavailableError as error: 'timed out' in str(error)",
+    ],
+)
+def test_code_that_asks_a_sentence_is_found(code: str) -> None:
+    assert list(asked(ast.parse(_IMPORT + code))), "in a module"
+    function = "def f():\n" + indent(code, "    ")
+    assert list(asked(ast.parse(_IMPORT + function))), "in a function"
+    assert list(asked(ast.parse(f"{_IMPORT}class C:\n" + indent(function, "  ")))), "in a method"
 
-    assert seen("text(reason).startswith('no answer within')")
-    assert seen("if 'moved to' in text(row_reason): pass")
-    assert seen("PATTERN.search(text(reason))")
-    assert seen("row.state_reason.partition('; moved to ')")
-    assert not seen("log.info('%s', text(reason))")
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "log.info('%s', text(reason))",
+        "words = text(reason)\nif words: print(words)",
+        "text(reason) or 'ok'",
+        "row.state_reason == ''",
+        "reason.code == 'service.no_heartbeat'",
+        "service.state_reason == other.state_reason",
+        "reason = quoted('refused')\nreason.get('text') == 'refused'",
+        "words = 'a sentence'\nwords.startswith('a')",
+        "words = ' '.join(lines)\n'x' in words",
+        "codes[text(reason)] = reason",
+        "try: pass\nexcept OSError as error: 'timed out' in str(error)",
+        "parser.reason.startswith('x')",
+    ],
+)
+def test_other_code_is_not_found(code: str) -> None:
+    assert not list(asked(ast.parse(_IMPORT + code)))
+
+
+def test_a_function_named_text_of_another_module_words_nothing() -> None:
+    assert not list(asked(ast.parse("from sqlalchemy import text\ntext(query) == 'SELECT 1'")))
+
+
+def test_a_name_is_a_text_only_in_the_function_that_assigns_it() -> None:
+    shown = "def shown():\n    words = text(reason)\n    return words\n"
+    other = "def other(words):\n    return words.startswith('a')\n"
+    assert not list(asked(ast.parse(_IMPORT + shown + other)))
+    inside = (
+        "def outer():\n    words = text(reason)\n    def inner():\n        return 'a' in words\n"
+    )
+    assert list(asked(ast.parse(_IMPORT + inside))), "a function inside reads the names around it"
