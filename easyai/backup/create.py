@@ -27,7 +27,7 @@ from easyai.backup.progress_lines import Progress
 from easyai.backup.wanted import Fate, Finder, Role, Wanted
 from easyai.db.session import Database
 from easyai.domain.frame import ALGO_CONFIG_NAME
-from easyai.domain.reason import Reason
+from easyai.domain.reason import NO_REASON, Reason, quote
 from easyai.errors import BackupError, InvalidKeyError, PictureNotFoundError, StoreUnavailableError
 from easyai.runtime import Runtime
 from easyai.settings.file import config_path
@@ -54,7 +54,7 @@ class Report:
     pictures_bytes: int = 0
     lost: int = 0  # pictures that rows name and that do not exist
     unreadable: int = 0  # files that exist but could not be read: no permission, a bad sector
-    unreadable_example: str = ""  # the first unreadable file, and the error
+    unreadable_example: Reason = NO_REASON  # the first unreadable file, and the error
     settings: bool = False  # whether there is a settings file
 
 
@@ -185,7 +185,8 @@ class _Pictures:
         """
         self._store.require_readable()
         self._report.unreadable += 1
-        self._report.unreadable_example = self._report.unreadable_example or f"{key}: {error}"
+        first = Reason.of("backup.unreadable", path=quote(key), error=quote(str(error)))
+        self._report.unreadable_example = self._report.unreadable_example or first
 
     def _put(self, role: Role, key: str, picture: _Picture) -> None:
         _add(

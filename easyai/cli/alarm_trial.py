@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from easyai.db import alerts, clock, outbox
 from easyai.domain.alarm_as_alert import system_result
-from easyai.domain.reason import Reason
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import EasyaiError
 from easyai.messages.catalogue import in_all_languages, text
 from easyai.pipeline.publishing import DUTY, publish_waiting
@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
 
     channel: str
     state: Literal["worked", "failed", "not set"]
-    why: str
+    why: Reason
 
 
 def send_test(runtime: Runtime) -> list[Outcome]:
@@ -37,7 +37,7 @@ def send_test(runtime: Runtime) -> list[Outcome]:
     log.warning("%s", in_all_languages(BODY))
     return [
         table,
-        Outcome("log", "worked", "here on stderr; alarms are in the log of the watchdog"),
+        Outcome("log", "worked", Reason("alarm_trial.in_log")),
         _to_bus(runtime, alert_id),
         _to_people(runtime),
     ]
@@ -51,28 +51,29 @@ def _to_table(runtime: Runtime) -> tuple[int | None, Outcome]:
             now = clock.now(conn)
             alert_id = alerts.add_system(conn, "test", result, now, for_bus=has_bus)
     except EasyaiError as error:
-        return None, Outcome("table", "failed", str(error))
-    return alert_id, Outcome("table", "worked", f"alert {alert_id}, task_id system")
+        return None, Outcome("table", "failed", error.reason)
+    return alert_id, Outcome("table", "worked", Reason.of("alarm_trial.in_table", id=alert_id))
 
 
 def _to_bus(runtime: Runtime, alert_id: int | None) -> Outcome:
     analysis = runtime.settings.ai_analysis
     if not analysis.has_bus:
-        missing = "mq_type is none" if analysis.mq_type == "none" else "mq_address is not set"
-        return Outcome("bus", "not set", f"ai_analysis.{missing}")
+        none = analysis.mq_type == "none"
+        missing = Reason("alarm_trial.no_bus" if none else "alarm_trial.no_address")
+        return Outcome("bus", "not set", missing)
     if alert_id is None:
-        return Outcome("bus", "failed", "not sent: the alarm could not be written to the table")
+        return Outcome("bus", "failed", Reason("alarm_trial.not_in_table"))
     try:
         failure = _published(runtime, alert_id)
     except EasyaiError as error:
-        failure = str(error)
+        failure = error.reason
     if failure:
         return Outcome("bus", "failed", failure)
-    return Outcome("bus", "worked", f"{analysis.mq_type} acknowledged it")
+    return Outcome("bus", "worked", Reason.of("alarm_trial.acknowledged", bus=analysis.mq_type))
 
 
-def _published(runtime: Runtime, alert_id: int) -> str:
-    """Wait until a worker or this process has sent the alarm to the bus; return '' or why not."""
+def _published(runtime: Runtime, alert_id: int) -> Reason:
+    """Wait until a worker or this process has sent the alarm; return no reason, or why not."""
     limit = time.monotonic() + _BUS_SEC
     while time.monotonic() < limit:
         with claimed(runtime.db, DUTY, 0.0) as ours:
@@ -80,21 +81,21 @@ def _published(runtime: Runtime, alert_id: int) -> str:
         with runtime.db.read() as conn:
             at = outbox.published_at(conn, alert_id)
         if at is not None:
-            return "" if at > 0 else "the bus refused it"
+            return NO_REASON if at > 0 else Reason("alarm_trial.refused")
         if report is not None and "system" in report.held_up:
-            return text(report.held_up["system"])
+            return report.held_up["system"]
         time.sleep(0.2)
     with runtime.db.read() as conn:
         waiting = outbox.backlog(conn).waiting
-    return f"not acknowledged within {_BUS_SEC:g} s; {waiting} alerts wait"
+    return Reason.of("alarm_trial.not_acknowledged", within_sec=_BUS_SEC, n=waiting)
 
 
 def _to_people(runtime: Runtime) -> Outcome:
     urls = [url.get_secret_value() for url in runtime.settings.ai_analysis.notify_urls]
     if not urls:
-        return Outcome("people", "not set", "ai_analysis.notify_urls is empty")
+        return Outcome("people", "not set", Reason("alarm_trial.no_people"))
     try:
         People(urls).send(in_all_languages(TITLE).replace("\n", " "), in_all_languages(BODY))
     except EasyaiError as error:
-        return Outcome("people", "failed", str(error))
-    return Outcome("people", "worked", f"{len(urls)} of {len(urls)} notify_urls took it")
+        return Outcome("people", "failed", error.reason)
+    return Outcome("people", "worked", Reason.of("alarm_trial.people_took", number=len(urls)))

@@ -18,6 +18,7 @@ from easyai.cli.output import (
 )
 from easyai.db import alarms as alarms_db
 from easyai.db import clock
+from easyai.messages.catalogue import fields, text
 
 if TYPE_CHECKING:
     from easyai.cli.alarm_trial import Outcome
@@ -129,17 +130,20 @@ def test(as_json: bool) -> None:
     with opened() as runtime:
         outcomes = send_test(runtime)
     if as_json:
-        print_json({"channels": [outcome._asdict() for outcome in outcomes]})
+        print_json({"channels": [_outcome(outcome) for outcome in outcomes]})
     else:
         _print_outcomes(outcomes)
     if any(outcome.state == "failed" for outcome in outcomes):
         click.get_current_context().exit(1)
 
 
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {**outcome._asdict(), **fields("why", outcome.why)}
+
+
 def _print_outcomes(outcomes: list[Outcome]) -> None:
     table = new_table("CHANNEL", "STATE", "WHY")
     for outcome in outcomes:
-        table.add_row(
-            cell(outcome.channel), cell(outcome.state, _STYLES[outcome.state]), cell(outcome.why)
-        )
+        state = cell(outcome.state, _STYLES[outcome.state])
+        table.add_row(cell(outcome.channel), state, cell(text(outcome.why)))
     print_table(table)

@@ -71,7 +71,7 @@ def _serve() -> None:
     log.info("%s", text(library(own.effective_database_url).summary))
     if os.environ.get("EASYAI_SUPERVISED") != "1":  # `easyai up` has already printed the address
         for warning in link_warnings(loaded):
-            log.warning("settings: %s", warning)
+            log.warning("settings: %s", text(warning))
     config = uvicorn.Config(
         "easyai.api.server:create_app",
         factory=True,

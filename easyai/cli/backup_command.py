@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from easyai.cli.output import opened, print_json
+from easyai.messages.catalogue import fields, text
 from easyai.messages.wording import plain
 
 EXAMPLES = """\b
@@ -47,7 +48,7 @@ def backup(target: Path, no_pictures: bool, as_json: bool) -> None:
         )
         remote = runtime.store.remote
     if as_json:
-        print_json(asdict(report))
+        print_json(asdict(report) | fields("unreadable_example", report.unreadable_example))
     else:
         click.echo(f"backup: {plain(report.path)}, {megabytes(report.size_bytes)}")
         click.echo(f"of {report.created}: {sum(report.rows.values()):,} rows")
@@ -59,9 +60,10 @@ def backup(target: Path, no_pictures: bool, as_json: bool) -> None:
     if report.lost:
         click.echo(f"{report.lost:,} pictures that rows name were nowhere to be found", err=True)
     if report.unreadable:
+        example = plain(text(report.unreadable_example))
         click.echo(
             f"{report.unreadable:,} pictures could not be read and are not in the backup, such as "
-            f"{plain(report.unreadable_example)}; make them readable for the user of easyai, or "
+            f"{example}; make them readable for the user of easyai, or "
             "check the disk",
             err=True,
         )

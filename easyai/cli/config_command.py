@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from easyai.cli.main import use_config
 from easyai.cli.output import cell, new_table, print_json, print_table
 from easyai.errors import EasyaiError
-from easyai.messages.catalogue import text
+from easyai.messages.catalogue import fields, list_fields, text
 from easyai.settings import installations
 from easyai.settings.find_installation import find_installation
 
 if TYPE_CHECKING:
     from easyai.cli.config_values import Value
+    from easyai.domain.reason import Reason
 
 EXAMPLES = """\b
 Examples:
@@ -38,8 +39,8 @@ class Report(NamedTuple):
     unknown_keys: list[str]
     predecessor_keys: dict[str, str]  # keys without effect here, each with its remedy
     unknown_variables: list[str]
-    open_to: list[str]  # who has which rights over REST
-    warnings: list[str]
+    open_to: list[Reason]  # who has which rights over REST
+    warnings: list[Reason]
     values: list[Value]
 
 
@@ -72,13 +73,21 @@ def check(path: Path | None, as_json: bool) -> None:
     except EasyaiError as error:
         if not as_json:
             raise
-        print_json({"valid": False, "error": str(error)})
+        print_json({"valid": False, **fields("error", error.reason)})
         click.get_current_context().exit(2)
     if as_json:
-        values = [value._asdict() for value in report.values]
-        print_json({"valid": True, **report._asdict(), "values": values})
+        print_json({"valid": True, **_as_dict(report)})
     else:
         _print(report)
+
+
+def _as_dict(report: Report) -> dict[str, Any]:
+    return {
+        **report._asdict(),
+        **list_fields("open_to", report.open_to),
+        **list_fields("warnings", report.warnings),
+        "values": [value._asdict() for value in report.values],
+    }
 
 
 def _refuse_emptied() -> None:
@@ -112,7 +121,7 @@ def _report() -> Report:
         unknown_variables(values, os.environ),
         open_to(settings.easyai),
         [
-            *(text(entry.warning()) for entry in unknown if entry.meant),
+            *(entry.warning() for entry in unknown if entry.meant),
             *warnings(settings),
             *link_warnings(settings),
         ],
@@ -136,9 +145,9 @@ def _print(report: Report) -> None:
     for key, instead in report.predecessor_keys.items():
         click.echo(f"  {key}: {instead}")
     click.echo("\nopen to:")
-    for sentence in report.open_to:
-        click.echo(f"  {sentence}")
+    for right in report.open_to:
+        click.echo(f"  {text(right)}")
     for warning in report.warnings:
-        click.echo(f"\nwarning: {warning}")
+        click.echo(f"\nwarning: {text(warning)}")
     where = report.file or "no file: defaults and environment"
     click.echo(f"\nvalid: {where}")

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import EasyaiError
 from easyai.masking import hide_credentials
 from easyai.settings.schema import ANY_ADDRESS
@@ -22,8 +23,8 @@ _MOST_NAMED: Final = 5
 
 def link_warnings(
     settings: Settings, endpoints: Iterable[str] | None = None, *, fitted: bool = False
-) -> list[str]:
-    """A sentence when there are endpoints from which no picture link can be opened.
+) -> list[Reason]:
+    """A warning when there are endpoints from which no picture link can be opened.
 
     `endpoints`: the registered endpoints; None reads them from the database, if a database answers.
     Endpoints in the settings count as well. The check compares addresses only and looks up no
@@ -38,7 +39,7 @@ def link_warnings(
     listed = registered(settings) if endpoints is None else endpoints
     preferred = (task.preferred_algorithm_endpoint for task in settings.frame_extractor.tasks)
     base = own.effective_public_url
-    return list(_sentences(base, sorted({*listed, *filter(None, preferred)})))
+    return list(_warnings(base, sorted({*listed, *filter(None, preferred)})))
 
 
 def registered(settings: Settings) -> list[str]:
@@ -61,30 +62,32 @@ def registered(settings: Settings) -> list[str]:
     return []
 
 
-def _sentences(base: str, endpoints: list[str]) -> Iterator[str]:
+def _warnings(base: str, endpoints: list[str]) -> Iterator[Reason]:
     link = _address(base)
     if link is None:
         return
     reasons = {endpoint: _why_not(link, _address(endpoint)) for endpoint in endpoints}
     for reason in dict.fromkeys(filter(None, reasons.values())):
         there = [hide_credentials(endpoint) for endpoint, why in reasons.items() if why == reason]
-        more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
-        yield (
-            f"picture links start with {base}, {reason}, but services are registered at "
-            f"{', '.join(there[:_MOST_NAMED])}{more}; let [easyai] host listen on an address that "
-            'they reach ("::" is every address, of IPv4 and IPv6) and set easyai.public_url to it'
+        left = len(there) - _MOST_NAMED
+        yield Reason.of(
+            "warning.links_not_opened",
+            base=base,
+            why=reason,
+            endpoints=tuple(there[:_MOST_NAMED]),
+            more=Reason.of("warning.more_endpoints", n=left) if left > 0 else None,
         )
 
 
-def _why_not(link: _Address, endpoint: _Address | None) -> str:
-    """Why a service at this address cannot open the link; '' when it can or may be able to."""
+def _why_not(link: _Address, endpoint: _Address | None) -> Reason:
+    """Why a service at this address cannot open the link; no reason if it may be able to."""
     if endpoint is None or endpoint.is_loopback or _is_of_this_machine(endpoint):
-        return ""
+        return NO_REASON
     if link.is_loopback:
-        return "which only this machine can open"
+        return Reason("warning.link_of_this_machine")
     if link.version != endpoint.version:
-        return f"an address of IPv{link.version}"
-    return ""
+        return Reason.of("warning.link_of_version", version=link.version)
+    return NO_REASON
 
 
 def _address(url: str) -> _Address | None:

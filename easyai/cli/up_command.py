@@ -12,6 +12,7 @@ import click
 from easyai.cli.main import use_config
 from easyai.cli.output import missing_database
 from easyai.cli.rights import check_rights
+from easyai.messages.catalogue import text
 from easyai.process.supervisor_link import AWAIT_API_VARIABLE
 from easyai.settings import installations, utf8_mode
 from easyai.settings.last_good import COPY_NAME, COPY_VARIABLE, kept
@@ -122,14 +123,14 @@ def _warn(settings: Settings) -> None:
     from easyai.cli.config_warnings import at_start
 
     for warning in at_start(settings):
-        notice(f"warning: {warning}")
+        notice(f"warning: {text(warning)}")
 
 
 def _warn_of_links(settings: Settings) -> None:
     from easyai.cli.link_warnings import link_warnings
 
     for warning in link_warnings(settings, fitted=True):
-        notice(f"warning: {warning}")
+        notice(f"warning: {text(warning)}")
 
 
 def _keep_settings(data_dir: Path) -> None:

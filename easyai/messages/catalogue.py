@@ -7,7 +7,7 @@ The English texts are the templates in `easyai.messages.templates`. Each other l
 from __future__ import annotations
 
 import gettext
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -42,14 +42,26 @@ def in_all_languages(reason: Reason) -> str:
     return "\n".join(text(reason, language) for language in languages())
 
 
-def fields(name: str, reason: Reason | None) -> dict[str, Any]:
-    """A reason as keys of JSON: its English text as `name`, ``{name}_code`` and ``{name}_args``.
+def fields(
+    name: str, reason: Reason | None, language: str = ENGLISH, *, prefix: str | None = None
+) -> dict[str, Any]:
+    """A reason as keys of JSON: its text as `name`, ``{name}_code`` and ``{name}_args``.
 
-    All are null for None.
+    All are null for None. `prefix` replaces ``{name}_``.
     """
+    start = f"{name}_" if prefix is None else prefix
     data = {"code": None, "args": None} if reason is None else reason.as_json()
-    shown = None if reason is None else text(reason)
-    return {name: shown, f"{name}_code": data["code"], f"{name}_args": data["args"]}
+    shown = None if reason is None else text(reason, language)
+    return {name: shown, f"{start}code": data["code"], f"{start}args": data["args"]}
+
+
+def list_fields(name: str, reasons: Iterable[Reason], language: str = ENGLISH) -> dict[str, Any]:
+    """Reasons as keys of JSON: their texts as `name`, and ``{name}_reasons`` in the same order."""
+    listed = list(reasons)
+    return {
+        name: [text(reason, language) for reason in listed],
+        f"{name}_reasons": [reason.as_json() for reason in listed],
+    }
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from easyai.db import installation, journeys
 from easyai.db.session import Database
+from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text
 from easyai.pipeline.settle import Settled
 from easyai.runtime import Runtime
@@ -27,7 +28,7 @@ def tracing_of(runtime: Runtime) -> Tracing | None:
     """Tracing as the OTEL_ variables configure it; a problem is logged in a single line."""
     why = problem()
     if why:
-        log.warning("no traces: %s", why)
+        log.warning("%s", text(Reason.of("warning.no_traces", why=why)))
     return Tracing(_Ledger(runtime.db)) if wanted() and not why else None
 
 

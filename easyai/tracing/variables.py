@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Final
 
+from easyai.domain.reason import NO_REASON, Reason
+
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _PACKAGES: Final = (
@@ -34,26 +36,20 @@ def exporter_name(environ: Mapping[str, str] | None = None) -> str:
     return _exporter(os.environ if environ is None else environ) or "otlp"
 
 
-def problem(environ: Mapping[str, str] | None = None) -> str:
-    """Why requested traces cannot be sent, with the remedy; '' if there is no problem."""
+def problem(environ: Mapping[str, str] | None = None) -> Reason:
+    """Why requested traces cannot be sent, with the remedy; no reason if they can be sent."""
     environ = os.environ if environ is None else environ
     if not wanted(environ):
-        return ""
+        return NO_REASON
     exporter = exporter_name(environ)
     if exporter not in ("otlp", "console"):
-        return f"OTEL_TRACES_EXPORTER is {exporter}: easyai knows otlp, console and none"
+        return Reason.of("traces.unknown_exporter", exporter=exporter)
     protocol = next((environ[name] for name in _PROTOCOLS if environ.get(name)), _OURS)
     if exporter == "otlp" and protocol.strip().lower() != _OURS:
-        return (
-            f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}: easyai sends {_OURS} only; set that, and "
-            "the address of the collector's HTTP port (4318)"
-        )
+        return Reason.of("traces.protocol", protocol=protocol, ours=_OURS)
     if not all(_is_installed(name) for name in _PACKAGES):
-        return (
-            "OTEL_… variables ask for traces, and OpenTelemetry is not installed: "
-            "pip install '.[otel]' in easyai's folder"
-        )
-    return ""
+        return Reason("traces.not_installed")
+    return NO_REASON
 
 
 def has_service_name() -> bool:

@@ -6,7 +6,6 @@ the code and the arguments of a text's reason stand beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -16,10 +15,9 @@ from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.report.entries import event
 from easyai.diagnosis.symptom import STOPS
 from easyai.diagnosis.timeline import Entry
-from easyai.domain.reason import Reason
 from easyai.health.checks.named_check import CheckResult
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
-from easyai.messages.catalogue import ENGLISH, text
+from easyai.messages.catalogue import ENGLISH, fields, list_fields
 from easyai.messages.terms import cause_noted
 from easyai.version import version
 
@@ -31,7 +29,7 @@ def as_json(diagnosis: Diagnosis, language: str = ENGLISH) -> dict[str, Any]:
     return {
         "at": facts.now,
         "status": str(symptom.status),
-        **_texts("symptom", symptom.lines, language),
+        **list_fields("symptom", symptom.lines, language),
         "since": symptom.since or None,
         "lasted_sec": round(facts.now - symptom.since, 1) if symptom.since else None,
         "last_success_at": symptom.last_success_at or None,
@@ -55,10 +53,10 @@ def _cause(cause: Cause, language: str) -> dict[str, Any]:
     return {
         "code": cause.code,
         "stops_inference": cause.weight >= STOPS,
-        **_text("text", cause.title, language),
-        **_texts("evidence", cause.evidence, language),
+        **fields("text", cause.title, language),
+        **list_fields("evidence", cause.evidence, language),
         "remedies": [
-            {**_text("text", remedy.text, language, ""), "command": remedy.command or None}
+            {**fields("text", remedy.text, language, prefix=""), "command": remedy.command or None}
             for remedy in cause.remedies
         ],
     }
@@ -84,35 +82,15 @@ def _service(service: ServiceFacts, diagnosis: Diagnosis, language: str) -> dict
         "endpoint": service.endpoint,
         "task_types": list(service.task_types),
         "state": service.state,
-        **_text("state_reason", service.state_reason, language),
+        **fields("state_reason", service.state_reason, language),
         "last_heartbeat": service.last_heartbeat or None,
         "last_evidence": service.last_evidence or None,
         "last_success_at": min(service.last_success_at, _inferred_at(service, diagnosis)) or None,
         "last_failure_at": service.last_failure_at or None,
-        **_text("last_failure_reason", service.last_failure_reason or None, language),
+        **fields("last_failure_reason", service.last_failure_reason or None, language),
         "breaker": service.breaker,
         "in_flight": service.in_flight,
-        **_text("probe", probe, language),
-    }
-
-
-def _text(
-    name: str, reason: Reason | None, language: str, prefix: str | None = None
-) -> dict[str, Any]:
-    """A text with the code and the arguments of its reason; all null for None."""
-    start = f"{name}_" if prefix is None else prefix
-    if reason is None:
-        return {name: None, f"{start}code": None, f"{start}args": None}
-    data, words = reason.as_json(), text(reason, language)
-    return {name: words, f"{start}code": data["code"], f"{start}args": data["args"]}
-
-
-def _texts(name: str, reasons: Iterable[Reason], language: str) -> dict[str, Any]:
-    """Texts, and their reasons in the same order."""
-    listed = list(reasons)
-    return {
-        name: [text(reason, language) for reason in listed],
-        f"{name}_reasons": [reason.as_json() for reason in listed],
+        **fields("probe", probe, language),
     }
 
 
@@ -131,7 +109,7 @@ def _entry(entry: Entry, language: str) -> dict[str, Any]:
         "kind": entry.kind,
         "count": entry.count,
         "subjects": sorted(set(entry.subjects)),
-        **_text("text", event(entry), language, ""),
+        **fields("text", event(entry), language, prefix=""),
     }
 
 
@@ -140,7 +118,7 @@ def _alarm(alarm: AlarmFacts, now: float, language: str) -> dict[str, Any]:
         "kind": alarm.kind,
         "subject": alarm.subject,
         "cause": cause_noted(alarm.cause),
-        **_text("text", alarm.cause, language, ""),
+        **fields("text", alarm.cause, language, prefix=""),
         "began_at": alarm.began_at,
         "raised_at": alarm.raised_at,
         "over_at": alarm.over_at,
@@ -152,6 +130,6 @@ def _check(result: CheckResult, language: str) -> dict[str, Any]:
     return {
         "name": result.name,
         "ok": result.ok,
-        **_text("reason", result.reason, language),
+        **fields("reason", result.reason, language),
         "elapsed_ms": result.elapsed_ms,
     }

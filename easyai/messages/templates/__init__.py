@@ -29,6 +29,7 @@ from easyai.messages.templates.start_texts import START
 from easyai.messages.templates.store_texts import STORE
 from easyai.messages.templates.symptom_texts import SYMPTOM
 from easyai.messages.templates.term_texts import NAMES
+from easyai.messages.templates.warning_texts import WARNINGS
 
 
 def all_templates() -> Iterator[Template]:
@@ -60,5 +61,6 @@ def all_templates() -> Iterator[Template]:
         SETTINGS,
         STORE,
         SYMPTOM,
+        WARNINGS,
     ):
         yield from theme

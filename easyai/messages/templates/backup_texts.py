@@ -9,6 +9,7 @@ from easyai.messages.template import message
 BACKUP: Final = (
     message("backup.exists", "{path}: is there already; name another file, or a folder"),
     message("backup.failed", "{path}: {error}; no file of that name was made or changed"),
+    message("backup.unreadable", "{path}: {error}"),
     message("backup.not_made", "{path}: {error}; no file of that name was made"),
     message(
         "backup.other_revision",

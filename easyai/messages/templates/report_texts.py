@@ -122,4 +122,19 @@ REPORT: Final = (
         "alarm_trial.body",
         "This is a test: alarms of easyai reach you this way. Nothing is wrong.",
     ),
+    # Translators: what became of the test alarm on a channel.
+    message("alarm_trial.in_log", "here on stderr; alarms are in the log of the watchdog"),
+    message("alarm_trial.in_table", "alert {id}, task_id system"),
+    message("alarm_trial.not_in_table", "not sent: the alarm could not be written to the table"),
+    message("alarm_trial.no_bus", "ai_analysis.mq_type is none"),
+    message("alarm_trial.no_address", "ai_analysis.mq_address is not set"),
+    message("alarm_trial.acknowledged", "{bus} acknowledged it"),
+    message("alarm_trial.refused", "the bus refused it"),
+    plural(
+        "alarm_trial.not_acknowledged",
+        "not acknowledged within {within_sec:g} s; {n} alert waits",
+        "not acknowledged within {within_sec:g} s; {n} alerts wait",
+    ),
+    message("alarm_trial.no_people", "ai_analysis.notify_urls is empty"),
+    message("alarm_trial.people_took", "{number} of {number} notify_urls took it"),
 )

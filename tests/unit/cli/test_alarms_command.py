@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.db import alarms as alarms_db
-from easyai.domain.reason import quoted
+from easyai.domain.reason import from_json, quoted
+from easyai.messages.catalogue import text
 from tests.support.installation import Installation
 from tests.support.people import MailServer, Webhook, webhook
 from tests.support.ports import free_port
@@ -73,6 +74,10 @@ def test_test_alarm_without_bus_and_recipients_is_in_the_table(
         ("bus", "not set"),
         ("people", "not set"),
     ]
+    for channel in channels:
+        reason = from_json({"code": channel["why_code"], "args": channel["why_args"]})
+        assert channel["why"] == text(reason)
+    assert channels[3]["why_code"] == "alarm_trial.no_people"
     shown = installation.run("alerts", "--task-id", "system").stdout
     assert "test" in shown
     assert "系统运行正常" in shown
@@ -115,4 +120,6 @@ def test_channels_that_fail_are_named_with_their_reason_and_make_exit_code_1(
     assert (bus["state"], people["state"]) == ("failed", "failed")
     assert "Connection refused" in bus["why"]
     assert "HTTP status 403" in people["why"]
+    assert people["why_code"] == "notify.not_reached"
+    assert people["why_args"]["whys"][0]["args"]["why"]["args"] == {"status": 403}
     assert "SECRET" not in result.output

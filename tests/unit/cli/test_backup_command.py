@@ -158,6 +158,9 @@ def test_pictures_that_cannot_be_read_are_counted_and_everything_else_is_in_the_
     assert made.exit_code == 1
     report = json.loads(made.stdout)
     assert (report["unreadable"], report["lost"], report["pictures"]["alert"]) == (3, 0, 1)
+    assert report["unreadable_example"].startswith("alerts/人数统计/门口/1.jpg: ")
+    assert report["unreadable_example_code"] == "backup.unreadable"
+    assert report["unreadable_example_args"]["path"] == "alerts/人数统计/门口/1.jpg"
 
 
 def test_a_frame_folder_that_cannot_be_read_makes_no_backup(

@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 
 import easyai.cli.up_command as up
 from easyai.cli.main import cli
+from easyai.domain.reason import from_json
 from easyai.masking import hide_secrets
+from easyai.messages.catalogue import text as sentence
 from easyai.settings import installations, last_good
 from easyai.settings.addresses import hide_address
 
@@ -373,6 +375,9 @@ def test_invalid_value_is_exit_code_2_and_names_the_key(text: str, words: str) -
     body = json.loads(as_json.stdout)
     assert body["valid"] is False
     assert words in body["error"]
+    reason = from_json({"code": body["error_code"], "args": body["error_args"]})
+    assert body["error"] == sentence(reason)
+    assert words in sentence(reason)
 
 
 def test_a_missing_file_is_exit_code_2() -> None:
@@ -385,6 +390,22 @@ def test_without_a_file_the_defaults_are_checked() -> None:
     result = CliRunner().invoke(cli, ["config", "check"])
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("valid: no file: defaults and environment\n")
+
+
+def test_warnings_and_rights_have_their_code_and_arguments_in_json() -> None:
+    report = _report("[ai_analysis]\nenable = false\nlease_sec = 1\nscan_intervall_sec = 2\n")
+    for name in ("warnings", "open_to"):
+        assert report[name] == [sentence(from_json(each)) for each in report[f"{name}_reasons"]]
+    assert {each["code"]: each["args"] for each in report["warnings_reasons"]} == {
+        "settings.misspelt": {
+            "key": "ai_analysis.scan_intervall_sec",
+            "meant": "ai_analysis.scan_interval_sec",
+        },
+        "warning.disabled": {},
+        "warning.short_lease": {"lease_sec": 1.0},
+    }
+    codes = [each["code"] for each in report["open_to_reasons"]]
+    assert codes == ["rights.no_other_machine", "rights.this_machine"]
 
 
 def test_report_lists_who_may_reach_which_function(tmp_path: Path) -> None:

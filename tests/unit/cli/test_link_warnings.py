@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from easyai.cli.link_warnings import link_warnings
+from easyai.messages.catalogue import text
 from easyai.settings.schema import Settings
 from easyai.settings.source import load
 from tests.support.installation import Installation
@@ -20,7 +21,8 @@ NAMED = "http://gpu-box:7901/infer"
 
 
 def _warnings(own: dict[str, Any], *endpoints: str) -> str:
-    return "\n".join(link_warnings(Settings.model_validate({"easyai": own}), endpoints))
+    found = link_warnings(Settings.model_validate({"easyai": own}), endpoints)
+    return "\n".join(map(text, found))
 
 
 @pytest.mark.parametrize(
@@ -75,11 +77,11 @@ def test_no_link_warning_where_up_listens_on_every_address() -> None:
 def test_endpoints_come_from_the_settings_and_the_registry(installation: Installation) -> None:
     installation.service("far", "人数统计", endpoint=FAR4)
     (warning,) = link_warnings(load())
-    assert FAR4 in warning
+    assert FAR4 in text(warning)
     camera = {"id": "门口1", "preferred_algorithm_endpoint": FAR6}
     named = Settings.model_validate({"frame_extractor": {"tasks": [camera]}})
     (warning,) = link_warnings(named, ())
-    assert FAR6 in warning
+    assert FAR6 in text(warning)
 
 
 def test_the_password_of_an_endpoint_is_hidden() -> None:

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from easyai.cli.config_warnings import warnings
+from easyai.domain.reason import Reason
+from easyai.messages.catalogue import text
 from easyai.settings.schema import Settings
 from easyai.tracing import variables
 
@@ -29,7 +31,7 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 )
 def test_the_standard_variables_switch_traces_on(environ: dict[str, str], on: bool) -> None:
     assert variables.wanted(environ) is on
-    assert variables.problem(environ) == ""
+    assert not variables.problem(environ)
 
 
 @pytest.mark.parametrize(
@@ -40,15 +42,19 @@ def test_the_standard_variables_switch_traces_on(environ: dict[str, str], on: bo
     ],
 )
 def test_unsupported_tracing_option_is_named(environ: dict[str, str], problem: str) -> None:
-    assert problem in variables.problem(environ)
+    assert problem in text(variables.problem(environ))
+
+
+def _about_traces() -> list[Reason]:
+    return [warning for warning in warnings(Settings()) if warning.code == "warning.no_traces"]
 
 
 def test_missing_packages_are_a_warning_of_config_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
-    assert not [warning for warning in warnings(Settings()) if "traces" in warning]
+    assert not _about_traces()
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
-    (warning,) = (warning for warning in warnings(Settings()) if "traces" in warning)
-    assert "pip install '.[otel]'" in warning
+    (warning,) = _about_traces()
+    assert "pip install '.[otel]'" in text(warning)
 
 
 def test_without_variables_nothing_of_opentelemetry_is_imported() -> None:
