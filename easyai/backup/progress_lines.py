@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from easyai.messages import wording
+
 _EVERY_SEC: Final = 5.0
-_MEGABYTE: Final = 1_000_000
 
 
 class Progress:
@@ -33,5 +34,5 @@ class Progress:
         if self._total:
             self._report(f"{self._step}: {100 * self._bytes // self._total} %")
         else:
-            done = f"{self._bytes / _MEGABYTE:,.0f} MB" if self._bytes else ""
-            self._report(f"{self._step}: {self._count:,} {done}".rstrip())
+            done = f", {wording.size(self._bytes)}" if self._bytes else ""
+            self._report(f"{self._step}: {self._count}{done}")

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from easyai.cli.output import opened
+from easyai.cli.output import duration, opened
 from easyai.errors import DatabaseUnavailableError
 from easyai.messages.wording import plain
 
@@ -42,7 +42,7 @@ def alive(kinds: tuple[str, ...]) -> None:
         ages = ages_of.get(kind, [])
         works = bool(ages) and min(ages) < SILENT_AFTER_SEC
         failed |= not works
-        state = "works" if works else f"silent for {min(ages):.0f} s" if ages else "not running"
+        state = "works" if works else f"silent for {duration(min(ages))}" if ages else "not running"
         click.echo(plain(f"{kind}: {state}"))
     if failed:
         click.get_current_context().exit(1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from easyai.cli.output import opened, print_json
 from easyai.messages.catalogue import fields, text
-from easyai.messages.wording import plain
+from easyai.messages.wording import counted, plain, size
 
 EXAMPLES = """\b
 Examples:
@@ -50,21 +51,25 @@ def backup(target: Path, no_pictures: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report) | fields("unreadable_example", report.unreadable_example))
     else:
-        click.echo(f"backup: {plain(report.path)}, {megabytes(report.size_bytes)}")
-        click.echo(f"of {report.created}: {sum(report.rows.values()):,} rows")
+        click.echo(f"backup: {plain(report.path)}, {size(report.size_bytes)}")
+        click.echo(f"of {report.created}: {counted(sum(report.rows.values()), 'row')}")
         if report.pictures is None:
             click.echo("no pictures" + (": they stay in the bucket" if remote else ""))
         else:
-            counts = ", ".join(f"{count:,} {role}" for role, count in report.pictures.items())
-            click.echo(f"pictures: {counts}; {megabytes(report.pictures_bytes)}")
+            click.echo(pictures_line(report.pictures, report.pictures_bytes))
     if report.lost:
-        click.echo(f"{report.lost:,} pictures that rows name were nowhere to be found", err=True)
+        lost = counted(
+            report.lost,
+            "picture that a row names was nowhere to be found",
+            "pictures that rows name were nowhere to be found",
+        )
+        click.echo(lost, err=True)
     if report.unreadable:
         example = plain(text(report.unreadable_example))
         click.echo(
-            f"{report.unreadable:,} pictures could not be read and are not in the backup, such as "
-            f"{example}; make them readable for the user of easyai, or "
-            "check the disk",
+            f"{counted(report.unreadable, 'picture')} could not be read for the backup, such as "
+            f"{example}; make pictures readable for the user of easyai, "
+            "or check the disk",
             err=True,
         )
     if report.lost or report.unreadable:
@@ -76,6 +81,7 @@ def print_progress(line: str) -> None:
     click.echo(f"easyai: {line}", err=True)
 
 
-def megabytes(size: int) -> str:
-    """A size for people."""
-    return f"{size / 1e6:,.1f} MB"
+def pictures_line(pictures: Mapping[str, int], size_bytes: int) -> str:
+    """The numbers of a backup's pictures by their use, and their size together."""
+    counts = ", ".join(f"{count} {role}" for role, count in pictures.items())
+    return f"pictures: {counts}; {size(size_bytes)}"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from easyai.cli.output import cell, new_table, opened, print_json, print_table, running
+from easyai.cli.output import cell, duration, new_table, opened, print_json, print_table, running
 from easyai.errors import BadRequestError
 from easyai.messages.catalogue import text
-from easyai.messages.formats import size as shown_size
+from easyai.messages.wording import size as shown_size
 
 if TYPE_CHECKING:
     from easyai.db.space import Space, TableSize
@@ -86,7 +86,7 @@ def compact(beside: bool) -> None:
         if at_work and not beside:
             click.echo(
                 f"easyai is running ({at_work}): inference would stand still for about "
-                f"{live / _BYTES_PER_SEC + 1:.0f} s, and frames wait. Stop it first, or add "
+                f"{duration(live / _BYTES_PER_SEC + 1)}, and frames wait. Stop it first, or add "
                 "--beside",
                 err=True,
             )
@@ -96,7 +96,7 @@ def compact(beside: bool) -> None:
         space.compact(db)
         after = space.space(db)
     click.echo(
-        f"compacted in {time.monotonic() - began:.1f} s: {shown_size(before.size)} → "
+        f"compacted in {duration(time.monotonic() - began)}: {shown_size(before.size)} → "
         f"{shown_size(after.size)}; free space goes back to the disk by itself from now on"
     )
 

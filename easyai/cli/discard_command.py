@@ -64,18 +64,14 @@ def _as_dict(report: DiscardReport, dry_run: bool) -> dict[str, object]:
 
 
 def _print_report(report: DiscardReport, task_type: str, dry_run: bool) -> None:
-    from easyai.domain.reason import Reason
-    from easyai.messages.catalogue import text
-
-    def frames(number: int) -> str:
-        return text(Reason.of("frames", n=number))
+    from easyai.messages.wording import counted
 
     if not report.by_camera:
         click.echo(f"no frame of {task_type!r} waits; the command stats lists the types", err=True)
     elif dry_run:
-        click.echo(f"would discard {frames(report.waiting)}")
+        click.echo(f"would discard {counted(report.waiting, 'frame')}")
     else:
-        click.echo(f"discarded {frames(report.discarded)}")
+        click.echo(f"discarded {counted(report.discarded, 'frame')}")
     if report.by_camera:
         table = new_table("CAMERA", "FRAMES", right=("FRAMES",))
         for camera, number in report.by_camera.items():
@@ -84,4 +80,10 @@ def _print_report(report: DiscardReport, task_type: str, dry_run: bool) -> None:
     if report.in_flight:
         click.echo(f"left alone: {report.in_flight} in flight at a service")
     if report.waiting and not dry_run:
-        click.echo(f"{frames(report.waiting)} arrived meanwhile and wait")
+        click.echo(
+            counted(
+                report.waiting,
+                "frame that arrived meanwhile waits",
+                "frames that arrived meanwhile wait",
+            )
+        )

@@ -10,10 +10,9 @@ import click
 from easyai.cli.output import duration, iso, moment
 from easyai.db import reasons
 from easyai.db.frames import FrameRow
-from easyai.domain.reason import Reason
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
-from easyai.messages.wording import plain
+from easyai.messages.wording import counted, milliseconds, plain
 
 
 class Place(NamedTuple):
@@ -71,7 +70,7 @@ def as_dict(row: FrameRow) -> dict[str, Any]:
 def print_story(rows: Sequence[FrameRow], now: float) -> None:
     """Print the story of each frame as a paragraph; `now` by the database's clock."""
     if len(rows) > 1:
-        click.echo(f"The name was used {len(rows)} times; the newest frame first.\n")
+        click.echo(f"The name was used {counted(len(rows), 'time')}; the newest frame first.\n")
     for number, row in enumerate(rows):
         if number:
             click.echo()
@@ -85,7 +84,7 @@ def _lines(row: FrameRow, now: float) -> Iterator[tuple[str, str]]:
     yield "captured", moment(row.captured_at)
     yield "found", f"{moment(row.found_at)} ({duration(now - row.found_at)} ago)"
     if row.tries:
-        calls, last = text(Reason.of("calls.number", n=row.tries)), moment(_last_failure(row))
+        calls, last = counted(row.tries, "call"), moment(_last_failure(row))
         yield "failed", f"{calls}, the last at {last}; {row.attempts} held against the frame"
     if row.leased_at:
         yield "sent", f"{moment(row.leased_at)} to {_service(row)}"
@@ -124,7 +123,7 @@ def _state(row: FrameRow, now: float) -> str:
 
 
 def _outcome(row: FrameRow) -> str:
-    detections = text(Reason.of("detections", n=row.detection_count))
+    detections = counted(row.detection_count or 0, "detection")
     words = {
         "alert": f"{detections}, saved as "
         + (f"alert {row.alert_id}" if row.alert_id else "an alert that has been deleted since"),
@@ -139,5 +138,5 @@ def _outcome(row: FrameRow) -> str:
         "sampled": "sampled out: only every n-th frame of its camera is inferred",
     }
     answered = row.inference_ms and row.outcome != "failed"
-    took = f" ({row.inference_ms:.0f} ms)" if answered else ""
+    took = f" ({milliseconds(row.inference_ms)})" if answered else ""
     return words.get(row.outcome, str(row.outcome)) + took

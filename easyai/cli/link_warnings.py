@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from easyai.domain.reason import NO_REASON, Reason
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from easyai.settings.schema import Settings
 
 _Address = IPv4Address | IPv6Address
-_MOST_NAMED: Final = 5
 
 
 def link_warnings(
@@ -69,14 +68,7 @@ def _warnings(base: str, endpoints: list[str]) -> Iterator[Reason]:
     reasons = {endpoint: _why_not(link, _address(endpoint)) for endpoint in endpoints}
     for reason in dict.fromkeys(filter(None, reasons.values())):
         there = [hide_credentials(endpoint) for endpoint, why in reasons.items() if why == reason]
-        left = len(there) - _MOST_NAMED
-        yield Reason.of(
-            "warning.links_not_opened",
-            base=base,
-            why=reason,
-            endpoints=tuple(there[:_MOST_NAMED]),
-            more=Reason.of("warning.more_endpoints", n=left) if left > 0 else None,
-        )
+        yield Reason.of("warning.links_not_opened", base=base, why=reason, endpoints=tuple(there))
 
 
 def _why_not(link: _Address, endpoint: _Address | None) -> Reason:

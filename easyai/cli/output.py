@@ -76,7 +76,7 @@ def running(db: Database) -> str:
         beat = leases.all_leases(conn).get("beat")
     if not names and beat is not None and beat.expires_at > now:
         names = [f"beat of {beat.holder}"]
-    return wording.plain(", ".join(names))
+    return wording.names(names)
 
 
 def _warn_if_idle(db: Database) -> None:

@@ -126,12 +126,11 @@ def _as_dict(report: RequeueReport, dry_run: bool) -> dict[str, Any]:
 
 
 def _print_report(report: RequeueReport, dry_run: bool, asked: int, settings: Settings) -> None:
-    from easyai.domain.reason import Reason
-    from easyai.messages.catalogue import text
+    from easyai.messages.wording import counted
     from easyai.settings.commands import easyai_command
 
     if report.requeued:
-        number = text(Reason.of("frames.failed", n=report.requeued))
+        number = counted(report.requeued, "failed frame")
         click.echo(f"{'would requeue' if dry_run else 'requeued'} {number}")
         _print_types(report)
     if report.moving:

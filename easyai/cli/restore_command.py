@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from easyai.cli.backup_command import megabytes, print_progress
+from easyai.cli.backup_command import pictures_line, print_progress
 from easyai.cli.output import print_json, running
 from easyai.domain.reason import Reason
-from easyai.messages.wording import plain
+from easyai.messages.wording import counted, names, plain, size
 from easyai.settings.find_installation import find_installation
 
 if TYPE_CHECKING:
@@ -143,17 +143,16 @@ def _show(reader: Reader, as_json: bool) -> None:
         print_json(manifest)
         return
     rows = sum(manifest["rows"].values())
-    click.echo(f"whole: {plain(str(reader.path))}, {megabytes(reader.size)}")
+    click.echo(f"whole: {plain(str(reader.path))}, {size(reader.size)}")
     click.echo(
         f"of {manifest['created']}, host {plain(manifest['host'])}, easyai {manifest['easyai']}, "
-        f"{manifest['database']}, revision {manifest['revision']}, {rows:,} rows"
+        f"{manifest['database']}, revision {manifest['revision']}, {counted(rows, 'row')}"
     )
     pictures = manifest["pictures"]
     if pictures is None:
         click.echo("no pictures")
     else:
-        counts = ", ".join(f"{count:,} {role}" for role, count in pictures.items())
-        click.echo(f"pictures: {counts}; {megabytes(manifest['pictures_bytes'])}")
+        click.echo(pictures_line(pictures, manifest["pictures_bytes"]))
 
 
 def _report(reader: Reader, restored: Restored, as_json: bool) -> None:
@@ -164,28 +163,29 @@ def _report(reader: Reader, restored: Restored, as_json: bool) -> None:
         return
     rows, pictures = restored.rows, restored.pictures
     click.echo(f"restored: the backup of {reader.manifest['created']}, revision {rows.revision}")
-    click.echo(
-        f"{rows.waiting:,} frames wait and are inferred; frames that were inferred after the "
-        "backup make a second alert"
-        if not (pictures and pictures.left_out)
-        else f"{rows.waiting:,} frames wait and are inferred"
-    )
+    waiting = counted(rows.waiting, "frame waits and is inferred", "frames wait and are inferred")
+    if not (pictures and pictures.left_out):
+        waiting += "; frames that were inferred after the backup make a second alert"
+    click.echo(waiting)
     if rows.gone:
-        click.echo(
-            f"{rows.gone:,} frames waited whose pictures are no more (inferred since, or not in "
-            "the backup): they are done as `missing`"
+        gone = counted(
+            rows.gone,
+            "frame waited whose picture is no more",
+            "frames waited whose pictures are no more",
         )
+        click.echo(f"{gone} (inferred since, or not in the backup): done as `missing`")
     click.echo(f"the next alert has the id {rows.next_alert_id}")
     if pictures:
-        click.echo(f"pictures: {pictures.written:,} put back or there already")
+        click.echo(f"pictures: {pictures.written} put back or there already")
     if pictures and pictures.taken:
-        click.echo(f"{pictures.taken:,} left out: another picture has the name")
+        click.echo(f"{pictures.taken} left out: another picture has the name")
     if pictures and pictures.unknown:
         click.echo(
-            f"{pictures.unknown:,} pictures of alerts and failed frames came after the backup, no "
-            f"row knows them; they stay, such as {plain(', '.join(pictures.examples))}"
+            "left in place, from after the backup and without a row: "
+            f"{counted(pictures.unknown, 'picture')} of alerts and failed frames, such as "
+            f"{names(pictures.examples)}"
         )
     if restored.kept_database:
         click.echo(f"the database that was there: {plain(restored.kept_database)}")
     if restored.kept_keys:
-        click.echo(f"left as they are, others are in the backup: {', '.join(restored.kept_keys)}")
+        click.echo(f"left as they are, others are in the backup: {names(restored.kept_keys)}")

@@ -15,6 +15,7 @@ from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import fields, text
+from easyai.messages.wording import milliseconds
 from easyai.registry import registration
 from easyai.registry.approval import WAITING
 from easyai.registry.views import service_list
@@ -165,7 +166,7 @@ def _cells(service: dict[str, Any], now: float) -> dict[str, Any]:
         "CALLS": cell(service["call_count"]),
         "FAILED": cell(service["failed_frames"], "red" if service["failed_since_success"] else ""),
         "LAST SUCCESS": cell(_ago(service["last_success_at"], now)),
-        "LATENCY": cell(None if latency is None else f"{latency:.0f} ms"),
+        "LATENCY": cell(None if latency is None else milliseconds(latency)),
         "HEARTBEAT": cell(f"{duration(service['heartbeat_age_sec'])} ago"),
         "TYPES": cell(", ".join(service["task_types"])),
     }
@@ -195,7 +196,7 @@ def _reason(service: dict[str, Any], now: float) -> str:
         sentence += f"; no heartbeat for {duration(service['heartbeat_age_sec'])}"
     if service["breaker"] == "closed":
         return sentence + _failing(service)
-    pause = f", next trial in {service['breaker_trial_in_sec']:.0f} s" * (
+    pause = f", next trial in {duration(service['breaker_trial_in_sec'])}" * (
         service["breaker"] == "open"
     )
     failed = service["last_failure"] or "no reason known"

@@ -19,6 +19,7 @@ from easyai.cli.output import (
 )
 from easyai.db import frames, task_types
 from easyai.errors import EasyaiError
+from easyai.messages.wording import milliseconds
 from easyai.pipeline.operator_statistics import inference_stats
 from easyai.registry.views import load_balance
 
@@ -129,7 +130,8 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
         (
             "inferences",
             f"{now['success_inferences']} good, {now['failed_inferences']} failed; "
-            f"{now['avg_inference_ms']:.1f} ms mean, {now['max_inference_ms']} ms longest",
+            f"{milliseconds(now['avg_inference_ms'])} mean, "
+            f"{milliseconds(now['max_inference_ms'])} longest",
         ),
         (
             "frames",
@@ -144,7 +146,7 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
         (
             "moves",
             f"{now['minio_move_success']} good, {now['minio_move_failed']} failed; "
-            f"{now['minio_move_avg_time_ms']:.1f} ms mean",
+            f"{milliseconds(now['minio_move_avg_time_ms'])} mean",
         ),
         ("changed", moment(datetime.fromisoformat(now["updated_at"]).timestamp())),
     ]

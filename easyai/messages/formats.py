@@ -28,11 +28,10 @@ from string import Formatter
 from typing import Any, Final
 
 from easyai.domain.reason import Arg, Reason
-from easyai.messages.wording import moment, names
+from easyai.messages.wording import moment, names, size, time_of_day
 
 _SPANS: Final = ((120, 1, "seconds"), (7200, 60, "minutes"), (172_800, 3600, "hours"))
 _DAY_SEC: Final = 86_400
-_SIZES: Final = ("B", "kB", "MB", "GB", "TB")
 
 Translate = Callable[[Reason], str]
 
@@ -57,7 +56,7 @@ class ArgFormatter(Formatter):
             case "moment":
                 return moment(_number(value))
             case "time":
-                return moment(_number(value)).rpartition(" ")[2]
+                return time_of_day(_number(value))
             case "names":
                 return names(value if isinstance(value, tuple) else (str(value),))
             case "size":
@@ -109,15 +108,6 @@ class ArgFormatter(Formatter):
             case tuple():
                 return names(str(part) for part in value)
         return str(value)
-
-
-def size(number: float) -> str:
-    """Bytes in the largest unit with a number of at least 1."""
-    for unit in _SIZES[:-1]:
-        if abs(number) < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} {_SIZES[-1]}"
 
 
 def _parts(value: Arg) -> tuple[Arg, ...]:

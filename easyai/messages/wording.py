@@ -1,4 +1,7 @@
-"""Moments, lists of names and plain lines, which look the same in every language."""
+"""Moments, sizes, names and plain lines, in every language; numbers with nouns, in English.
+
+The catalogue has the numbers with nouns of texts that are translated, and spans of time.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Final
 from easyai.domain.reason import Reason
 
 _MOST_NAMES: Final = 4
+_SIZES: Final = ("B", "kB", "MB", "GB", "TB")
 _NUMBERED = re.compile(r"(.*?)(\d+)$", re.DOTALL)
 
 
@@ -28,10 +32,35 @@ def moment(unix: float) -> str:
         return "?"
 
 
+def time_of_day(unix: float) -> str:
+    """A time as local time of its day, to the second."""
+    return moment(unix).rpartition(" ")[2]
+
+
+def size(number: float) -> str:
+    """Bytes in the largest unit with a number of at least 1."""
+    for unit in _SIZES[:-1]:
+        if abs(number) < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} {_SIZES[-1]}"
+
+
+def milliseconds(number: float) -> str:
+    """Milliseconds, to a tenth below ten."""
+    shown = f"{number:.1f}" if number < 10 else f"{number:.0f}"
+    return f"{shown.removesuffix('.0')} ms"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun in English; `many` is the plural unless an s makes it."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def names(values: Iterable[str]) -> str:
     """A few names, then how many more there are; runs of numbers as ``yolo_7901..7912``."""
     parts = list(_runs(sorted(set(values), key=_numbered)))
-    shown = ", ".join(_plain(part) for part in parts[:_MOST_NAMES])
+    shown = ", ".join(plain(part) for part in parts[:_MOST_NAMES])
     return shown if len(parts) <= _MOST_NAMES else f"{shown}, … (+{len(parts) - _MOST_NAMES})"
 
 
@@ -71,7 +100,3 @@ def _abridged(run: Sequence[str]) -> str:
         return ", ".join(run)
     stem = _numbered(run[0])[0]
     return f"{run[0]}..{run[-1][len(stem) :]}"
-
-
-def _plain(text: str) -> str:
-    return "".join(character if character.isprintable() else "�" for character in text)

@@ -33,6 +33,7 @@ from easyai.errors import (
     TooManyRequestsError,
 )
 from easyai.masking import hide_credentials
+from easyai.messages.wording import counted
 from easyai.registry import approval, slow_heartbeats, takeovers
 from easyai.registry.heartbeat import Heartbeat, lookup, take
 from easyai.registry.payload import Registration, parse_registration
@@ -136,8 +137,9 @@ def _check_quota(conn: Connection, new: Registration, source: str, most: int) ->
     others = registration_requests.count_from(conn, source, new.service_id, new.endpoint, now)
     if others >= most:
         raise TooManyRequestsError(
-            f"register: {others} services are registered from {source}; unregister "
-            "services that do not run any more, or raise easyai.services_per_source on the server"
+            f"register: {counted(others, 'service is', 'services are')} registered from {source}; "
+            "unregister services that do not run any more, or raise easyai.services_per_source on "
+            "the server"
         )
 
 

@@ -11,6 +11,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import cast
 
+from easyai.messages.wording import counted
 from easyai.system import modes
 from easyai.system.logs import one_line
 
@@ -38,7 +39,8 @@ class Terminal:
     def print(self, line: str) -> None:
         """Show ``line`` soon; never blocks."""
         if self._left_out:
-            line = f"{_prefix('easyai')}{self._left_out} lines left out, see the files\n{line}"
+            left_out = counted(self._left_out, "line")
+            line = f"{_prefix('easyai')}{left_out} left out, see the files\n{line}"
         try:
             self._lines.put_nowait(line.encode(self._encoding, "backslashreplace") + b"\n")
         except queue.Full:

@@ -160,7 +160,8 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
     def _exited_early(self, event: Any) -> None:
         process = event.process
         process.backoff = min(process.backoff, MAX_BACKOFF_SEC)
-        self._tell_end(process, f"next try in {process.backoff} s")
+        pause = text(Reason.of("span", sec=process.backoff))
+        self._tell_end(process, f"next try in {pause}")
 
     def _tell_end(self, process: Any, next_step: str) -> None:
         name = process.config.name

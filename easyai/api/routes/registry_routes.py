@@ -16,6 +16,7 @@ from easyai.api.quota import MostServicesPart
 from easyai.api.schemas import errors
 from easyai.domain.unicode_form import nfc
 from easyai.errors import BadRequestError, ServiceNotFoundError
+from easyai.messages.wording import counted
 from easyai.registry import registration, unregistration, views
 from easyai.registry.bodies import HeartbeatBody, RegisterBody
 from easyai.registry.heartbeat import Heartbeat
@@ -91,7 +92,8 @@ def clear_all(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
     A call from another machine needs the operator's token.
     """
     count = unregistration.clear_all(runtime, by=operator)
-    return {"ok": True, "cleared_count": count, "message": f"{count} services unregistered"}
+    cleared = f"{counted(count, 'service')} unregistered"
+    return {"ok": True, "cleared_count": count, "message": cleared}
 
 
 @router.get(

@@ -23,7 +23,7 @@ from easyai.domain.reason import Reason
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.messages.terms import breaker_name, check_name, kind_name, state_name
-from easyai.messages.wording import moment, names, plain
+from easyai.messages.wording import moment, names, plain, time_of_day
 from easyai.settings.commands import easyai_command, report_command
 from easyai.version import version
 
@@ -168,7 +168,7 @@ class _Report:
 
     def _entry(self, entry: Entry) -> str:
         count = f"{entry.count} × " if entry.count > 1 else ""
-        until = "" if entry.until - entry.at < 1 else f" … {moment(entry.until)[11:]}"
+        until = "" if entry.until - entry.at < 1 else f" … {time_of_day(entry.until)}"
         head = f"- {moment(entry.at)}{until} {self._text(kind_name(entry.kind))}: "
         if is_alarm(entry):
             return plain(f"{head}{count}{self._text(alarm(entry, self._facts))}")

@@ -46,6 +46,5 @@ CALLS: Final = (
         "service.breaker_closed",
         "it answers again, after {failures:count breaker.failures}",
     ),
-    plural("calls.number", "{n} call", "{n} calls"),
     plural("breaker.failures", "{n} failed call in a row", "{n} failed calls in a row"),
 )

@@ -7,9 +7,6 @@ from typing import Final
 from easyai.messages.template import message, plural
 
 FRAMES: Final = (
-    plural("frames.failed", "{n} failed frame", "{n} failed frames"),
-    # Translators: objects that an algorithm found in a picture.
-    plural("detections", "{n} detection", "{n} detections"),
     message("frame.not_called", "not called: its lease was not renewed in time"),
     message("frame.picture_gone", "the picture has gone from the store"),
     message("frame.picture_replaced", "a newer picture had taken its key"),

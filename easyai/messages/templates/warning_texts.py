@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.messages.template import message, plural
+from easyai.messages.template import message
 
 ANALYSIS: Final = (
     # Translators: {fault} is a fault of a setting, {why} one of the three texts "traces.…".
@@ -126,16 +126,15 @@ NETWORK: Final = (
         "easyai.viewer_token is set, but easyai.viewers is open: alerts and the diagnosis need "
         'no token; set easyai.viewers to "token"',
     ),
-    # Translators: {why} and {more} are the next texts; {more} may be empty.
+    # Translators: {why} is one of the next texts.
     message(
         "warning.links_not_opened",
         "picture links start with {base}, {why}, but services are registered at "
-        "{endpoints:list}{more}; let [easyai] host listen on an address that they reach "
+        "{endpoints:names}; let [easyai] host listen on an address that they reach "
         '("::" is every address, of IPv4 and IPv6) and set easyai.public_url to it',
     ),
     message("warning.link_of_this_machine", "which only this machine can open"),
     message("warning.link_of_version", "an address of IPv{version}"),
-    plural("warning.more_endpoints", " and {n} more", " and {n} more"),
 )
 
 RIGHTS: Final = (

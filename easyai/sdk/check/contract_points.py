@@ -56,7 +56,7 @@ def inference_time(bench: Bench) -> str:
 def count(bench: Bench) -> str:
     """The result gives a number of detections."""
     number = detection_count(_result(bench))
-    return f"{number} detection{'' if number == 1 else 's'}"
+    return _counted(number, "detection", "detections")
 
 
 def boxes(bench: Bench) -> str:
@@ -65,7 +65,7 @@ def boxes(bench: Bench) -> str:
         if not isinstance(_result(bench).get(key, []), list):
             raise BlockedError("count")
     number = check_boxes(_result(bench), bench.picture_size)
-    return f"{number} boxes" if number else "no boxes in this answer: try --image"
+    return _counted(number, "box", "boxes") if number else "no boxes in this answer: try --image"
 
 
 def algo_config(bench: Bench) -> str:
@@ -136,6 +136,10 @@ def health(bench: Bench) -> str:
     if answer.status >= 500:
         raise BreachError(f"status {answer.status}: {answer.text}")
     return f"status {answer.status}"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _result(bench: Bench) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def test_backup_counts_pictures_that_are_missing(site: Installation, tmp_path: P
     site.alert(image_path="alerts/人数统计/门口/1.jpg")
     made = site.run("backup", str(tmp_path / "site.tar"))
     assert made.exit_code == 1
-    assert "1 pictures that rows name were nowhere" in made.stderr
+    assert "1 picture that a row names was nowhere" in made.stderr
     assert (tmp_path / "site.tar").exists()
 
 
@@ -187,7 +187,7 @@ def test_a_bad_sector_in_a_picture_is_counted(
     monkeypatch.setattr(LocalStore, "open", opened)
     made = site.run("backup", str(tmp_path / "site.tar"))
     assert made.exit_code == 1
-    assert "1 pictures could not be read" in made.stderr
+    assert "1 picture could not be read" in made.stderr
     assert "2.jpg: " in made.stderr
     assert "Input/output error" in made.stderr
     assert "2 alert" in made.stdout

@@ -15,7 +15,7 @@ from easyai.diagnosis.report.markdown import table, width
 from easyai.diagnosis.timeline import collapsed
 from easyai.domain.reason import Reason, quoted
 from easyai.messages.catalogue import text
-from easyai.messages.wording import moment, names
+from easyai.messages.wording import counted, milliseconds, moment, names, size
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,22 @@ def test_durations_are_worded_in_the_largest_fitting_unit() -> None:
         "5 days",
     ]
     assert text(_span(4 * 3600), "zh") == "4 小时"
+
+
+def test_numbers_of_commands_have_their_noun_and_unit() -> None:
+    assert [counted(n, "picture") for n in (0, 1, 2)] == ["0 pictures", "1 picture", "2 pictures"]
+    assert [counted(n, "frame waits", "frames wait") for n in (1, 2)] == [
+        "1 frame waits",
+        "2 frames wait",
+    ]
+    assert [size(n) for n in (0, 999, 1e6, 2.5e12)] == ["0 B", "999 B", "1.0 MB", "2.5 TB"]
+    assert [milliseconds(n) for n in (0, 3.24, 9.99, 12.6, 12_345)] == [
+        "0 ms",
+        "3.2 ms",
+        "10 ms",
+        "13 ms",
+        "12345 ms",
+    ]
 
 
 def test_names_that_have_a_template_are_worded_in_a_list_of_the_language() -> None:
