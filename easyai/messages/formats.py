@@ -4,6 +4,7 @@
 |---|---|---|
 | (no format) | a text, a number or a reason | unchanged; a float without needless digits |
 | ``span`` | seconds | ``3 min`` |
+| ``shift`` | seconds, with their sign | ``+3 min`` |
 | ``moment`` | Unix seconds | ``2026-11-28 20:15:00``, local time |
 | ``time`` | Unix seconds | ``20:15:00``, local time |
 | ``names`` | texts | ``yolo_7901..7912, tripwire`` |
@@ -53,6 +54,8 @@ class ArgFormatter(Formatter):
         match kind:
             case "span":
                 return self.span(value)
+            case "shift":
+                return ("-" if _number(value) < 0 else "+") + self.span(abs(_number(value)))
             case "moment":
                 return moment(_number(value))
             case "time":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.messages.template import message
+from easyai.messages.template import message, plural
 
 ACTIONS: Final = (
     # Translators: {actor} is who did {done}; both are texts of this list.
@@ -16,10 +16,18 @@ ACTIONS: Final = (
     message("actor.unknown_address", "an unknown address"),
     message("action.statistics_reset", "reset the statistics of inference"),
     # Translators: {cameras} is "task type/camera", or "task type/*".
-    message("action.frames_given_up", "gives up {n} waiting frames: {cameras}"),
-    message("action.alerts_deleted", "deleted {n} alerts: {ids:list}"),
+    plural(
+        "action.frames_given_up",
+        "gives up {n} waiting frame: {cameras}",
+        "gives up {n} waiting frames: {cameras}",
+    ),
+    plural(
+        "action.alerts_deleted", "deleted {n} alert: {ids:list}", "deleted {n} alerts: {ids:list}"
+    ),
     message("action.approved", "approved {endpoints}"),
     message("action.unregistered", "unregistered {endpoints}"),
     # Translators: stands behind "approved" or "unregistered".
-    message("action.endpoints", "{n} endpoints of {services:list}"),
+    plural(
+        "action.endpoints", "{n} endpoint of {services:list}", "{n} endpoints of {services:list}"
+    ),
 )

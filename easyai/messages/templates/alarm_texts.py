@@ -87,7 +87,7 @@ ALARMS: Final = (
         "database; but names and folders of pictures, logs and the links of an object store are "
         "wrong there. Start its time service: `timedatectl set-ntp true`, then `chronyc makestep`",
     ),
-    message("event.clock_jumped", "the clock of this machine jumped by {jump_sec:+.0f} s"),
+    message("event.clock_jumped", "the clock of this machine jumped by {jump_sec:shift}"),
     # Translators: nothing of easyai ran between these two moments.
     message(
         "alarm.not_running", "easyai gave no sign of life from {since:moment} to {until:moment}"

@@ -15,10 +15,10 @@ DATABASE: Final = (
     message("database.disk_full", "the database does not answer: {error}"),
     message("database.not_answering", "it does not answer"),
     # Translators: the watchdog sees it.
-    message("database.silent", "the database has not answered for {silent_sec} s"),
+    message("database.silent", "the database has not answered for {silent_sec:span}"),
     message(
         "database.unreadable",
-        "the rows of the database cannot be read for {silent_sec} s (see the watchdog's log)",
+        "the rows of the database cannot be read for {silent_sec:span} (see the watchdog's log)",
     ),
     message("database.no_free_connection", "no free database connection: {error}"),
     message(

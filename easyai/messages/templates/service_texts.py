@@ -77,15 +77,15 @@ SERVICES: Final = (
     message("probe.no_connection", "no connection within {limit_sec} s"),
     message("probe.status", "status {status}"),
     # Translators: from here on, why services were not watched for a while.
-    message("watch.database_clock_jumped", "the clock of the database jumped by {jump_sec:+.0f} s"),
-    message("watch.server_clock_jumped", "the clock of this server jumped by {jump_sec:+.0f} s"),
+    message("watch.database_clock_jumped", "the clock of the database jumped by {jump_sec:shift}"),
+    message("watch.server_clock_jumped", "the clock of this server jumped by {jump_sec:shift}"),
     message(
         "watch.database_clock_set_back",
-        "the clock of the database was set back by {back_sec:.0f} s",
+        "the clock of the database was set back by {back_sec:span}",
     ),
     message(
         "watch.server_clock_set_back",
-        "the clock of this server was set back by {back_sec:.0f} s",
+        "the clock of this server was set back by {back_sec:span}",
     ),
-    message("watch.gap", "this server was not watching for {gap_sec:.0f} s"),
+    message("watch.gap", "this server was not watching for {gap_sec:span}"),
 )

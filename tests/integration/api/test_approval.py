@@ -93,7 +93,7 @@ def test_approved_service_registers_again_without_a_new_approval(
     sql = "SELECT text FROM events WHERE subject = 'approve'"
     with runtime.db.read() as conn:
         noted = list(conn.execute(text(sql)).scalars())
-    assert noted == ["from this machine (uid 0): approved 1 endpoints of yolo"]
+    assert noted == ["from this machine (uid 0): approved 1 endpoint of yolo"]
 
 
 def test_endpoint_withdrawn_during_approval_is_not_routable(

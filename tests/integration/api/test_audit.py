@@ -71,13 +71,13 @@ def test_operator_actions_are_recorded_in_events_and_log(
     here, there = f"from this machine ({LOCAL})", f"from {ELSEWHERE}"
     with_token = "with the operator's token"
     assert _noted(site) == [
-        ("unregister", f"{there} without a token: unregistered 1 endpoints of yolo1"),
-        ("unregister", f"from 10.0.0.9 {with_token}: unregistered 1 endpoints of yolo2"),
-        ("clear_all", f"{here}: unregistered 1 endpoints of yolo3"),
+        ("unregister", f"{there} without a token: unregistered 1 endpoint of yolo1"),
+        ("unregister", f"from 10.0.0.9 {with_token}: unregistered 1 endpoint of yolo2"),
+        ("clear_all", f"{here}: unregistered 1 endpoint of yolo3"),
         ("reset", f"{there} {with_token}: reset the statistics of inference"),
-        ("delete_alerts", f"{here}: deleted 1 alerts: {ids[0]}"),
+        ("delete_alerts", f"{here}: deleted 1 alert: {ids[0]}"),
         ("delete_alerts", f"{here}: deleted 2 alerts: {ids[1]}, {ids[2]}"),
-        ("discard", f"{there} {with_token}: gives up 1 waiting frames: 人数统记/*"),
+        ("discard", f"{there} {with_token}: gives up 1 waiting frame: 人数统记/*"),
     ]
     logged = [
         record.message for record in caplog.records if record.message.startswith("operator action")
