@@ -55,16 +55,18 @@ class AbsenceWatch:
         `left_at`: the last sign of the previous watchdog, 0 if it ended in order. `started_at`: the
         start of this watchdog. Both are Unix seconds; `now` is the monotonic clock.
         """
-        if self._is_known or facts.known is None:
+        if self._is_known or facts.snapshot is None:
             return False
         self._leads_since = now if self._leads_since is None else self._leads_since
         limit_sec = facts.settings.ai_analysis.stall_alarm_sec
         before = [
             process
-            for process in facts.known.processes
+            for process in facts.snapshot.processes
             if process.started_at <= left_at + _CLOSE_SEC
         ]
-        after = [process.started_at for process in facts.known.processes if process not in before]
+        after = [
+            process.started_at for process in facts.snapshot.processes if process not in before
+        ]
         since = max([left_at, *(process.beat_at for process in before)])
         until = min([started_at, *after])
         absent = left_at > 0 and until - since > limit_sec

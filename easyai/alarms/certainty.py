@@ -31,5 +31,5 @@ def _starts(facts: Facts, age_sec: float, most_sec: float) -> bool:
     start_sec = min(most_sec, 2 * facts.settings.ai_analysis.stall_alarm_sec)
     if age_sec >= start_sec:
         return False
-    workers = facts.known.working("worker", facts.now) if facts.known else []
+    workers = facts.snapshot.working("worker", facts.now) if facts.snapshot else []
     return not any(facts.now - worker.started_at >= start_sec for worker in workers)

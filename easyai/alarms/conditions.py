@@ -75,7 +75,7 @@ def judge(
             moved = kind == AlarmKind.DATA_MOVED
             grace_sec = timings.data_moved_grace_sec if moved else timings.check_grace_sec
             conditions.append(Condition(kind, "", result.reason, reason, grace_sec))
-    if seen.facts.known is not None:
+    if seen.facts.snapshot is not None:
         kinds.update(_FROM_DATABASE)
         conditions += of_services(seen.facts, causes, ringing, timings)
         conditions += of_clocks(seen.facts, ringing, timings.clock_off_grace_sec)
@@ -136,11 +136,11 @@ def _outbox(seen: Observation, still_sec: float, limit_sec: float) -> Iterator[C
     """The bus answers, but takes no alerts: it refuses them, or the topic is missing."""
     facts = seen.facts
     ours = facts.failed("bus") or facts.failed("broker") or facts.failed("database")
-    known = facts.known
-    if known is None or ours or still_sec < limit_sec:
+    snapshot = facts.snapshot
+    if snapshot is None or ours or still_sec < limit_sec:
         return
-    if facts.settings.ai_analysis.has_bus and known.working("worker", facts.now):
-        reason = texts.outbox(facts, known.outbox, still_sec)
+    if facts.settings.ai_analysis.has_bus and snapshot.working("worker", facts.now):
+        reason = texts.outbox(facts, snapshot.outbox, still_sec)
         yield Condition(AlarmKind.BUS_DOWN, "", Reason("alarm.none_acknowledged"), reason)
 
 

@@ -69,7 +69,7 @@ class Progress:
         limit = facts.settings.ai_analysis.stall_alarm_sec
         types = facts.types
         lasted = {task_type.name: self._watch(facts, task_type, now) for task_type in types}
-        if facts.known is not None:
+        if facts.snapshot is not None:
             self._types = {name: self._types[name] for name in lasted}  # without forgotten types
         busy = [task_type for task_type in types if task_type.waiting or task_type.leased]
         settling_sec = self.timings.settling_sec
@@ -109,7 +109,7 @@ class Progress:
 
     def _blind_sec(self, facts: Facts, now: float, limit: float) -> float:
         """For how long no scan has found frames, or the database has not answered."""
-        scan = facts.known.process_leases.get("scan") if facts.known else None
+        scan = facts.snapshot.process_leases.get("scan") if facts.snapshot else None
         # The first look is trusted only as far as the settling time allows.
         earliest = self.started - (limit - min(self.timings.settling_sec, limit))
         if not facts.settings.ai_analysis.enable:

@@ -49,7 +49,7 @@ def served(facts: Facts) -> set[str]:
 def _no_algorithm(facts: Facts, causes: Ranking, grace_sec: float) -> Iterator[Condition]:
     taken = served(facts)
     # A fresh installation, where nothing was ever known, misses no service.
-    known = bool(facts.known and facts.known.services)
+    known = bool(facts.snapshot and facts.snapshot.services)
     if not taken and (known or facts.types):
         cause = _cause(causes)
         requests = list(taken_out(facts)) if known else []
@@ -119,6 +119,6 @@ def _missing(
     subject: str, silent: Sequence[ServiceFacts], facts: Facts, living: int, grace_sec: float
 ) -> Condition:
     reason = texts.heartbeats_missing(facts, silent, living)
-    gone = facts.known is not None and api_gone(facts, facts.known)
+    gone = facts.snapshot is not None and api_gone(facts, facts.snapshot)
     cause = found_cause("api_gone" if gone else "heartbeats_not_arriving")
     return Condition(AlarmKind.HEARTBEATS_MISSING, subject, cause, reason, grace_sec)

@@ -19,9 +19,9 @@ class OutboxWatch:
 
     def still_sec(self, facts: Facts, now: float) -> float:
         """For how long no waiting alert was acknowledged; 0 when no alert waits."""
-        if facts.known is None:
+        if facts.snapshot is None:
             return 0.0
-        head = facts.known.outbox_since if facts.known.outbox else 0.0
+        head = facts.snapshot.outbox_since if facts.snapshot.outbox else 0.0
         if head != self._head:
             self._head, self._since = head, now
         return now - self._since if head else 0.0

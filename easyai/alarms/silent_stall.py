@@ -32,15 +32,15 @@ class SilentStall:
         beat sends and the broker answers but the lease does not move, no worker takes the tasks, or
         the scan hangs.
         """
-        known = facts.known
-        if known is None or facts.failed("database") or facts.failed("broker"):
+        snapshot = facts.snapshot
+        if snapshot is None or facts.failed("database") or facts.failed("broker"):
             self._taken = now
             return NO_REASON
-        scan, beat = known.process_leases.get("scan"), known.process_leases.get("beat")
+        scan, beat = snapshot.process_leases.get("scan"), snapshot.process_leases.get("beat")
         lease = (scan.holder, scan.expires_at) if scan else ("", 0.0)
         leads = beat is not None and beat.expires_at > facts.now
         runs = scan is not None and scan.expires_at > facts.now
-        if lease != self._lease or runs or not leads or not known.working("worker", facts.now):
+        if lease != self._lease or runs or not leads or not snapshot.working("worker", facts.now):
             self._lease, self._taken = lease, now
         idle_sec = now - (now if self._taken is None else self._taken)
         analysis = facts.settings.ai_analysis

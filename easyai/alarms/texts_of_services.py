@@ -68,7 +68,7 @@ def service_offline(facts: Facts, service: ServiceFacts) -> Reason:
 def heartbeats_missing(facts: Facts, silent: Sequence[ServiceFacts], living: int) -> Reason:
     """Heartbeats of living services are missing; `living` counts all living services."""
     number = len(silent)
-    gone = facts.known is not None and api_gone(facts, facts.known)
+    gone = facts.snapshot is not None and api_gone(facts, facts.snapshot)
     return Reason.of(
         "alarm.heartbeats_missing",
         n=number,

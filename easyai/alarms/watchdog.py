@@ -140,7 +140,7 @@ class Watchdog:
     ) -> frozenset[AlarmKind]:
         facts = seen.facts
         # Without the database, neither a standstill nor progress can be seen.
-        seen_all = facts.known is not None and self._progress.is_settled(facts.settings, now)
+        seen_all = facts.snapshot is not None and self._progress.is_settled(facts.settings, now)
         settled = still is not None or seen_all
         age_sec, steady_sec = now - self._started, self._clock.steady_sec(now)
         return unsure(facts, age_sec, steady_sec, settled, self._timings.start_sec)
@@ -231,7 +231,7 @@ class Watchdog:
         asked = self._notifier.ask_restart("worker", reason)
         log.error("worker stalled: %s; restart asked for: %s", text(reason), asked)
         if standing.leads and not is_supervised():
-            workers = facts.known.working("worker", facts.now) if facts.known else []
+            workers = facts.snapshot.working("worker", facts.now) if facts.snapshot else []
             requests = [self_end.request(facts.now, worker.name, reason) for worker in workers]
             self._recorder.write(Entry(events=tuple(requests)))
 

@@ -84,7 +84,7 @@ def without_database(
 def concluded(facts: Facts, entries: Sequence[Entry] = ()) -> Diagnosis:
     """The diagnosis that follows from the facts."""
     causes = tuple(rank(facts))
-    alarms = facts.known.alarms if facts.known else ()
+    alarms = facts.snapshot.alarms if facts.snapshot else ()
     over = [alarm for alarm in alarms if alarm.over_at is not None]
     return Diagnosis(
         facts,
@@ -102,7 +102,7 @@ def _checked(runtime: Runtime, others: Sequence[Check]) -> list[CheckResult]:
 
 
 def _entries(runtime: Runtime, facts: Facts) -> list[Entry]:
-    if facts.known is None:
+    if facts.snapshot is None:
         return []
     moment = timeline.moment_of_interest(facts)
     try:

@@ -56,19 +56,19 @@ class Symptom:
 
 def symptom(facts: Facts, causes: Sequence[Cause]) -> Symptom:
     """The symptom; while an alarm rings, not all is well."""
-    if facts.known is None:
+    if facts.snapshot is None:
         return _unknown()
-    seen = _seen(facts, facts.known, causes)
+    seen = _seen(facts, facts.snapshot, causes)
     if not facts.ringing:
         return seen
     return replace(seen, lines=(*seen.lines, ringing(facts)))
 
 
-def _seen(facts: Facts, known: Snapshot, causes: Sequence[Cause]) -> Symptom:
+def _seen(facts: Facts, snapshot: Snapshot, causes: Sequence[Cause]) -> Symptom:
     if facts.stalled and not facts.failed("database"):
         return _stalled(facts)
     if any(_stops_scanning(cause) for cause in causes):
-        return _not_scanned(facts, known)
+        return _not_scanned(facts, snapshot)
     broken = [check for check in facts.checks.values() if not check.ok]
     if not causes and not broken and not facts.ringing:
         return _well(facts)
@@ -100,9 +100,9 @@ def _unknown() -> Symptom:
     return Symptom(Status.UNKNOWN, 0.0, 0.0, (Reason("symptom.database_silent"),))
 
 
-def _not_scanned(facts: Facts, known: Snapshot) -> Symptom:
+def _not_scanned(facts: Facts, snapshot: Snapshot) -> Symptom:
     """The symptom if no scan runs: no number counts the pictures that arrive meanwhile."""
-    lease = known.process_leases.get("scan")
+    lease = snapshot.process_leases.get("scan")
     enabled = facts.settings.ai_analysis.enable
     since = lease.done_at if lease and enabled else 0.0
     last = facts.last_success_at
@@ -148,7 +148,7 @@ def _well(facts: Facts) -> Symptom:
 
 
 def _at_work(facts: Facts) -> Reason:
-    if not (facts.known and facts.known.services):
+    if not (facts.snapshot and facts.snapshot.services):
         return Reason("symptom.no_service_ever")
     usable = sum(service.state in ROUTABLE for service in facts.services)
     return Reason.of("symptom.services_at_work", n=usable, registered=len(facts.services))

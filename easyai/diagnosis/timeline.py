@@ -58,7 +58,7 @@ def moment_of_interest(facts: Facts) -> float:
     ]
     if stalled:
         return min(stalled)
-    alarms = facts.known.alarms if facts.known else ()
+    alarms = facts.snapshot.alarms if facts.snapshot else ()
     return max((alarm.raised_at for alarm in alarms), default=facts.now)
 
 

@@ -14,16 +14,16 @@ from easyai.health.snapshot import Snapshot
 MOST_OFF_SEC: Final = 2.0
 
 
-def clocks_off(known: Snapshot, now: float, most_sec: float = MOST_OFF_SEC) -> dict[str, float]:
+def clocks_off(snapshot: Snapshot, now: float, most_sec: float = MOST_OFF_SEC) -> dict[str, float]:
     """Seconds by which clocks are ahead of the database's (below 0: behind), by host.
 
     Uses processes with a recent sign of life; returns hosts that are off by more than `most_sec`.
     """
     offsets_sec: dict[str, float] = {}
-    for process in known.processes:
+    for process in snapshot.processes:
         if (
             not process.ended
-            and known.is_recent(process, now)
+            and snapshot.is_recent(process, now)
             and abs(process.clock_offset_sec) > most_sec
         ):
             host = process.name.partition("@")[2].rpartition(":")[0]

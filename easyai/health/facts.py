@@ -38,7 +38,7 @@ class Facts:
     now: float
     settings: Settings
     checks: Mapping[str, CheckResult]  # by name
-    known: Snapshot | None = None  # the facts of the database
+    snapshot: Snapshot | None = None  # the facts of the database
     #: By service pk, why the probe failed; no reason: it was answered. None: nothing was probed.
     probes: Mapping[int, Reason] | None = None
     store_ignores: tuple[str, ...] = ()  # request conditions that the object store ignores
@@ -51,23 +51,23 @@ class Facts:
     @cached_property
     def services(self) -> tuple[ServiceFacts, ...]:
         """The services that are expected to work: not unregistered by request, nor moved away."""
-        known_services = self.known.services if self.known else ()
+        services = self.snapshot.services if self.snapshot else ()
         return tuple(
             service
-            for service in known_services
+            for service in services
             if service.state != ServiceState.UNREGISTERED and not self.moved_to(service)
         )
 
     @cached_property
     def moved(self) -> tuple[ServiceFacts, ...]:
         """The offline endpoints whose services have moved to another endpoint."""
-        known_services = self.known.services if self.known else ()
-        return tuple(service for service in known_services if self.moved_to(service))
+        services = self.snapshot.services if self.snapshot else ()
+        return tuple(service for service in services if self.moved_to(service))
 
     def moved_to(self, service: ServiceFacts) -> str:
         """The endpoint at which an offline endpoint's service registered since; '' for none."""
         new = moved_to(service.state_reason) if service.state == ServiceState.OFFLINE else ""
-        known = self.known.services if new and self.known else ()
+        services = self.snapshot.services if new and self.snapshot else ()
         newest = ""
         passed = {service.endpoint}
         while new and new not in passed:
@@ -75,7 +75,7 @@ class Facts:
             passed.add(new)
             there = [
                 row
-                for row in known
+                for row in services
                 if (row.endpoint, row.service_id) == (new, service.service_id)
                 and row.state != ServiceState.UNREGISTERED
             ]
@@ -86,7 +86,7 @@ class Facts:
     @property
     def types(self) -> tuple[TypeFacts, ...]:
         """Every task type ever seen."""
-        return self.known.types if self.known else ()
+        return self.snapshot.types if self.snapshot else ()
 
     @property
     def waiting(self) -> int:
@@ -109,7 +109,7 @@ class Facts:
 
         A service that has been silent for two of its intervals has no pace any more.
         """
-        sent = self.known.paces.get(service.endpoint, 0.0) if self.known else 0.0
+        sent = self.snapshot.paces.get(service.endpoint, 0.0) if self.snapshot else 0.0
         keeps_it = abs(self.now - service.last_heartbeat) <= 2 * sent
         return sent if keeps_it and sent > service.heartbeat_timeout_sec else 0.0
 
@@ -163,7 +163,7 @@ class Facts:
     @cached_property
     def ringing(self) -> tuple[AlarmFacts, ...]:
         """The alarms that ring."""
-        alarms = self.known.alarms if self.known else ()
+        alarms = self.snapshot.alarms if self.snapshot else ()
         return tuple(alarm for alarm in alarms if alarm.over_at is None)
 
     @cached_property

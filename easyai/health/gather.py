@@ -8,10 +8,10 @@ from typing import Final
 
 from easyai.db.diagnosis_facts import MOST_FAILED
 from easyai.domain.service import ServiceState
-from easyai.health import snapshot
 from easyai.health.checks.named_check import CheckResult
 from easyai.health.checks.rows import row_results
 from easyai.health.facts import Facts
+from easyai.health.snapshot import ALL, read
 from easyai.runtime import Runtime
 
 _OWN: Final = -1  # no service has this number
@@ -32,9 +32,9 @@ def gather(
     not all counted; no alarm shows their number. With `ask` every service and our own API are
     also probed, which takes 2 s when any of them hangs. Never raises when a part does not answer.
     """
-    known, now = snapshot.read(runtime, snapshot.ALL if exact else MOST_FAILED)
+    snapshot, now = read(runtime, ALL if exact else MOST_FAILED)
     ignores = runtime.store.ignores
-    facts = Facts(now, runtime.settings, _by_name(checks), known, store_ignores=ignores)
+    facts = Facts(now, runtime.settings, _by_name(checks), snapshot, store_ignores=ignores)
     facts = replace(facts, checks=_by_name([*checks, *row_results(facts)]))
     return _probed(facts) if ask else facts
 

@@ -30,5 +30,5 @@ def approve_waiting(facts: Facts, types: Collection[str]) -> Iterator[Remedy]:
 
 
 def _waiting(facts: Facts, types: Collection[str]) -> list[str]:
-    requested = facts.known.requested if facts.known else {}
+    requested = facts.snapshot.requested if facts.snapshot else {}
     return sorted(name for name, wanted in requested.items() if not wanted.isdisjoint(types))

@@ -12,7 +12,7 @@ from easyai.health.facts import Facts
 
 def find(facts: Facts) -> Iterator[Cause]:
     """A single cause that names every host."""
-    off = clocks_off(facts.known, facts.now) if facts.known else {}
+    off = clocks_off(facts.snapshot, facts.now) if facts.snapshot else {}
     if not off:
         return
     yield Cause(

@@ -32,7 +32,7 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield _disabled(facts)
     if facts.failed("data"):
         yield data_moved(facts)
-    elif facts.known is None or facts.failed("database"):
+    elif facts.snapshot is None or facts.failed("database"):
         yield _database(facts)
     if facts.failed("disk"):
         yield _disk(facts)
@@ -40,8 +40,8 @@ def find(facts: Facts) -> Iterator[Cause]:
         yield _store(facts)
     if facts.failed("broker"):
         yield _broker(facts)
-    if facts.known is not None:
-        yield from _clock(facts, facts.known)
+    if facts.snapshot is not None:
+        yield from _clock(facts, facts.snapshot)
     yield from _bus(facts)
 
 
@@ -65,7 +65,7 @@ def _database(facts: Facts) -> Cause:
     evidence = [facts.failed("database") if reason else Reason("database.not_answering")]
     if reason.code in _NO_FILE:
         pass
-    elif facts.known is None:
+    elif facts.snapshot is None:
         evidence.append(Reason("database.nothing_known"))
     elif reason.code in _LOCKED:
         evidence.append(Reason("database.can_be_read"))
@@ -171,14 +171,14 @@ def _broker(facts: Facts) -> Cause:
     )
 
 
-def _clock(facts: Facts, known: Snapshot) -> Iterator[Cause]:
-    if not known.ahead_sec and not known.clock_jump_at:
+def _clock(facts: Facts, snapshot: Snapshot) -> Iterator[Cause]:
+    if not snapshot.ahead_sec and not snapshot.clock_jump_at:
         return
     evidence = []
-    if known.ahead_sec:
-        evidence.append(Reason.of("clock.newest_sign_ahead", ahead_sec=known.ahead_sec))
-    if known.clock_jump_at:
-        evidence.append(Reason.of("clock.jump_noticed", jump_at=known.clock_jump_at))
+    if snapshot.ahead_sec:
+        evidence.append(Reason.of("clock.newest_sign_ahead", ahead_sec=snapshot.ahead_sec))
+    if snapshot.clock_jump_at:
+        evidence.append(Reason.of("clock.jump_noticed", jump_at=snapshot.clock_jump_at))
     yield Cause(
         "clock_jumped",
         Reason("cause.clock_jumped.title"),
@@ -189,21 +189,24 @@ def _clock(facts: Facts, known: Snapshot) -> Iterator[Cause]:
                 "date; timedatectl status",
             ),
         ),
-        weight=55 if known.ahead_sec and facts.stalled else 25,
+        weight=55 if snapshot.ahead_sec and facts.stalled else 25,
     )
 
 
 def _bus(facts: Facts) -> Iterator[Cause]:
-    reason, known = facts.failed("bus"), facts.known
+    reason, snapshot = facts.failed("bus"), facts.snapshot
     fresh = not facts.failed("database")
     late = bool(
-        fresh and known and known.outbox and facts.now - known.outbox_since > _OUTBOX_LATE_SEC
+        fresh
+        and snapshot
+        and snapshot.outbox
+        and facts.now - snapshot.outbox_since > _OUTBOX_LATE_SEC
     )
     if not facts.settings.ai_analysis.has_bus or not (reason or late):
         return
     evidence = [facts.failed("bus")] if reason else []
-    if known and known.outbox:
-        waiting = Reason.of("bus.alerts_wait", n=known.outbox, since=known.outbox_since)
+    if snapshot and snapshot.outbox:
+        waiting = Reason.of("bus.alerts_wait", n=snapshot.outbox, since=snapshot.outbox_since)
         evidence.append(waiting)
     kind = facts.settings.ai_analysis.mq_type
     yield Cause(

@@ -34,7 +34,7 @@ _SILENCE_SEC: Final = 10.0
 
 def find(facts: Facts) -> Iterator[Cause]:
     """The causes in calls."""
-    if facts.known is None:
+    if facts.snapshot is None:
         return
     reached = [
         service
@@ -173,10 +173,10 @@ def _failing(facts: Facts, failing: Sequence[ServiceFacts], refusing: Sequence[T
     shown = only_failing(facts)
     ended = [task_type for task_type in refusing if task_type in shown]
     evidence = [*(_calls(facts, own) if own else ()), *_without_success(refusing)]
-    if failing and facts.known:
+    if failing and facts.snapshot:
         evidence += [
             Reason.of("cause.inference_fails.wait_after", n=number, reason=reason)
-            for reason, number in facts.known.reasons
+            for reason, number in facts.snapshot.reasons
         ]
     who = _ids(failing) or tuple(task_type.name for task_type in refusing)
     return Cause(

@@ -23,7 +23,7 @@ from easyai.settings.commands import curl_command, easyai_command
 
 def find(facts: Facts) -> Iterator[Cause]:
     """The causes in the flow of frames."""
-    if facts.known is None:
+    if facts.snapshot is None:
         return
     unfetched = [task_type for task_type in only_failing(facts) if blames_pictures(task_type)]
     if unfetched or (_links_fail(facts) and not _by_the_api(facts)):
@@ -38,11 +38,13 @@ def _links_fail(facts: Facts) -> bool:
 def _by_the_api(facts: Facts) -> bool:
     """Whether the API that serves the pictures is gone; that is a cause of its own."""
     ours = facts.settings.frame_extractor.api_serves_pictures
-    return ours and facts.known is not None and api_gone(facts, facts.known)
+    return ours and facts.snapshot is not None and api_gone(facts, facts.snapshot)
 
 
 def _blames_pictures(facts: Facts) -> bool:
-    return any(_of_a_link(reason) for reason, _ in (facts.known.reasons if facts.known else ()))
+    return any(
+        _of_a_link(reason) for reason, _ in (facts.snapshot.reasons if facts.snapshot else ())
+    )
 
 
 def _of_a_link(reason: Reason) -> bool:
@@ -75,7 +77,7 @@ def _evidence(facts: Facts) -> Iterator[Reason]:
         yield Reason.of("cause.pictures_unreachable.tried", why=why)
     elif "pictures" in facts.checks:
         yield Reason("cause.pictures_unreachable.works_here")
-    for reason, number in facts.known.reasons if facts.known else ():
+    for reason, number in facts.snapshot.reasons if facts.snapshot else ():
         if _of_a_link(reason):
             failed_with = "cause.pictures_unreachable.failed_with"
             yield Reason.of(failed_with, n=number, reason=reason)

@@ -79,12 +79,12 @@ def _own_api(facts: Facts) -> Iterator[Reason]:
         yield Reason.of("own_api.silent_now", url=url, answer=facts.own_api)
     elif facts.own_api is not None:
         yield Reason.of("own_api.answers_now", url=url)
-    if facts.known is None:
+    if facts.snapshot is None:
         return
-    started = [process.started_at for process in facts.known.working("api", facts.now)]
+    started = [process.started_at for process in facts.snapshot.working("api", facts.now)]
     if started:
         yield Reason.of("own_api.runs_since", started=min(started))
-    elif facts.known.processes:
+    elif facts.snapshot.processes:
         yield Reason("own_api.not_running")
-    if facts.known.clock_jump_at:
-        yield Reason.of("watch.clock_jumped_at", at=facts.known.clock_jump_at)
+    if facts.snapshot.clock_jump_at:
+        yield Reason.of("watch.clock_jumped_at", at=facts.snapshot.clock_jump_at)

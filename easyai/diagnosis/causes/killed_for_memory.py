@@ -11,18 +11,18 @@ from easyai.health.snapshot import Snapshot
 from easyai.process.end_codes import KILLED_FOR_MEMORY
 
 
-def killed_for_memory(facts: Facts, known: Snapshot) -> Iterator[Cause]:
+def killed_for_memory(facts: Facts, snapshot: Snapshot) -> Iterator[Cause]:
     """The cause, if a worker was killed for lack of memory within the last two minutes."""
     starts = [
         (process, start)
-        for process in known.processes
+        for process in snapshot.processes
         if process.kind == "worker"
         for start in process.starts
         if start.reason.code == KILLED_FOR_MEMORY
     ]
     if not starts:
         return
-    stops = bool(facts.stalled) or not known.working("worker", facts.now)
+    stops = bool(facts.stalled) or not snapshot.working("worker", facts.now)
     evidence = [
         Reason.of(
             "process.started_again_at", name=process.name, started_at=start.at, why=start.reason

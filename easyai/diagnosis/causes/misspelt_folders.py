@@ -13,7 +13,7 @@ from easyai.settings.commands import easyai_command
 
 def did_you_mean(facts: Facts, task_type: str) -> Reason | None:
     """The type probably meant, with folder and cameras; None if the name is not misspelt."""
-    misspelt = facts.known.misspelt.get(task_type) if facts.known else None
+    misspelt = facts.snapshot.misspelt.get(task_type) if facts.snapshot else None
     return _question(facts, task_type, misspelt) if misspelt else None
 
 
@@ -25,7 +25,7 @@ def misspelt_folders(facts: Facts, task_types: Sequence[str]) -> Iterator[Reason
 def discard_misspelt(facts: Facts, task_types: Sequence[str]) -> Iterator[Remedy]:
     """The remedy: correct the folder; then the frames that wait there can be discarded."""
     for name in task_types:
-        misspelt = facts.known.misspelt.get(name) if facts.known else None
+        misspelt = facts.snapshot.misspelt.get(name) if facts.snapshot else None
         if misspelt is None:
             continue
         correct = Reason.of("misspelt.discard", meant=misspelt.meant, task_type=name)

@@ -69,7 +69,7 @@ def _missing_remedies(facts: Facts, types: Sequence[str]) -> Iterator[Remedy]:
 
 def no_services(facts: Facts) -> Cause:
     """No service is registered. No frame waits yet, but the next frame will wait in vain."""
-    was_there = bool(facts.known and facts.known.services)
+    was_there = bool(facts.snapshot and facts.snapshot.services)
     return Cause(
         "no_service",
         Reason("cause.no_service.any_more" if was_there else "cause.no_service.none"),
@@ -80,7 +80,7 @@ def no_services(facts: Facts) -> Cause:
 
 
 def _out(facts: Facts, types: Collection[str] | None) -> list[ServiceFacts]:
-    known = facts.known.services if facts.known else ()
+    known = facts.snapshot.services if facts.snapshot else ()
     return [
         service
         for service in known

@@ -23,28 +23,28 @@ _PROCESSES: Final = "ps aux | grep -E '[c]elery|[e]asyai'"
 
 def find(facts: Facts) -> Iterator[Cause]:
     """The causes in workers, beats, APIs and watchdogs."""
-    known = facts.known
-    if known is None:
+    snapshot = facts.snapshot
+    if snapshot is None:
         return
     if facts.failed("database"):
-        yield from _gone_for_sure(facts, known)
+        yield from _gone_for_sure(facts, snapshot)
         return
-    workers = list(_workers(facts, known))
-    if [cause.code for cause in workers] == ["worker_gone"] and _nothing_works(facts, known):
-        yield _nothing_runs(facts, known)
+    workers = list(_workers(facts, snapshot))
+    if [cause.code for cause in workers] == ["worker_gone"] and _nothing_works(facts, snapshot):
+        yield _nothing_runs(facts, snapshot)
         return
     yield from workers
-    if not facts.failed("broker") and beat_late(facts, known):
-        yield _beat_gone(facts, known)
-    if api_gone(facts, known):
-        yield _api_gone(facts, known)
-    if not known.working("watchdog", facts.now):
-        yield _watchdog_gone(facts, known)
+    if not facts.failed("broker") and beat_late(facts, snapshot):
+        yield _beat_gone(facts, snapshot)
+    if api_gone(facts, snapshot):
+        yield _api_gone(facts, snapshot)
+    if not snapshot.working("watchdog", facts.now):
+        yield _watchdog_gone(facts, snapshot)
 
 
-def _nothing_works(facts: Facts, known: Snapshot) -> bool:
+def _nothing_works(facts: Facts, snapshot: Snapshot) -> bool:
     """Whether no process of ours works and no `easyai up` restarts them."""
-    works = any(known.working(kind, facts.now) for kind in _KINDS)
+    works = any(snapshot.working(kind, facts.now) for kind in _KINDS)
     return not works and _supervisor(facts) is None
 
 
@@ -52,33 +52,33 @@ def _supervisor(facts: Facts) -> int | None:
     return supervisor.running(facts.settings.easyai.data_dir)
 
 
-def _workers(facts: Facts, known: Snapshot) -> Iterator[Cause]:
-    working = known.working("worker", facts.now)
-    hung = [worker for worker in known.silent("worker", facts.now) if worker.exists]
-    again = list(restarts(facts, known))
-    killed = list(killed_for_memory(facts, known))
+def _workers(facts: Facts, snapshot: Snapshot) -> Iterator[Cause]:
+    working = snapshot.working("worker", facts.now)
+    hung = [worker for worker in snapshot.silent("worker", facts.now) if worker.exists]
+    again = list(restarts(facts, snapshot))
+    killed = list(killed_for_memory(facts, snapshot))
     if killed:
         yield from killed
         again = [cause for cause in again if cause.code != "worker_restarts"]
     elif hung and not working:
         yield _worker_hung(facts, hung)
-    elif ended := hung_and_ended(facts, known):
+    elif ended := hung_and_ended(facts, snapshot):
         yield ended
     elif not working and not any(cause.code == "worker_restarts" for cause in again):
-        yield _worker_gone(facts, known)
-    elif working and (late := scan_late(facts, known)):
+        yield _worker_gone(facts, snapshot)
+    elif working and (late := scan_late(facts, snapshot)):
         yield _scan_stuck(facts, working, late)
     yield from again
 
 
-def _gone_for_sure(facts: Facts, known: Snapshot) -> Iterator[Cause]:
+def _gone_for_sure(facts: Facts, snapshot: Snapshot) -> Iterator[Cause]:
     """The cause if no worker process exists. Silent rows prove nothing while the database fails."""
-    every = [worker for worker in known.processes if worker.kind == "worker"]
+    every = [worker for worker in snapshot.processes if worker.kind == "worker"]
     newest_at = max((worker.beat_at for worker in every), default=0.0)
     # Rows from before a restart of the machine belong to no process that could run now.
     workers = [worker for worker in every if newest_at - worker.beat_at <= _TOGETHER_SEC]
     if workers and all(worker.exists is False for worker in workers):
-        yield _worker_gone(facts, known)
+        yield _worker_gone(facts, snapshot)
 
 
 _THERE: Final = {True: Reason("process.still_there"), False: Reason("process.gone"), None: None}
@@ -95,13 +95,13 @@ def _shown(facts: Facts, some: Sequence[ProcessFacts]) -> Iterator[Reason]:
         )
 
 
-def _newest(facts: Facts, known: Snapshot, kind: str) -> Iterator[Reason]:
+def _newest(facts: Facts, snapshot: Snapshot, kind: str) -> Iterator[Reason]:
     """The last sign of a kind of process: rows that fell silent, or an orderly stop.
 
     Rows of processes that were replaced long before are left out.
     """
-    silent = known.silent(kind, facts.now)
-    stopped_at = known.stopped.get(kind, 0.0)
+    silent = snapshot.silent(kind, facts.now)
+    stopped_at = snapshot.stopped.get(kind, 0.0)
     newest_at = max((process.beat_at for process in silent), default=0.0)
     if stopped_at > newest_at:
         ago_sec = facts.now - stopped_at
@@ -128,13 +128,13 @@ def _see_what_runs() -> Remedy:
     return Remedy(Reason("remedy.see_what_runs"), _PROCESSES)
 
 
-def _nothing_runs(facts: Facts, known: Snapshot) -> Cause:
+def _nothing_runs(facts: Facts, snapshot: Snapshot) -> Cause:
     """A single cause for all processes, with a single remedy."""
     never = (Reason("process.none_ever"),)
     return Cause(
         "worker_gone",
         Reason("cause.nothing_runs.title"),
-        tuple(tuple(_last_seen(facts, known)) or never),
+        tuple(tuple(_last_seen(facts, snapshot)) or never),
         (
             Remedy(Reason("remedy.start"), easyai_command(facts.settings, "up")),
             _see_what_runs(),
@@ -143,19 +143,19 @@ def _nothing_runs(facts: Facts, known: Snapshot) -> Cause:
     )
 
 
-def _last_seen(facts: Facts, known: Snapshot) -> Iterator[Reason]:
+def _last_seen(facts: Facts, snapshot: Snapshot) -> Iterator[Reason]:
     """The last sign of each kind of process."""
     for kind in _KINDS:
-        for seen in list(_newest(facts, known, kind))[:1]:
+        for seen in list(_newest(facts, snapshot, kind))[:1]:
             yield Reason.of("process.of_kind", kind=kind, seen=seen)
 
 
-def _worker_gone(facts: Facts, known: Snapshot) -> Cause:
+def _worker_gone(facts: Facts, snapshot: Snapshot) -> Cause:
     never = (Reason("process.no_worker_ever"),)
     return Cause(
         "worker_gone",
         Reason("cause.worker_gone.title"),
-        tuple(tuple(_newest(facts, known, "worker")) or never),
+        tuple(tuple(_newest(facts, snapshot, "worker")) or never),
         _start_remedies(facts, "worker"),
         weight=90,
     )
@@ -194,9 +194,9 @@ def _scan_stuck(facts: Facts, working: Sequence[ProcessFacts], late: float) -> C
     )
 
 
-def _beat_gone(facts: Facts, known: Snapshot) -> Cause:
-    beat_lease = known.process_leases.get("beat")
-    evidence = list(_newest(facts, known, "beat"))
+def _beat_gone(facts: Facts, snapshot: Snapshot) -> Cause:
+    beat_lease = snapshot.process_leases.get("beat")
+    evidence = list(_newest(facts, snapshot, "beat"))
     if beat_lease is not None and 0 < beat_lease.expires_at <= facts.now:
         evidence.append(Reason.of("process.beat_lease_ran_out", expires_at=beat_lease.expires_at))
     elif not evidence:
@@ -210,25 +210,25 @@ def _beat_gone(facts: Facts, known: Snapshot) -> Cause:
     )
 
 
-def _api_gone(facts: Facts, known: Snapshot) -> Cause:
+def _api_gone(facts: Facts, snapshot: Snapshot) -> Cause:
     serves_pictures = facts.settings.frame_extractor.api_serves_pictures
     title = "cause.api_gone.title_with_pictures" if serves_pictures else "cause.api_gone.title"
     return Cause(
         "api_gone",
         Reason(title),
-        tuple(_newest(facts, known, "api")),
+        tuple(_newest(facts, snapshot, "api")),
         _start_remedies(facts, "api"),
         # With pictures in an object store, inference goes on for registered services.
         weight=80 if serves_pictures else 40,
     )
 
 
-def _watchdog_gone(facts: Facts, known: Snapshot) -> Cause:
+def _watchdog_gone(facts: Facts, snapshot: Snapshot) -> Cause:
     never = (Reason("process.no_watchdog_ever"),)
     return Cause(
         "watchdog_gone",
         Reason("cause.watchdog_gone.title"),
-        tuple(tuple(_newest(facts, known, "watchdog")) or never),
+        tuple(tuple(_newest(facts, snapshot, "watchdog")) or never),
         _start_remedies(facts, "watchdog"),
         weight=10,
     )

@@ -52,13 +52,13 @@ def _listened_long_enough(facts: Facts, service: ServiceFacts) -> bool:
     or none of our processes runs. If no API runs, that is a cause of its own. An API that restarts
     again and again postpones the answer only once.
     """
-    known, allowed_sec = facts.known, service.heartbeat_timeout_sec
-    if known is None:
+    snapshot, allowed_sec = facts.snapshot, service.heartbeat_timeout_sec
+    if snapshot is None:
         return False
     beat_at = _past(facts, service.last_heartbeat)
-    apis = [_past(facts, process.started_at) for process in known.working("api", facts.now)]
+    apis = [_past(facts, process.started_at) for process in snapshot.working("api", facts.now)]
     listens_since = min(min(apis, default=0.0), beat_at + allowed_sec)
-    watched = known.process_leases.get(WATCHED_SINCE)
+    watched = snapshot.process_leases.get(WATCHED_SINCE)
     watched_since = _past(facts, watched.done_at) if watched else 0.0
     return facts.now - max(beat_at, listens_since, watched_since) > allowed_sec
 

@@ -19,9 +19,9 @@ _MOST_MOMENTS: Final = 8
 _KINDS: Final = ("worker", "beat", "api", "watchdog")
 
 
-def hung_and_ended(facts: Facts, known: Snapshot) -> Cause | None:
+def hung_and_ended(facts: Facts, snapshot: Snapshot) -> Cause | None:
     """The cause, if a hung worker was killed in the last minute and nothing has succeeded since."""
-    working = known.working("worker", facts.now)
+    working = snapshot.working("worker", facts.now)
     again = [
         (process, start)
         for process in working
@@ -31,7 +31,7 @@ def hung_and_ended(facts: Facts, known: Snapshot) -> Cause | None:
     hung = [(process, start) for process, start in again if has_hung(start.reason)]
     ended = [
         process
-        for process in known.silent("worker", facts.now)
+        for process in snapshot.silent("worker", facts.now)
         if process.hung and not process.exists
     ]
     if working and not (facts.stalled and again and (hung or ended)):
@@ -67,12 +67,12 @@ def _starts(some: Sequence[tuple[ProcessFacts, Start]]) -> Iterator[Reason]:
         yield began
 
 
-def restarts(facts: Facts, known: Snapshot) -> Iterator[Cause]:
+def restarts(facts: Facts, snapshot: Snapshot) -> Iterator[Cause]:
     """The causes for kinds of process that crashed or were killed several times lately."""
     for kind in _KINDS:
-        working = known.working(kind, facts.now)
+        working = snapshot.working(kind, facts.now)
         hosts: dict[str, list[ProcessFacts]] = {}
-        for process in known.processes:
+        for process in snapshot.processes:
             if process.kind == kind:
                 hosts.setdefault(process.name.rpartition(":")[0], []).append(process)
         for where, own in hosts.items():
@@ -106,7 +106,7 @@ def _restarts(facts: Facts, kind: str, where: str, starts: Sequence[Start], work
 
 def _scans_stay_out(facts: Facts) -> bool:
     """Whether no run of a worker lives long enough for a scan."""
-    lease = facts.known.process_leases.get("scan") if facts.known else None
+    lease = facts.snapshot.process_leases.get("scan") if facts.snapshot else None
     analysis = facts.settings.ai_analysis
     allowed_sec = analysis.stall_alarm_sec + analysis.scan_interval_sec
     return analysis.enable and lease is not None and facts.now - lease.done_at > allowed_sec

@@ -36,7 +36,7 @@ _TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close belo
 
 def find(facts: Facts) -> Iterator[Cause]:
     """The causes at services."""
-    if facts.known is None:
+    if facts.snapshot is None:
         return
     gone = {service.pk: service for service in facts.services if _is_gone(facts, service)}
     answered = sorted(service.last_success_at for service in gone.values())
@@ -63,7 +63,7 @@ def find(facts: Facts) -> Iterator[Cause]:
     missing = [task_type for task_type in facts.types if _has_no_service(facts, task_type)]
     if missing:
         yield missing_services(facts, missing)
-    elif not facts.services and (facts.known.services or facts.types):
+    elif not facts.services and (facts.snapshot.services or facts.types):
         yield no_services(facts)
 
 

@@ -14,8 +14,8 @@ def find(facts: Facts) -> Iterator[Cause]:
     """The cause; it ranks first if no worker is seen, for it may be why no worker starts."""
     if not facts.failed("settings"):
         return
-    known = facts.known
-    runs = bool(known and not facts.failed("database") and known.working("worker", facts.now))
+    snapshot = facts.snapshot
+    runs = bool(snapshot and not facts.failed("database") and snapshot.working("worker", facts.now))
     yield Cause(
         "settings_invalid",
         Reason("cause.settings_invalid.title"),

@@ -73,12 +73,12 @@ def _queues_up(facts: Facts, task_type: TypeFacts) -> bool:
 
 def _stood(facts: Facts, task_type: TypeFacts) -> bool:
     """Whether a type stood still within the time over which its rates are measured."""
-    known = facts.known
-    return known is not None and any(
+    snapshot = facts.snapshot
+    return snapshot is not None and any(
         alarm.kind in _STANDSTILLS
         and alarm.subject in ("", task_type.name)
         and (alarm.over_at is None or facts.now - alarm.over_at <= 2 * task_type.recent_sec)
-        for alarm in known.alarms
+        for alarm in snapshot.alarms
     )
 
 

@@ -12,16 +12,16 @@ from easyai.settings.commands import easyai_command
 
 def find(facts: Facts) -> Iterator[Cause]:
     """The cause, while there is no place for a new type; it raises no alarm and loses nothing."""
-    known, limit = facts.known, facts.settings.ai_analysis.max_task_types
+    snapshot, limit = facts.snapshot, facts.settings.ai_analysis.max_task_types
     always = facts.settings.task_types
-    if known is None or not known.types_refused:
+    if snapshot is None or not snapshot.types_refused:
         return
-    if sum(task_type.name not in always for task_type in known.types) < limit:
+    if sum(task_type.name not in always for task_type in snapshot.types) < limit:
         return  # a place is free again
     yield Cause(
         "task_types_full",
         Reason.of("cause.task_types_full.title", limit=limit),
-        (known.types_refused,),
+        (snapshot.types_refused,),
         (
             Remedy(
                 Reason("cause.task_types_full.look"),

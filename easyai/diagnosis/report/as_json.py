@@ -25,7 +25,7 @@ from easyai.version import version
 def as_json(diagnosis: Diagnosis, language: str = ENGLISH) -> dict[str, Any]:
     """The report as a JSON-ready dict, its texts in a single language."""
     facts, symptom = diagnosis.facts, diagnosis.symptom
-    known = facts.known
+    snapshot = facts.snapshot
     return {
         "at": facts.now,
         "status": str(symptom.status),
@@ -37,7 +37,8 @@ def as_json(diagnosis: Diagnosis, language: str = ENGLISH) -> dict[str, Any]:
         "causes": [_cause(cause, language) for cause in diagnosis.causes],
         "task_types": [_task_type(task_type) for task_type in facts.types],
         "services": [
-            _service(service, diagnosis, language) for service in (known.services if known else ())
+            _service(service, diagnosis, language)
+            for service in (snapshot.services if snapshot else ())
         ],
         "timeline": [_entry(entry, language) for entry in diagnosis.timeline],
         "recovered": [_alarm(alarm, facts.now, language) for alarm in diagnosis.recovered],

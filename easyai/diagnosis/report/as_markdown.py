@@ -115,14 +115,14 @@ class _Report:
                 yield from command(remedy.command, indent="   ")
 
     def _services(self) -> Iterator[str]:
-        known = self._facts.known
-        if known is None or not known.services:
+        snapshot = self._facts.snapshot
+        if snapshot is None or not snapshot.services:
             return
         yield from self._heading("report.services")
         unwell = unwell_services(self._facts)
         if unwell:
             yield from self._service_table(unwell)
-        if len(unwell) < len(known.services):
+        if len(unwell) < len(snapshot.services):
             yield from ([""] if unwell else [])
             yield self._text(well_services(self._facts, unwell))
 
@@ -157,7 +157,7 @@ class _Report:
         )
 
     def _timeline(self) -> Iterator[str]:
-        if self._facts.known is None:
+        if self._facts.snapshot is None:
             return
         yield from self._heading("report.timeline")
         entries = self._diagnosis.timeline

@@ -39,7 +39,7 @@ def alarm(entry: Entry, facts: Facts) -> Reason:
 
 def called(subjects: Iterable[str], facts: Facts) -> tuple[str, ...]:
     """The subjects of alarms; the service_id, which operators know, instead of an endpoint."""
-    services = facts.known.services if facts.known else ()
+    services = facts.snapshot.services if facts.snapshot else ()
     ids = {service.endpoint: service.service_id for service in services}
     return tuple(ids.get(subject, subject) for subject in subjects if subject)
 
@@ -53,7 +53,7 @@ def _blamed(entry: Entry, facts: Facts) -> Reason:
     over = entry.kind == "alarm_over"
     causes = [
         alarm_facts.cause
-        for alarm_facts in (facts.known.alarms if facts.known else ())
+        for alarm_facts in (facts.snapshot.alarms if facts.snapshot else ())
         if f"{alarm_facts.kind} {alarm_facts.subject}".strip() in entry.subjects
         and abs(((alarm_facts.over_at if over else alarm_facts.raised_at) or 0.0) - entry.at)
         <= _SAME_SEC

@@ -53,7 +53,7 @@ def further_types(some: Sequence[TypeFacts]) -> Reason:
 
 def unwell_services(facts: Facts) -> list[ServiceFacts]:
     """The services that are not online, fail, do not answer, or whose breaker is not closed."""
-    services = facts.known.services if facts.known else ()
+    services = facts.snapshot.services if facts.snapshot else ()
     return [service for service in services if not _is_well(facts, service)]
 
 
@@ -69,5 +69,5 @@ def _is_well(facts: Facts, service: ServiceFacts) -> bool:
 
 def well_services(facts: Facts, unwell: Sequence[ServiceFacts]) -> Reason:
     """The number of healthy services, which the report does not list."""
-    number = len(facts.known.services if facts.known else ()) - len(unwell)
+    number = len(facts.snapshot.services if facts.snapshot else ()) - len(unwell)
     return Reason.of("report.well_services", n=number)

@@ -29,10 +29,10 @@ class RowCheck:
 
     def check(self) -> None:
         """Raise NotWellError when the rows show a fault."""
-        known = self.facts.known
-        if known is None or self.facts.failed("database"):
+        snapshot = self.facts.snapshot
+        if snapshot is None or self.facts.failed("database"):
             raise NotWellError(Reason("check.not_known"))
-        reason = self.judge(self.facts, known)
+        reason = self.judge(self.facts, snapshot)
         if reason is not None:
             raise NotWellError(reason)
 
@@ -47,36 +47,36 @@ def row_results(facts: Facts) -> list[CheckResult]:
     return [run_check(check) for check in row_checks(facts)]
 
 
-def _worker(facts: Facts, known: Snapshot) -> Reason | None:
-    working = known.working("worker", facts.now)
+def _worker(facts: Facts, snapshot: Snapshot) -> Reason | None:
+    working = snapshot.working("worker", facts.now)
     if not working:
         return Reason("worker.none_works")
-    late_sec = scan_late(facts, known)
+    late_sec = scan_late(facts, snapshot)
     return Reason.of("worker.scan_late", late_sec=late_sec) if late_sec else None
 
 
-def _beat(facts: Facts, known: Snapshot) -> Reason | None:
-    if not beat_late(facts, known):
+def _beat(facts: Facts, snapshot: Snapshot) -> Reason | None:
+    if not beat_late(facts, snapshot):
         return None
     return Reason("beat.none_leads")
 
 
-def _api(facts: Facts, known: Snapshot) -> Reason | None:
-    if not api_gone(facts, known):
+def _api(facts: Facts, snapshot: Snapshot) -> Reason | None:
+    if not api_gone(facts, snapshot):
         return None
     return Reason("api.none_works")
 
 
-def _watchdog(facts: Facts, known: Snapshot) -> Reason | None:
-    if known.working("watchdog", facts.now):
+def _watchdog(facts: Facts, snapshot: Snapshot) -> Reason | None:
+    if snapshot.working("watchdog", facts.now):
         return None
     return Reason("watchdog.none_works")
 
 
-def _services(facts: Facts, known: Snapshot) -> Reason | None:
+def _services(facts: Facts, snapshot: Snapshot) -> Reason | None:
     wanted = [
         task_type
-        for task_type in known.types
+        for task_type in snapshot.types
         if task_type.waiting or task_type.leased or task_type.recent.found
     ]
     routable = [service for service in facts.services if service.state in ROUTABLE]
@@ -84,7 +84,7 @@ def _services(facts: Facts, known: Snapshot) -> Reason | None:
     unserved = [task_type.name for task_type in wanted if task_type.name not in served]
     if unserved:
         return Reason.of("services.none_for_types", task_types=tuple(unserved))
-    if not facts.services and (known.services or known.types):
+    if not facts.services and (snapshot.services or snapshot.types):
         return Reason("services.none_registered")
     away = [service.service_id for service in facts.services if service.state not in ROUTABLE]
     if away:
@@ -92,8 +92,8 @@ def _services(facts: Facts, known: Snapshot) -> Reason | None:
     return None
 
 
-def _breakers(facts: Facts, known: Snapshot) -> Reason | None:
-    del known
+def _breakers(facts: Facts, snapshot: Snapshot) -> Reason | None:
+    del snapshot
     opened = [
         service.service_id
         for service in facts.services
@@ -113,9 +113,11 @@ def backlog(facts: Facts, *, rings: bool) -> int:
     return sum(task_type.waiting if rings else task_type.pending for task_type in facts.types)
 
 
-def _queue(facts: Facts, known: Snapshot) -> Reason | None:
+def _queue(facts: Facts, snapshot: Snapshot) -> Reason | None:
     limit = facts.settings.ai_analysis.max_queue_size
-    rings = any(alarm.kind == "queue_backlog" and alarm.over_at is None for alarm in known.alarms)
+    rings = any(
+        alarm.kind == "queue_backlog" and alarm.over_at is None for alarm in snapshot.alarms
+    )
     waiting = backlog(facts, rings=rings)
     if waiting > limit * (BACKLOG_OVER_BELOW if rings else 1.0):
         return Reason.of("queue.too_long", waiting=waiting, limit=limit)
@@ -131,14 +133,14 @@ def _queue(facts: Facts, known: Snapshot) -> Reason | None:
     return None
 
 
-def _clock(facts: Facts, known: Snapshot) -> Reason | None:
-    if known.ahead_sec:
-        return Reason.of("clock.rows_ahead", ahead_sec=known.ahead_sec)
-    off = clocks_off(known, facts.now)
+def _clock(facts: Facts, snapshot: Snapshot) -> Reason | None:
+    if snapshot.ahead_sec:
+        return Reason.of("clock.rows_ahead", ahead_sec=snapshot.ahead_sec)
+    off = clocks_off(snapshot, facts.now)
     if off:
         return Reason.of("clock.off_on", most_sec=MOST_OFF_SEC, hosts=tuple(off))
-    if facts.now - known.clock_jump_at < _JUMP_TOLD_SEC:
-        return Reason.of("clock.jumped_at", jump_at=known.clock_jump_at)
+    if facts.now - snapshot.clock_jump_at < _JUMP_TOLD_SEC:
+        return Reason.of("clock.jumped_at", jump_at=snapshot.clock_jump_at)
     return None
 
 

@@ -59,8 +59,8 @@ def _facts(heard_at: Sequence[float], now: float) -> Facts:
         )
         for number, at in enumerate(heard_at, start=1)
     )
-    known = Snapshot((), services, (), {}, (), (), 0, 0.0, 0.0, 0.0, {})
-    return Facts(START + now, Settings(), {}, known)
+    snapshot = Snapshot((), services, (), {}, (), (), 0, 0.0, 0.0, 0.0, {})
+    return Facts(START + now, Settings(), {}, snapshot)
 
 
 def _notices(every_sec: float, back: Mapping[int, float], until: float = 1200.0) -> list[Notice]:

@@ -17,8 +17,8 @@ def _facts(now: float, scan: ProcessLeaseFacts) -> Facts:
     beat = ProcessLeaseFacts("beat", START + now + 5, 0.0)
     worker = ProcessFacts("worker@a:1", "worker", 1, START, START + now, exists=True)
     leases = {"scan": scan, "beat": beat}
-    known = Snapshot((), (), (worker,), leases, (), (), 0, 0.0, 0.0, 0.0, {})
-    return Facts(START + now, Settings(), {}, known)
+    snapshot = Snapshot((), (), (worker,), leases, (), (), 0, 0.0, 0.0, 0.0, {})
+    return Facts(START + now, Settings(), {}, snapshot)
 
 
 def _restarts_after(scan: ProcessLeaseFacts) -> float:
