@@ -60,8 +60,8 @@ _STYLES: Final = {"worked": "green", "failed": "red", "not set": "dim"}
 def alarms(ctx: click.Context, limit: int, as_json: bool) -> None:
     """Show the system alarms: alarms that ring, then alarms that are over.
 
-    BEGAN: when the trouble began. TOLD: when people were first notified. LASTED: the time from the
-    beginning of the trouble to its end, or until now.
+    BEGAN: when the trouble began. NOTIFIED: when people were first notified. LASTED: the time from
+    the beginning of the trouble to its end, or until now.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -102,7 +102,7 @@ def _print(rows: list[AlarmRow], now: float) -> None:
     if not rows:
         click.echo("no alarm rings, and no alarm has rung", err=True)
         return
-    columns = ("BEGAN", "LASTED", "TOLD", "KIND", "SUBJECT", "STATE", "CAUSE")
+    columns = ("BEGAN", "LASTED", "NOTIFIED", "KIND", "SUBJECT", "STATE", "CAUSE")
     table = new_table(*columns, right=("LASTED",))
     for row in rows:
         rings = row.over_at is None

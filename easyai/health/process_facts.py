@@ -21,7 +21,7 @@ STARTS_SEC: Final = 120.0
 # A process whose last sign of life is this young is alive.
 _MISSED_SEC: Final = 1.5 * EVERY_SEC
 # The supervisor kills a hung process when the alarm is raised, and takes seconds to replace it.
-_HUNG_TOLD_SEC: Final = 60.0
+_HUNG_SHOWN_SEC: Final = 60.0
 
 
 class Start(NamedTuple):
@@ -109,7 +109,7 @@ class HungMemory:
         """Whether a process with this last sign of life hangs, or was seen to hang lately."""
         now = time.monotonic()
         for process, seen_at in list(self._seen.items()):
-            if now - seen_at > _HUNG_TOLD_SEC:
+            if now - seen_at > _HUNG_SHOWN_SEC:
                 self._seen.pop(process, None)  # another thread may have removed it
         if hangs:
             self._seen[name, beat_at] = now

@@ -26,7 +26,7 @@ _CONNECT_SEC, _READ_SEC = 3.0, 10.0  # a call takes 20 s at most, even if the st
 _CONNECTIONS = 64  # kept open; further threads open short-lived connections
 _TRUST_SEC = 5.0
 _DEFAULT_REGION = "us-east-1"  # MinIO's default
-_REGION_NOT_TOLD = ("AccessDenied", "MethodNotAllowed", "NotImplemented")
+_REGION_HIDDEN = ("AccessDenied", "MethodNotAllowed", "NotImplemented")
 _EXPECTED_REGION = re.compile(r"expecting '([\w-]+)'")  # in the message of a refusal
 _REGION_IN_DOUBT = ("AuthorizationHeaderMalformed", "BadRequest", "NoSuchBucket")
 _ANSWERS = ("NoSuchKey", "PreconditionFailed")
@@ -100,7 +100,7 @@ class Bucket:
             client.presigned_get_object(self.name, "any")
         except S3Error as error:
             region = _EXPECTED_REGION.search(error.message or "")
-            if region is None and error.code not in _REGION_NOT_TOLD:
+            if region is None and error.code not in _REGION_HIDDEN:
                 raise
             client = _new_client(self._settings, region[1] if region else _DEFAULT_REGION)
         return client

@@ -139,13 +139,13 @@ def _clock(facts: Facts, snapshot: Snapshot) -> Reason | None:
     off = clocks_off(snapshot, facts.now)
     if off:
         return Reason.of("clock.off_on", most_sec=MOST_OFF_SEC, hosts=tuple(off))
-    if facts.now - snapshot.clock_jump_at < _JUMP_TOLD_SEC:
+    if facts.now - snapshot.clock_jump_at < _JUMP_SHOWN_SEC:
         return Reason.of("clock.jumped_at", jump_at=snapshot.clock_jump_at)
     return None
 
 
 BACKLOG_OVER_BELOW: Final = 0.8  # of max_queue_size; the alarm rings until the queue is below this
-_JUMP_TOLD_SEC: Final = 600.0
+_JUMP_SHOWN_SEC: Final = 600.0
 _JUDGES: Final[dict[str, _Judge]] = {
     "worker": _worker,
     "beat": _beat,
