@@ -121,11 +121,14 @@ class Runtime:
 
 
 def open_runtime(
-    source: SettingsSource | None = None, doorbell: Doorbell | None = None, *, looking: bool = False
+    source: SettingsSource | None = None,
+    doorbell: Doorbell | None = None,
+    *,
+    make_folder: bool = True,
 ) -> Runtime:
     """Build the parts from the settings (read from file and environment when not given).
 
-    `looking`: does not make a missing local frame folder, so that a check finds it missing.
+    Without `make_folder` a missing local frame folder stays missing, so that a check finds it.
     """
     source = source or SettingsSource()
     settings = source.current()
@@ -137,7 +140,7 @@ def open_runtime(
     return Runtime(
         source,
         db,
-        open_store(settings, signer, Owner(db), make_folder=not looking),
+        open_store(settings, signer, Owner(db), make_folder=make_folder),
         signer,
         doorbell or SilentDoorbell(),
     )

@@ -40,7 +40,7 @@ def as_alarm(absence: Absence, reason: Reason, at: float) -> Notice:
 
 
 class AbsenceWatch:
-    """Looks for an absence once, when its watchdog begins to notify."""
+    """Checks for an absence once, when its watchdog begins to notify."""
 
     def __init__(self, shown_sec: float) -> None:
         """`shown_sec`: a living process shows a sign of life within this time."""
@@ -49,8 +49,8 @@ class AbsenceWatch:
         self._leads_since: float | None = None
         self._is_known = False
 
-    def looks(self, left_at: float, started_at: float, facts: Facts, now: float) -> bool:
-        """Look for an absence; return whether another look is needed.
+    def check(self, left_at: float, started_at: float, facts: Facts, now: float) -> bool:
+        """Check for an absence; return whether another check is needed.
 
         `left_at`: the last sign of the previous watchdog, 0 if it ended in order. `started_at`: the
         start of this watchdog. Both are Unix seconds; `now` is the monotonic clock.

@@ -10,7 +10,7 @@ _JUMP_SEC: Final = 5.0
 
 @dataclass(slots=True)
 class ClockWatch:
-    """Compares the clocks at every look; a slow correction by a time service is not a jump."""
+    """Compares the clocks at intervals; a slow correction by a time service is not a jump."""
 
     wall: float
     now: float
@@ -18,8 +18,8 @@ class ClockWatch:
     jump_sec: float = 0.0  # the last jump
     jumped_at: float | None = None  # on the monotonic clock
 
-    def look(self, wall: float, now: float) -> float:
-        """The seconds by which the wall clock has jumped since the last look; 0 for none."""
+    def compare(self, wall: float, now: float) -> float:
+        """The seconds by which the wall clock has jumped since the last comparison; 0 for none."""
         drift = (wall - self.wall) - (now - self.now)
         self.wall, self.now = wall, now
         if abs(drift) <= _JUMP_SEC:

@@ -61,8 +61,8 @@ class Progress:
         analysis = settings.ai_analysis
         begun = self.started if self._unsettled_at is None else self._unsettled_at
         settling_sec = min(self.timings.settling_sec, analysis.stall_alarm_sec)
-        look_sec = self.timings.first_look_sec
-        return now - begun >= settling_sec + analysis.scan_interval_sec + look_sec
+        first_sec = self.timings.first_observation_sec
+        return now - begun >= settling_sec + analysis.scan_interval_sec + first_sec
 
     def standstill(self, facts: Facts, now: float) -> Standstill | None:
         """The types that have stood still for `stall_alarm_sec`; None when all types go on."""
@@ -110,7 +110,7 @@ class Progress:
     def _blind_sec(self, facts: Facts, now: float, limit: float) -> float:
         """For how long no scan has found frames, or the database has not answered."""
         scan = facts.snapshot.process_leases.get("scan") if facts.snapshot else None
-        # The first look is trusted only as far as the settling time allows.
+        # The first observation is trusted only as far as the settling time allows.
         earliest = self.started - (limit - min(self.timings.settling_sec, limit))
         if not facts.settings.ai_analysis.enable:
             # Scans run, but look for nothing.

@@ -17,21 +17,22 @@ from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-#: Thousands of busy types make a look expensive. Looks are then rarer, within these bounds.
+#: Thousands of busy types make an observation expensive. Observations are then rarer, within
+#: these bounds.
 _MOST_OF_A_CORE: Final = 0.05
 _LONGEST_PAUSE_SEC: Final = 5.0  # a pause of 8 s would count as a silent database
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The facts of a look, with its time."""
+    """The facts at a moment."""
 
     facts: Facts
-    at: float  # when it began, on the monotonic clock
+    at: float  # when the observation began, on the monotonic clock
 
 
 class Observer:
-    """Looks every few seconds; `newest` never waits."""
+    """Observes every few seconds; `newest` never waits."""
 
     def __init__(
         self, runtime: Runtime, checks: Callable[[], Sequence[Check]], every_sec: float
@@ -49,7 +50,7 @@ class Observer:
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to observe."""
         self._thread.start()
 
     def close(self, timeout_sec: float = 1.0) -> None:
@@ -59,16 +60,16 @@ class Observer:
 
     @property
     def newest(self) -> Observation | None:
-        """The last finished look; None before the first look."""
+        """The last finished observation; None before the first."""
         return self._newest
 
     def silent_sec(self) -> float:
-        """For how long no look has succeeded: the running look waits, or every look fails."""
+        """Seconds without a finished observation: the running observation waits, or all fail."""
         since = self._began_at if self._broken_since is None else self._broken_since
         return time.monotonic() - since
 
     def without_database(self, now: float, silent_sec: float) -> Observation:
-        """What is known while the running look gets no answer from the database."""
+        """What is known while the running observation gets no answer from the database."""
         results = {result.name: result for result in self._results}
         code = "database.silent" if self._broken_since is None else "database.unreadable"
         reason = Reason.of(code, silent_sec=round(silent_sec))
@@ -80,7 +81,7 @@ class Observer:
         while not self._end.is_set():
             self._began_at, worked_sec = time.monotonic(), time.thread_time()
             try:
-                self._newest = self._look()
+                self._newest = self._observe()
                 self._broken_since = None
             except Exception:
                 # An error here must not silently blind the watchdog.
@@ -93,9 +94,9 @@ class Observer:
             )
             self._end.wait(max(0.1, pause_sec, costly_sec))
 
-    def _look(self) -> Observation:
+    def _observe(self) -> Observation:
         began = time.monotonic()
         self._results = self._runner.run(self._checks())
-        # The checks have their own time limits; the rest of the look has none.
+        # The checks have their own time limits; the rest of an observation has none.
         self._began_at = time.monotonic()
         return Observation(gather(self._runtime, self._results, exact=False), began)

@@ -12,8 +12,10 @@ class Timings:
     """Times in seconds that no setting names; tests pass shorter times than these defaults."""
 
     # The watchdog's own work.
-    look_every_sec: float = 2.0  # between two looks; it judges the newest look twice as often
-    # The database counts as silent when a look waits for so long; its own limits may be longer.
+    # Between two observations; the watchdog judges the newest observation twice as often.
+    observe_every_sec: float = 2.0
+    # The database counts as silent when an observation waits for so long; its own limits may be
+    # longer.
     blind_after_sec: float = 8.0
     read_back_sec: float = 8.0  # after its start, until it knows which alarms ring
     record_every_sec: float = 3.0  # between two renewals of its lease
@@ -24,7 +26,7 @@ class Timings:
     # The watchdog trusts no time it reads for so long: a worker that starts together with it needs
     # a moment.
     settling_sec: float = 20.0
-    first_look_sec: float = 4.0  # until the first look is over
+    first_observation_sec: float = 4.0  # until the first observation is over
     steady_sec: float = 60.0  # after a jump, until the clock counts as steady
     # A process that lives shows itself within this time, if the database answers.
     shown_sec: float = 2 * presence.EVERY_SEC + 2.0
@@ -37,7 +39,7 @@ class Timings:
     check_grace_sec: float = 10.0  # a check fails
     # Missing data do not come back by themselves, and every second of work is lost.
     data_moved_grace_sec: float = 1.0
-    clock_off_grace_sec: float = 10.0  # two looks of the processes of a machine
+    clock_off_grace_sec: float = 10.0  # two signs of life of a machine's processes
     outbox_still_sec: float = 30.0  # the outbox does not move: a working bus takes it in seconds
     # Frames wait for a moment when a service restarts; that is not an outage.
     no_service_grace_sec: float = 10.0

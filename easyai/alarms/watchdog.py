@@ -57,7 +57,7 @@ class Watchdog:
         """`checks` returns the current checks; the watchdog closes the runtime at the end."""
         self._runtime = runtime
         self._timings = timings
-        self._observer = Observer(runtime, checks, timings.look_every_sec)
+        self._observer = Observer(runtime, checks, timings.observe_every_sec)
         self._recorder = Recorder(runtime, timings)
         self._people = PeopleNotifier(self._notify_urls)
         self._notifier = Notifier()
@@ -85,7 +85,7 @@ class Watchdog:
                 self._loop.record_iteration()
                 self._notifier.alive()
                 self._iterate_safely()
-                self._end.wait(self._timings.look_every_sec / 2)
+                self._end.wait(self._timings.observe_every_sec / 2)
         finally:
             self._notifier.stopping()
             self._close()
@@ -118,7 +118,7 @@ class Watchdog:
         self._heal(seen, now, standing)
         if not self._take_role(standing, now, wall):
             return
-        if standing.leads and self._looks_back(standing, seen, now, wall):
+        if standing.leads and self._waits_for_absence(standing, seen, now, wall):
             return
         outbox_still_sec = self._outbox.still_sec(seen.facts, now)
         judged = judge(seen, standstill, self._board.ringing, self._timings, outbox_still_sec)
@@ -170,13 +170,15 @@ class Watchdog:
             self._adopt(standing, now, wall)
         return standing.leads is not False
 
-    def _looks_back(self, standing: Standing, seen: Observation, now: float, wall: float) -> bool:
+    def _waits_for_absence(
+        self, standing: Standing, seen: Observation, now: float, wall: float
+    ) -> bool:
         """Notify once of the time when nothing ran; True while that time is not known yet."""
-        known, started_at = self._absence.found, wall - (now - self._started)
-        if self._absence.looks(standing.left_at, started_at, seen.facts, now):
+        before, started_at = self._absence.found, wall - (now - self._started)
+        if self._absence.check(standing.left_at, started_at, seen.facts, now):
             return True
         absence = self._absence.found
-        if absence and not known:
+        if absence and not before:
             rings = any(row.kind == AlarmKind.INFERENCE_STALLED for row in standing.ringing)
             message = of_absence(absence, seen.facts, wall, rings=rings)
             notice = as_alarm(absence, message.reason, wall)
@@ -205,7 +207,7 @@ class Watchdog:
                 self._board.adopt(condition, row.began_at, row.raised_at, notified_at, now, wall)
 
     def _watch_clock(self, now: float, wall: float) -> None:
-        jump_sec = self._clock.look(time.time(), now)
+        jump_sec = self._clock.compare(time.time(), now)
         if jump_sec:
             self._progress.unsettle(now)
             reason = Reason.of("event.clock_jumped", jump_sec=jump_sec)

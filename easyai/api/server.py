@@ -55,7 +55,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
             opened.part(Tokens)  # makes the token files before anybody needs them
             app.state.gates = open_gates()
             app.state.heartbeats = HeartbeatGroup(opened)
-            app.state.diagnoses = DiagnosisDesk(partial(diagnosis_routes.look, opened))
+            app.state.diagnoses = DiagnosisDesk(partial(diagnosis_routes.examine, opened))
             app.state.metrics = MetricsDesk(
                 Exposition(opened.db, by_camera=opened.settings.easyai.metrics_by_camera)
             )

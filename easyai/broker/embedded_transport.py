@@ -34,7 +34,7 @@ from easyai.broker.spool import Spool
 log = logging.getLogger(__name__)
 
 MESSAGE_TTL_SEC = 300.0
-_HOUSEKEEPING_EVERY_SEC = 15.0
+_CLEAN_UP_EVERY_SEC = 15.0
 # While messages wait, a place that a finished task frees is filled within this time.
 _PREFETCH_POLL_SEC = 0.02
 
@@ -111,7 +111,7 @@ class Channel(filesystem.Channel):
     def queue_declare(self, queue: str | None = None, passive: bool = False, **kwargs: Any) -> Any:
         """Declare a queue; the returned number of messages is exact if `passive`."""
         if passive:
-            self.spool.look()
+            self.spool.list_if_changed()
         else:
             self.spool.refresh()  # thousands are declared in a row
         return super().queue_declare(queue, passive, **kwargs)
@@ -134,7 +134,7 @@ class Channel(filesystem.Channel):
 
     def queue_delete(self, queue: str, *args: Any, **kwargs: Any) -> None:
         """Delete a queue, its bindings and messages."""
-        self.spool.look()
+        self.spool.list_if_changed()
         super().queue_delete(queue, *args, **kwargs)
         descriptor = self._owned.pop(queue, None)
         if descriptor is not None:
@@ -222,7 +222,7 @@ class Transport(filesystem.Transport):
         )
         self.tables = Bindings(Path(options.get("control_folder", "broker/control")))
         self._message_ttl_sec = float(options.get("message_ttl", MESSAGE_TTL_SEC))
-        self._next_housekeeping = 0.0
+        self._next_clean_up = 0.0
         self._interrupted = False
         self._closing = False
         super().__init__(client, **kwargs)
@@ -241,8 +241,8 @@ class Transport(filesystem.Transport):
         """Deliver a message. Raises TimeoutError after `timeout` seconds without a message."""
         limit = None if timeout is None else time.monotonic() + timeout
         while True:
-            self._keep_house()
-            # Before the look at the folder: a message that arrives after the look ends the wait.
+            self._clean_up()
+            # Before the folder is listed: a message that arrives after the listing ends the wait.
             watch = self._watching()
             if self.spool.refresh() and self._deliver_message(timeout):
                 return
@@ -282,12 +282,12 @@ class Transport(filesystem.Transport):
             self._watch.close()
             self._watch = None
 
-    def _keep_house(self) -> None:
+    def _clean_up(self) -> None:
         """Remove queues of killed processes, and messages that nobody reads."""
         now = time.monotonic()
-        if now < self._next_housekeeping:
+        if now < self._next_clean_up:
             return
-        self._next_housekeeping = now + _HOUSEKEEPING_EVERY_SEC
+        self._next_clean_up = now + _CLEAN_UP_EVERY_SEC
         for queue in self.tables.bury_dead():
             self.spool.purge(queue)
         self.spool.remove_older(self._message_ttl_sec)

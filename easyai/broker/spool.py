@@ -82,14 +82,14 @@ class Spool:
             raise
 
     def refresh(self) -> bool:
-        """Look at the folder if it may have changed; returns whether any message waits."""
+        """List the folder if it may have changed; returns whether any message waits."""
         age = time.monotonic_ns() - self._listed_ns
         if not self._waiting or age >= _LIST_AT_MOST_EVERY_NS:
-            self.look()
+            self.list_if_changed()
         return bool(self._waiting)
 
-    def look(self) -> None:
-        """List the folder, unless it is unchanged since the last look."""
+    def list_if_changed(self) -> None:
+        """List the folder, unless it is unchanged since the last listing."""
         now, mtime = time.monotonic_ns(), self._mtime_ns()
         seen = self._settled and mtime == self._seen_mtime_ns
         if not seen or now - self._listed_ns >= _LIST_AT_LEAST_EVERY_NS:
@@ -116,14 +116,14 @@ class Spool:
         self._order = sorted(self._waiting)
 
     def has_any(self, queues: Collection[str]) -> bool:
-        """Whether any of `queues` had a message at the last look."""
+        """Whether any of `queues` had a message at the last listing."""
         few, many = self._waiting.keys(), queues
         if len(queues) < len(few):
             return any(queue in few for queue in queues)
         return any(queue in many for queue in few)
 
     def in_turn(self, queues: Collection[str], last: str) -> Iterator[str]:
-        """Yield the `queues` with messages at the last look, from the queue after `last` on.
+        """Yield the `queues` with messages at the last listing, from the queue after `last` on.
 
         So each queue gets its turn, and the cost depends on the queues with messages alone.
         """
@@ -137,7 +137,7 @@ class Spool:
                 yield queue
 
     def take(self, queue: str) -> bytes | None:
-        """Remove the oldest message of `queue` seen at the last look and return its content."""
+        """Remove the oldest message of `queue` seen at the last listing and return its content."""
         names = self._waiting.get(queue)
         while names:
             payload = self._claim(names.popleft())
@@ -160,7 +160,7 @@ class Spool:
         return payload
 
     def count(self, queue: str) -> int:
-        """Messages that waited for `queue` at the last look."""
+        """Messages that waited for `queue` at the last listing."""
         return len(self._waiting.get(queue, ()))
 
     def purge(self, queue: str) -> int:

@@ -58,13 +58,13 @@ def _ages_within_deadline() -> dict[str, list[float]]:
 
     answers: SimpleQueue[dict[str, list[float]] | Exception] = SimpleQueue()
 
-    def look() -> None:
+    def read() -> None:
         try:
             answers.put(_ages())
         except Exception as error:  # noqa: BLE001  # raised again in the main thread
             answers.put(error)
 
-    threading.Thread(target=look, name=THREAD, daemon=True).start()
+    threading.Thread(target=read, name=THREAD, daemon=True).start()
     try:
         answer = answers.get(timeout=DEADLINE_SEC)
     except Empty:

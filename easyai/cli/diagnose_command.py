@@ -95,20 +95,20 @@ def diagnose(lang: str, as_json: bool, in_short: bool, probes: bool) -> None:
 def _opened(source: SettingsSource) -> Runtime:
     from easyai.runtime import open_runtime
 
-    return open_runtime(source, looking=True)
+    return open_runtime(source, make_folder=False)
 
 
 def _found(
     source: SettingsSource, missing: str, runtime: Runtime | None, probes: bool
 ) -> Diagnosis:
     from easyai.broker.broker_check import BrokerCheck
-    from easyai.diagnosis.contents import diagnose as look
+    from easyai.diagnosis.contents import diagnose as examine
     from easyai.diagnosis.contents import without_database
 
     if runtime is None:
         return without_database(source.current(), missing, source.fault)
     try:
-        return look(runtime, BrokerCheck(lambda: runtime.settings), probes=probes)
+        return examine(runtime, BrokerCheck(lambda: runtime.settings), probes=probes)
     finally:
         runtime.close()
 

@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 
 from easyai.domain.reason import NO_REASON, Reason
 
-#: A condition that was seen for less is not grouped with others of its kind. Two looks take 3 s.
+#: A condition that was seen for less is not grouped with others of its kind. Two observations
+#: take 3 s.
 TOGETHER_SEC: Final = 3.0
 
 Key = tuple[str, str]  # kind and subject

@@ -1,9 +1,9 @@
 """Pictures that a scan has found and not yet taken in, in the order in which it takes them.
 
-Pictures that came since the last look go first. The backlog (found at a start or after an outage)
-takes turns by camera, the newest picture of each camera first. If a camera's frames must go in
-order, its oldest picture goes first, and new pictures join its backlog in the natural order of
-their keys, folders before names.
+Pictures that came since the last listing go first. The backlog (found at a start or after an
+outage) takes turns by camera, the newest picture of each camera first. If a camera's frames must
+go in order, its oldest picture goes first, and new pictures join its backlog in the natural order
+of their keys, folders before names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMBERS = re.compile(r"(\d+)")
 
 
 class Arrivals:
-    """Keys that wait to be looked at, each once; `in_order` names the types that go in order."""
+    """Keys that wait to be checked, each once; `in_order` names the types that go in order."""
 
     def __init__(self, in_order: Callable[[str], bool]) -> None:
         self._in_order = in_order
@@ -37,7 +37,7 @@ class Arrivals:
         return key in self._live or key in self._waiting
 
     def add(self, keys: Iterable[FrameKey], *, first: bool) -> None:
-        """Add keys that a look found; `first`: the first look there, so they may be old."""
+        """Add keys of a listing; `first`: the first listing of their folder, so they may be old."""
         by_camera: defaultdict[Camera, list[str]] = defaultdict(list)
         for key in keys:
             if key.key not in self:
@@ -51,7 +51,7 @@ class Arrivals:
                 self._live.update(dict.fromkeys(names))
 
     def live(self, most: int) -> list[str]:
-        """Take up to `most` keys of pictures that came since the last look."""
+        """Take up to `most` keys of pictures that came since the last listing."""
         keys = list(islice(self._live, most))
         for key in keys:
             del self._live[key]

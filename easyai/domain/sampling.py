@@ -27,7 +27,7 @@ LATE_SEC: Final = 5.0  # a frame that has waited longer is late
 QUIET_SEC: Final = 10.0  # after a change, before n falls
 SETTLE_SEC: Final = 30.0  # after a change, until the measured rates show the effect of the new n
 BOUND_SEC: Final = 300.0  # after a change, until the bound is forgotten
-# After a change, until a growing queue is evidence: a little less than between two looks.
+# After a change, until a growing queue is evidence: a little less than between two adaptations.
 STEP_SEC: Final = 4.5
 _DRAIN_SEC: Final = 300.0  # in which a queue has to be empty
 _BELOW_BOUND: Final = 0.8  # rates measured over ten seconds are off by a tenth
@@ -51,7 +51,7 @@ class Load:
     found_per_sec: float  # frames, sampled out or not
     done_per_sec: float
     waiting: int = 0
-    growing: bool = False  # at least as many frames wait as at the last look
+    growing: bool = False  # at least as many frames wait as at the last adaptation
     late: bool = False  # a frame has waited LATE_SEC, or was given up because the queue is full
     full: bool = False  # every place at the algorithms is taken
     busy: float = 0.0  # calls under way per endpoint, on average

@@ -43,36 +43,36 @@ class AlgoConfigs:
         # By key, not by camera: a camera may have two folders, in two Unicode forms, each with a
         # file.
         self._cached: dict[str, tuple[float, AlgoConfig]] = {}
-        self._looks: dict[str, asyncio.Future[AlgoConfig]] = {}  # under way
+        self._reads: dict[str, asyncio.Future[AlgoConfig]] = {}  # under way
         self._forgot_at = time.monotonic()
 
     async def of(self, frame_key: str) -> AlgoConfig:
-        """The configuration for a frame; concurrent calls on a loop share a single look."""
+        """The configuration for a frame; concurrent calls on a loop share a single read."""
         key = self._store.rules.algo_config_key(frame_key)
         if (config := self._fresh(key)) is not None:
             return config
-        look = self._looks.get(key)
-        if look is None:
-            look = asyncio.get_running_loop().run_in_executor(None, self.get, frame_key)
-            self._looks[key] = look
-            look.add_done_callback(lambda _: self._looks.pop(key, None))
-        return await asyncio.shield(look)  # other calls wait for it, too
+        read = self._reads.get(key)
+        if read is None:
+            read = asyncio.get_running_loop().run_in_executor(None, self.get, frame_key)
+            self._reads[key] = read
+            read.add_done_callback(lambda _: self._reads.pop(key, None))
+        return await asyncio.shield(read)  # other calls wait for it, too
 
     def close(self) -> None:
-        """Cancel the looks under way."""
-        for look in self._looks.values():
-            look.cancel()
+        """Cancel the reads under way."""
+        for read in self._reads.values():
+            read.cancel()
 
     def get(self, frame_key: str) -> AlgoConfig:
-        """The configuration for a frame; blocks for a look at the store when that is due."""
+        """The configuration for a frame; blocks to read the store when that is due."""
         key = self._store.rules.algo_config_key(frame_key)
         if (config := self._fresh(key)) is not None:
             return config
         now = time.monotonic()
         cached = self._cached.get(key)
         before = cached[1] if cached else _NONE
-        config = self._look(key, before)
-        with self._lock:  # not during the look: a slow look must not hold up other cameras
+        config = self._read(key, before)
+        with self._lock:  # not during the read: a slow read must not hold up other cameras
             self._cached[key] = (now, config)
             if now - self._forgot_at >= _FORGET_SEC:
                 self._forget(now)
@@ -86,12 +86,12 @@ class AlgoConfigs:
 
     def _forget(self, now: float) -> None:
         self._forgot_at = now
-        # Replaced in a single step, because `_fresh` takes no lock: at worst a look is repeated.
+        # Replaced in a single step, because `_fresh` takes no lock: at worst a read is repeated.
         self._cached = {
             key: cached for key, cached in self._cached.items() if now - cached[0] < _FORGET_SEC
         }
 
-    def _look(self, key: str, before: AlgoConfig) -> AlgoConfig:
+    def _read(self, key: str, before: AlgoConfig) -> AlgoConfig:
         try:
             version = self._store.version(key)
             if version is None:

@@ -78,19 +78,19 @@ def dispatch(
     """
     analysis = settings.ai_analysis
     cache.refresh(conn)
-    look = _Look(conn, settings, cache, now, serves or _everything)
-    look.run(most or analysis.batch_size)
+    selection = _Selection(conn, settings, cache, now, serves or _everything)
+    selection.run(most or analysis.batch_size)
     chosen = [
-        (frame, service.pk) for contender in look.ours() for frame, service in contender.chosen
+        (frame, service.pk) for contender in selection.ours() for frame, service in contender.chosen
     ]
-    dispatched = look.found
+    dispatched = selection.found
     dispatched.frames = ledger.lease(conn, chosen, token, now, now + analysis.lease_sec)
-    for contender in look.ours():
+    for contender in selection.ours():
         for _, service in contender.chosen:
             dispatched.endpoints[service.pk] = Endpoint(
                 service.endpoint, service.service_id, service.name
             )
-    look.spend_tokens()
+    selection.spend_tokens()
     return dispatched
 
 
@@ -98,18 +98,18 @@ def has_free_place(conn: Connection, settings: Settings, task_type: str, now: fl
     """Whether a dispatch now would find a place for another frame of a type."""
     cache = ServiceCache()
     cache.refresh(conn)
-    look = _Look(conn, settings, cache, now, task_type.__eq__)
-    look.pretend(task_type)
-    look.run(1)
-    return any(contender.wanted for contender in look.ours())
+    selection = _Selection(conn, settings, cache, now, task_type.__eq__)
+    selection.pretend(task_type)
+    selection.run(1)
+    return any(contender.wanted for contender in selection.ours())
 
 
 def _everything(_: str) -> bool:
     return True
 
 
-class _Look:
-    """A single look at the frames that wait and the places that the limits leave."""
+class _Selection:
+    """The choice among the waiting frames, for the places that the limits leave."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ _LOOK_AGAIN_SEC: Final = 0.2  # for places that other workers have freed
 # workers that only look for free places must not hold up workers that settle.
 _REST: Final = 4.0
 _LONGEST_REST_SEC: Final = 2.0  # so that workers look again soon after the database hung
-_SOONEST_SEC: Final = 0.01  # between looks without a wake or an answer
+_SOONEST_SEC: Final = 0.01  # between transactions without a wake or an answer
 _OUTAGE_PAUSE_SEC: Final = 0.5
 _LARGEST_GROUP: Final = 500  # answers settled in a transaction
 _RING_EVERY_SEC: Final = 1.0

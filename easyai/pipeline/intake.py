@@ -65,7 +65,7 @@ class Scanner:
         self._layout = Layout(runtime)
         self._sampler = Sampler(runtime)
         self._recording = Recording(runtime, self._known, self._sampler)
-        # Backlog pictures that were not whole at the first look: they stay backlog.
+        # Backlog pictures that were not whole at the first check: they stay backlog.
         self._unfinished: set[str] = set()
         self._first = True
         self._found = LogThrottle(EVERY_SEC)
@@ -183,7 +183,7 @@ class Scanner:
     def _record(self, page: Sequence[str], wary: Container[str]) -> int:
         """Record the whole and new pictures of a page; returns how many."""
         stable_sec = self._runtime.settings.ai_analysis.frame_stable_sec
-        pictures = self._watch.look(page, stable_sec, wary)
+        pictures = self._watch.whole_pictures(page, stable_sec, wary)
         self._unfinished.difference_update(picture.key for picture in pictures)
         new = [picture for picture in pictures if not self._known.has(picture.key, picture.version)]
         return self._recording.record(new) if new else 0

@@ -13,8 +13,8 @@ from easyai.pipeline.admission_drops import AT_ONCE, Choose, Drops
 from easyai.runtime import Runtime
 from easyai.settings.schema import FrameExtractor
 
-_EVERY_SEC: Final = 5.0  # a look reads the waiting frames of each type with such a camera
-_BUDGET_SEC: Final = 0.5  # of a single look; the next look continues
+_EVERY_SEC: Final = 5.0  # a check reads the waiting frames of each type with such a camera
+_BUDGET_SEC: Final = 0.5  # of a single check; the next check continues
 
 
 class CameraLimits:
@@ -23,16 +23,16 @@ class CameraLimits:
     def __init__(self, runtime: Runtime, drops: Drops) -> None:
         self._runtime = runtime
         self._drops = drops
-        self._looked_at = float("-inf")
+        self._checked_at = float("-inf")
 
     def review(self, extractor: FrameExtractor) -> None:
-        """Give up surplus frames, if a look is due. Raises DatabaseUnavailableError."""
+        """Give up surplus frames, if a check is due. Raises DatabaseUnavailableError."""
         now = time.monotonic()
-        if now - self._looked_at < _EVERY_SEC or not any(
+        if now - self._checked_at < _EVERY_SEC or not any(
             task.max_frame_count for task in extractor.tasks
         ):
             return
-        self._looked_at = now
+        self._checked_at = now
         with self._runtime.db.read() as conn:
             types = {
                 name

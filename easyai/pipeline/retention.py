@@ -28,7 +28,7 @@ _DAY_SEC: Final = 86_400.0
 _WAITING_EVERY_SEC: Final = 10.0
 _FAILED_EVERY_SEC: Final = _HOUR_SEC
 _DISK_EVERY_SEC: Final = 5.0
-_BUDGET_SEC: Final = 2.0  # of a single look; the next look continues
+_BUDGET_SEC: Final = 2.0  # of a single check; the next check continues
 _DISK_GROUP: Final = 50  # parked frames given up between checks of the disk
 _NEVER: Final = float("-inf")
 
@@ -39,7 +39,7 @@ class Retention:
     def __init__(self, runtime: Runtime, drops: Drops) -> None:
         self._runtime = runtime
         self._drops = drops
-        self._looked: dict[str, float] = {}
+        self._checked_at: dict[str, float] = {}
 
     def review(self, analysis: AiAnalysis) -> None:
         """Run the checks that are due.
@@ -57,11 +57,11 @@ class Retention:
         if self._is_due("disk", _DISK_EVERY_SEC) and analysis.disk_min_free_percent:
             self._free_disk_space(analysis.disk_min_free_percent)
 
-    def _is_due(self, look: str, every_sec: float) -> bool:
+    def _is_due(self, check: str, every_sec: float) -> bool:
         now = time.monotonic()
-        if now - self._looked.get(look, _NEVER) < every_sec:
+        if now - self._checked_at.get(check, _NEVER) < every_sec:
             return False
-        self._looked[look] = now
+        self._checked_at[check] = now
         return True
 
     def _give_up_old(
@@ -115,7 +115,7 @@ class Retention:
 
 def _slack_sec(limit_sec: float) -> float:
     # If the clock jumps by less than the slack, frames are dropped that much too early. So the
-    # slack is only a part of the limit, but longer than the pause between two looks.
+    # slack is only a part of the limit, but longer than the pause between two checks.
     return min(_HOUR_SEC, max(60.0, limit_sec / 4))
 
 

@@ -28,12 +28,12 @@ from easyai.settings.schema import AiAnalysis, Settings
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY_SEC: Final = 5.0
+_ADAPT_EVERY_SEC: Final = 5.0
 _SCANS: Final = 3  # at least so many scans in the time over which rates are measured
 # A camera without frames for twice this time is forgotten; its next frame is inferred.
 _FORGET_EVERY_SEC: Final = 3600.0
 # An older count of waiting frames is no longer compared: other workers may have scanned since.
-_FRESH_SEC: Final = 3 * _LOOK_EVERY_SEC
+_FRESH_SEC: Final = 3 * _ADAPT_EVERY_SEC
 
 
 class Sampler:
@@ -43,9 +43,9 @@ class Sampler:
         self._runtime = runtime
         self._every_nth = EveryNth()
         self._forgot_at = time.monotonic()
-        self._looked_at = time.monotonic()
-        self._waited: Mapping[str, int] = {}  # waiting frames by type, at the last look
-        self._waited_at = self._looked_at
+        self._adapted_at = time.monotonic()
+        self._waited: Mapping[str, int] = {}  # waiting frames by type, at the last adaptation
+        self._waited_at = self._adapted_at
 
     def split(
         self, conn: Connection, frames: Sequence[NewFrame]
@@ -70,11 +70,11 @@ class Sampler:
         """Every 5 s, adapt the n of each type with sampling "auto" to its measured load."""
         analysis = self._runtime.settings.ai_analysis
         names = _automatic(analysis)
-        looked_at = time.monotonic()
-        if not names or looked_at - self._looked_at < _LOOK_EVERY_SEC:
+        adapted_at = time.monotonic()
+        if not names or adapted_at - self._adapted_at < _ADAPT_EVERY_SEC:
             return
-        self._looked_at = looked_at
-        if looked_at - self._waited_at > max(_FRESH_SEC, _SCANS * analysis.scan_interval_sec):
+        self._adapted_at = adapted_at
+        if adapted_at - self._waited_at > max(_FRESH_SEC, _SCANS * analysis.scan_interval_sec):
             self._waited = {}
         buckets = math.ceil(_SCANS * analysis.scan_interval_sec / statistics.BUCKET_SEC)
         with self._runtime.db.read() as conn:
@@ -86,7 +86,7 @@ class Sampler:
                 name: self._load(conn, name, waiting[name], recent, now)
                 for name in sorted(names & before.keys() & waiting.keys())
             }
-        self._waited, self._waited_at = waiting, looked_at
+        self._waited, self._waited_at = waiting, adapted_at
         for name, load in loads.items():
             self._change(name, before[name], next_sampling(before[name], load, now), load)
 

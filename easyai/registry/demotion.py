@@ -23,7 +23,7 @@ def after_failed_probe(
     now: float,
 ) -> dict[str, Any]:
     """The demotion of a service whose probe failed: offline after two failures, else suspect."""
-    # A service that was online until this look has failed a single probe, whatever came before.
+    # A service that was online until this check has failed a single probe, whatever came before.
     failures = 1 if row.state == ServiceState.ONLINE else row.probe_failures + 1
     state = ServiceState.OFFLINE if failures >= _OFFLINE_AFTER else ServiceState.SUSPECT
     together = together if row.state == ServiceState.ONLINE else None

@@ -37,7 +37,7 @@ _OWN_API: Final = 0  # no service has this pk
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The result of a look at the services."""
+    """The result of a check of the services."""
 
     lapsed: int = 0  # online → suspect
     offline: int = 0  # suspect → offline
@@ -46,7 +46,7 @@ class Findings:
 
 
 def examine(runtime: Runtime, watch: Watch) -> Findings:
-    """Look at every service once, and probe doubtful services. Raises DatabaseUnavailableError."""
+    """Check every service once, and probe doubtful services. Raises DatabaseUnavailableError."""
     timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
     with runtime.db.read() as conn:
         rows, now = services.all_services(conn), clock.now(conn)

@@ -19,12 +19,12 @@ from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import DatabaseUnavailableError
 from easyai.runtime import Runtime
 
-_LOOKED = "services_watched"  # done_at: the last look at the services
+_CHECKED = "services_watched"  # done_at: the last check of the services
 #: The lease whose `done_at` is the start of the watch without a gap.
 WATCHED_SINCE: Final = "services_watched_since"
-LONGEST_GAP_SEC: Final = 20.0  # between two looks (due every 5 s); after longer, nobody watched
+LONGEST_GAP_SEC: Final = 20.0  # between two checks (due every 5 s); after longer, nobody watched
 _SLACK_SEC: Final = 5.0  # a smaller step of the clock is ignored
-# Evidence may lie this far ahead of a clock that was set back unnoticed between two looks.
+# Evidence may lie this far ahead of a clock that was set back unnoticed between two checks.
 _AHEAD_SEC: Final = LONGEST_GAP_SEC + _SLACK_SEC
 
 
@@ -33,8 +33,8 @@ class Watch:
     """How long services have been watched without a gap; times in Unix seconds."""
 
     since: float  # silence before is no evidence; 0: always
-    gap_sec: float  # unwatched just before this look; negative: the clock was set back; 0: none
-    jump_sec: float  # by which the clock jumped since the last look of this process
+    gap_sec: float  # unwatched just before this check; negative: the clock was set back; 0: none
+    jump_sec: float  # by which the clock jumped since the last check of this process
     apart: bool = False  # whether the database has a machine, and a clock, of its own
 
     def silent_sec(self, evidence_at: float, now: float) -> float:
@@ -75,16 +75,16 @@ class SteadyClock:
         return jump_sec if abs(jump_sec) > _SLACK_SEC else 0.0
 
 
-def look(conn: Connection, runtime: Runtime, now: float) -> Watch:
-    """Record a look at the services now, and return the watch with the gap since the last look."""
+def record_check(conn: Connection, runtime: Runtime, now: float) -> Watch:
+    """Record a check of the services now; return the watch with the gap since the last check."""
     # Read the clock anew: time that passed since `now`, or a machine that slept for a moment, is no
     # jump.
     jump_sec = runtime.part(SteadyClock).jumped_sec(clock.now(conn))
     noted = leases.all_leases(conn)
-    looked_at = noted[_LOOKED].done_at if _LOOKED in noted else 0.0
+    checked_at = noted[_CHECKED].done_at if _CHECKED in noted else 0.0
     since = noted[WATCHED_SINCE].done_at if WATCHED_SINCE in noted else 0.0
-    gap_sec = now - looked_at if looked_at else 0.0
-    leases.note(conn, _LOOKED, now)
+    gap_sec = now - checked_at if checked_at else 0.0
+    leases.note(conn, _CHECKED, now)
     if not jump_sec and -_SLACK_SEC <= gap_sec <= LONGEST_GAP_SEC:
         return Watch(since if since <= now + _SLACK_SEC else 0.0, 0.0, 0.0)
     leases.note(conn, WATCHED_SINCE, now)

@@ -65,7 +65,9 @@ class BucketWatch:
     def again(self, keys: Sequence[str]) -> None:
         """Do nothing: each round lists every object."""
 
-    def look(self, keys: Sequence[str], stable_sec: float, wary: Container[str]) -> list[Picture]:
+    def whole_pictures(
+        self, keys: Sequence[str], stable_sec: float, wary: Container[str]
+    ) -> list[Picture]:
         """The pictures; makes no request for keys that were just listed and are not in `wary`."""
         now = time.monotonic()
         pictures, asked = [], []

@@ -36,8 +36,8 @@ def always() -> bool:
 class Watch(Protocol):
     """What a scanner remembers of a store from scan to scan; its loss does no harm.
 
-    Not safe between threads. `listings` and `look` raise StoreUnavailableError when the store does
-    not answer.
+    Not safe between threads. `listings` and `whole_pictures` raise StoreUnavailableError when the
+    store does not answer.
     """
 
     def listings(self, until: float, wants_more: Callable[[], bool] = always) -> Iterator[Listing]:
@@ -51,7 +51,9 @@ class Watch(Protocol):
     def again(self, keys: Sequence[str]) -> None:
         """Include these keys in the next listings: their pictures may have changed."""
 
-    def look(self, keys: Sequence[str], stable_sec: float, wary: Container[str]) -> list[Picture]:
+    def whole_pictures(
+        self, keys: Sequence[str], stable_sec: float, wary: Container[str]
+    ) -> list[Picture]:
         """The whole pictures under these keys, in any order.
 
         Pictures that are still being written are listed again. `wary`: keys that had a picture

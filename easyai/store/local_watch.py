@@ -24,7 +24,7 @@ from easyai.store.local_tree import Tree
 # place: the file then still has the end of the older picture.
 _MOMENT_SEC: Final = 0.05
 _RESTLESS_SEC: Final = 10.0  # after its last change, every scan checks a picture for so long
-_LOOK_AGAIN_SEC: Final = 5.0  # later, a scan checks the picture at this interval
+_CHECK_AGAIN_SEC: Final = 5.0  # later, a scan checks the picture at this interval
 _FORGET_SEC: Final = 60.0
 
 
@@ -34,7 +34,7 @@ class _Seen:
 
     version: str
     since: float  # monotonic: when it was first seen as this version
-    looked_at: float  # monotonic
+    checked_at: float  # monotonic
     wary: bool
     ended: bool  # whether the file ends as its format requires
 
@@ -73,11 +73,13 @@ class LocalWatch:
         """Include these keys in the next listings, whatever the times of their folders."""
         self._again.update(keys)
 
-    def look(self, keys: Sequence[str], stable_sec: float, wary: Container[str]) -> list[Picture]:
+    def whole_pictures(
+        self, keys: Sequence[str], stable_sec: float, wary: Container[str]
+    ) -> list[Picture]:
         """The whole pictures: complete to their end, or unchanged for `stable_sec`."""
         whole, rewritten = [], []
         for key in keys:
-            picture = self._look(key, stable_sec, wary=key in wary)
+            picture = self._check(key, stable_sec, wary=key in wary)
             if picture is not None:
                 whole.append(picture)
             elif (seen := self._seen.get(key)) is not None and seen.ended and seen.wary:
@@ -85,21 +87,21 @@ class LocalWatch:
         if rewritten:
             last = max(self._seen[key].since for key in rewritten)
             time.sleep(max(0.0, last + _moment(stable_sec) - time.monotonic()))
-            again = (self._look(key, stable_sec, wary=True) for key in rewritten)
+            again = (self._check(key, stable_sec, wary=True) for key in rewritten)
             whole += [picture for picture in again if picture is not None]
         return whole
 
     def _due(self) -> Iterator[str]:
         now = time.monotonic()
         for key, seen in list(self._seen.items()):
-            if now - seen.looked_at >= _FORGET_SEC:
+            if now - seen.checked_at >= _FORGET_SEC:
                 # The scanner left the picture out (another process recorded it, or its type has no
                 # place), or no scan ran here. The next listing of its folder finds it again.
                 del self._seen[key]
-            elif now - seen.since < _RESTLESS_SEC or now - seen.looked_at >= _LOOK_AGAIN_SEC:
+            elif now - seen.since < _RESTLESS_SEC or now - seen.checked_at >= _CHECK_AGAIN_SEC:
                 yield key
 
-    def _look(self, key: str, stable_sec: float, *, wary: bool) -> Picture | None:
+    def _check(self, key: str, stable_sec: float, *, wary: bool) -> Picture | None:
         split_key(key)
         path = f"{self._root}/{key}"
         seen, now = self._seen.get(key), time.monotonic()
@@ -115,7 +117,7 @@ class LocalWatch:
         except OSError as error:
             self._failed(key, error)
             return None
-        seen.looked_at = now
+        seen.checked_at = now
         if status.st_size > 0 and now - seen.since >= _wait_sec(seen, stable_sec):
             self._seen.pop(key, None)
             return Picture(key, version, status.st_mtime)

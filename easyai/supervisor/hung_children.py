@@ -50,9 +50,9 @@ class Liveness:
     hang_sec: float
     stop_sec: Mapping[str, int]  # by name of child: time to end in order
     _children: dict[int, _Child] = field(default_factory=dict)
-    _looked_at: float | None = None
+    _checked_at: float | None = None
 
-    def look(
+    def check(
         self, running: Mapping[int, str], reports: Iterable[Notification], now: float
     ) -> list[Verdict]:
         """Record the reports of the running children (pid to name); returns children to end now."""
@@ -100,7 +100,7 @@ class Liveness:
 
     def _forgive_own_absence(self, now: float) -> None:
         """Restart all silence limits after a stall of this process: it knows no child's silence."""
-        before, self._looked_at = self._looked_at, now
+        before, self._checked_at = self._checked_at, now
         if before is not None and now - before > self.hang_sec / 2:
             for child in self._children.values():
                 child.reported_at = now

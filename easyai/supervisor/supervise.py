@@ -126,7 +126,7 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
             if process.pid and process.state in RUNNING_STATES
         }
         names = {pid: process.config.name for pid, process in running.items()}
-        for verdict in self._liveness.look(names, self._notices.received(), time.monotonic()):
+        for verdict in self._liveness.check(names, self._notices.received(), time.monotonic()):
             self._end(names[verdict.pid], verdict)
         reported = {name for pid, name in names.items() if self._liveness.has_reported(pid)}
         missing = tuple(name for name in self._missing if name not in reported)
@@ -155,15 +155,15 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         self._logs.output(event.process.config.name, event.data)
 
     def _exited(self, event: Any) -> None:
-        self._tell_end(event.process, "starting it again")
+        self._log_end(event.process, "starting it again")
 
     def _exited_early(self, event: Any) -> None:
         process = event.process
         process.backoff = min(process.backoff, MAX_BACKOFF_SEC)
         pause = text(Reason.of("span", sec=process.backoff))
-        self._tell_end(process, f"next try in {pause}")
+        self._log_end(process, f"next try in {pause}")
 
-    def _tell_end(self, process: Any, next_step: str) -> None:
+    def _log_end(self, process: Any, next_step: str) -> None:
         name = process.config.name
         # The child records its own restart as an event: this process needs no database.
         ends, ended = self.options.ends, self._reasons.pop(name, NO_REASON)

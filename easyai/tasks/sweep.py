@@ -19,7 +19,7 @@ from easyai.pipeline.background_pace import bursts
 from easyai.pipeline.picture_moves import carry_left_behind
 from easyai.pipeline.reclaim import reclaim
 from easyai.registry.vitals import examine
-from easyai.registry.watch import Watch, look
+from easyai.registry.watch import Watch, record_check
 from easyai.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def _follow_clock(runtime: Runtime) -> Watch:
         now = clock.now(conn)
         moved = row_repairs.follow_clock(conn, now, lease_sec)
         frames = row_repairs.pull_back(conn, now)
-        watch = look(conn, runtime, now)
+        watch = record_check(conn, runtime, now)
         if watch.jump_sec:
             events.add(conn, [Event(now, "clock_jump", socket.gethostname(), watch.why())])
         if moved:

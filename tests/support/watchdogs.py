@@ -16,14 +16,14 @@ from tests.support.site import Installation, Row
 from tests.support.waiting import wait_until
 
 SHORT = Timings(
-    look_every_sec=0.1,
+    observe_every_sec=0.1,
     blind_after_sec=1.0,
     read_back_sec=2.0,
     record_every_sec=0.2,
     lease_sec=1.5,
     start_sec=0.2,
     settling_sec=0.2,
-    first_look_sec=0.0,
+    first_observation_sec=0.0,
     clear_sec=0.4,
     check_grace_sec=0.2,
     data_moved_grace_sec=0.2,

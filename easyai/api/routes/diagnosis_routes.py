@@ -61,6 +61,6 @@ async def diagnosis(
     return JSONResponse(await desk.ask(probes, partial(as_json, language=lang)))
 
 
-def look(runtime: Runtime, probes: bool) -> Diagnosis:
+def examine(runtime: Runtime, probes: bool) -> Diagnosis:
     """A diagnosis made now, without the messages of drivers."""
     return diagnose(runtime, BrokerCheck(lambda: runtime.settings), probes=probes, for_clients=True)

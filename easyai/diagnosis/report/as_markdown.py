@@ -249,8 +249,8 @@ class _Report:
         yield from self._heading("report.afterwards")
         yield self._text(Reason("report.afterwards_text"))
         settings = self._facts.settings
-        looks = (("stats",), ("services", "--all"))
-        commands = [easyai_command(settings, *look) for look in looks]
+        shown = (("stats",), ("services", "--all"))
+        commands = [easyai_command(settings, *command_words) for command_words in shown]
         commands.append(text(report_command(settings), self._language))
         yield from command("\n".join(commands))
 

@@ -19,8 +19,8 @@ FACES = "人脸"
 
 
 @pytest.fixture(autouse=True)
-def _look_at_every_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_sampling, "_LOOK_EVERY_SEC", 0.0)
+def _adapt_at_every_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_sampling, "_ADAPT_EVERY_SEC", 0.0)
 
 
 def _sample(site: Installation, value: str) -> None:

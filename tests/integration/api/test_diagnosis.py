@@ -151,7 +151,7 @@ def test_concurrent_requests_share_a_diagnosis_and_block_no_other_request(
         assert released.wait(30)
         return diagnose(runtime, probes=False)
 
-    monkeypatch.setattr(route, "look", slow)
+    monkeypatch.setattr(route, "examine", slow)
     monkeypatch.setattr(diagnosing, "FRESH_SEC", 60.0)
     # More requests than threads that answer requests.
     with LiveApi(create_app(sqlite_runtime)) as api, ThreadPoolExecutor(80) as clients:

@@ -12,7 +12,7 @@ from easyai.db import clock
 from easyai.db.migrate import upgrade
 from easyai.errors import StoreClaimedError
 from easyai.pipeline import intake
-from easyai.registry.watch import look
+from easyai.registry.watch import record_check
 from easyai.tasks import periodic
 from easyai.tasks.config import SCAN_TASK
 from easyai.tasks.lifecycle import open_inference
@@ -196,5 +196,5 @@ def test_worker_sees_clock_jumps_from_its_start_on(
     step[0] = 3600.0
     runtime = process.runtime()
     with runtime.db.write() as conn:
-        watch = look(conn, runtime, clock.now(conn))
+        watch = record_check(conn, runtime, clock.now(conn))
     assert watch.jump_sec == pytest.approx(3600, abs=5)

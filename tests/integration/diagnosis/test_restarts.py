@@ -97,9 +97,9 @@ def test_every_reason_to_end_a_hung_worker_counts_as_hung() -> None:
     assert end_codes.has_hung(stubborn)
     assert not end_codes.has_hung(_KILLED)
     liveness = Liveness(30.0, {})
-    liveness.look({7: "worker"}, [Notification(7, {"WATCHDOG": "1"})], 0.0)
+    liveness.check({7: "worker"}, [Notification(7, {"WATCHDOG": "1"})], 0.0)
     verdicts = [
-        verdict for now in range(40) for verdict in liveness.look({7: "worker"}, [], float(now))
+        verdict for now in range(40) for verdict in liveness.check({7: "worker"}, [], float(now))
     ]
     assert [end_codes.has_hung(verdict.reason) for verdict in verdicts] == [True]
 

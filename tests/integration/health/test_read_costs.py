@@ -37,7 +37,7 @@ def test_failed_frames_are_counted_up_to_a_limit_and_exactly_for_a_report(
     observer = Observer(site.runtime, tuple, every_sec=0.1)
     observer.start()
     try:
-        wait_until(lambda: observer.newest is not None, 10, "the first look")
+        wait_until(lambda: observer.newest is not None, 10, "the first observation")
     finally:
         observer.close(timeout_sec=15.0)  # its read must end before the database is closed
     assert observer.newest is not None
@@ -121,10 +121,10 @@ def test_cached_success_times_equal_freshly_read_success_times(
 
 
 def test_expensive_observation_is_repeated_less_often(site: Installation) -> None:
-    looks = []
+    began_at = []
 
     def dear() -> tuple[()]:
-        looks.append(time.monotonic())
+        began_at.append(time.monotonic())
         began = time.thread_time()
         while time.thread_time() - began < 0.1:
             pass
@@ -133,7 +133,7 @@ def test_expensive_observation_is_repeated_less_often(site: Installation) -> Non
     observer = Observer(site.runtime, dear, every_sec=0.1)
     observer.start()
     try:
-        wait_until(lambda: len(looks) == 2, 15, "the second look")
+        wait_until(lambda: len(began_at) == 2, 15, "the second observation")
     finally:
         observer.close(timeout_sec=15.0)  # its read must end before the database is closed
-    assert looks[1] - looks[0] >= 2.0
+    assert began_at[1] - began_at[0] >= 2.0

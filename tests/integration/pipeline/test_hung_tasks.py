@@ -77,8 +77,8 @@ def test_hanging_scan_is_taken_over_and_records_no_frame_twice(
     site.register(algorithm)
     site.put(KEY)
     scanner, other = Scanner(site.open()), site.open()
-    call = Hanging(scanner._watch.look)
-    monkeypatch.setattr(scanner._watch, "look", call)  # after it has seen the picture
+    call = Hanging(scanner._watch.whole_pictures)
+    monkeypatch.setattr(scanner._watch, "whole_pictures", call)  # after it has seen the picture
     with hung(site.runtime, "scan", scanner.scan, call) as results:
         assert not free(other, "scan")
         wait_until(lambda: free(other, "scan"), 10, "the claim has lapsed")

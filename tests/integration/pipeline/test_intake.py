@@ -196,7 +196,7 @@ def test_picture_inferred_during_another_scan_is_not_recorded_again(
     site.register(algorithm)
     site.put(KEY)
     slow = Scanner(site.open())
-    look = slow._watch.look
+    look = slow._watch.whole_pictures
 
     def look_then_stand_still(*arguments: Any) -> Any:
         pictures = look(*arguments)
@@ -204,7 +204,7 @@ def test_picture_inferred_during_another_scan_is_not_recorded_again(
         site.work(site.loop())
         return pictures
 
-    monkeypatch.setattr(slow._watch, "look", look_then_stand_still)
+    monkeypatch.setattr(slow._watch, "whole_pictures", look_then_stand_still)
     assert slow.scan().new_frames == 0
     assert (len(site.frames()), algorithm.count, len(site.alerts())) == (1, 1, count)
 

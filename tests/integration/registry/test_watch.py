@@ -11,7 +11,7 @@ import pytest
 from easyai.db import clock
 from easyai.domain.reason import NO_REASON
 from easyai.messages.catalogue import text
-from easyai.registry.watch import SteadyClock, look
+from easyai.registry.watch import SteadyClock, record_check
 from easyai.service_http import probe
 from easyai.service_http.probe import probe_all
 from easyai.tasks.sweep import sweep
@@ -214,8 +214,8 @@ def test_jump_shorter_than_the_sweep_interval_ends_no_lease(
 
 def test_delayed_sweep_sees_no_clock_jump(site: Installation) -> None:
     with site.runtime.db.write() as conn:
-        held_up = look(conn, site.runtime, clock.now(conn) - 8.0)
-        after = look(conn, site.runtime, clock.now(conn))
+        held_up = record_check(conn, site.runtime, clock.now(conn) - 8.0)
+        after = record_check(conn, site.runtime, clock.now(conn))
     assert (held_up.jump_sec, after.jump_sec) == (0.0, 0.0)
 
 

@@ -46,7 +46,7 @@ def look(
 ) -> Picture | None:
     """A look at a key, the first look where a store is given."""
     watch = place if isinstance(place, LocalWatch | BucketWatch) else cast(Store, place).watch()
-    found = watch.look([key], stable_sec, {key} if wary else set())
+    found = watch.whole_pictures([key], stable_sec, {key} if wary else set())
     return found[0] if found else None
 
 

@@ -90,7 +90,7 @@ def test_ready_after_a_walk_gives_the_same_version(place: Place) -> None:
     watch = store.watch()
     for listing in watch.listings(math.inf):
         assert listing.first
-        for picture in watch.look(listing.keys, 2.0, set()):
+        for picture in watch.whole_pictures(listing.keys, 2.0, set()):
             assert picture.version == store.version(picture.key)
             seen.append(picture.key)
     assert seen == [KEY]
@@ -101,7 +101,7 @@ def test_empty_picture_is_not_ready_until_it_has_content(place: Place) -> None:
     place.put(KEY, b"")
     for _ in range(2):  # a folder's pictures are whole at two looks
         for listing in watch.listings(math.inf):
-            assert watch.look(listing.keys, 0.0, set()) == []
+            assert watch.whole_pictures(listing.keys, 0.0, set()) == []
         assert look(watch, KEY, 0.0) is None
     place.put(KEY, jpeg("1"))
     picture = look(watch, KEY, 0.0)

@@ -140,10 +140,12 @@ def test_new_pictures_of_a_walk_are_ready_without_a_request_each(
     watch = bucket.store().watch()
     for listing in watch.listings(math.inf):
         sent.clear()
-        pictures = watch.look(listing.keys, 2.0, set())
+        pictures = watch.whole_pictures(listing.keys, 2.0, set())
         assert sent == []
         assert [picture.key for picture in pictures] == listing.keys
-    assert len(watch.look(keys, 2.0, set())) == len(keys)  # whether they were listed or not
+    assert len(watch.whole_pictures(keys, 2.0, set())) == len(
+        keys
+    )  # whether they were listed or not
 
 
 def test_a_picture_carried_away_while_it_was_listed_is_not_ready(bucket: BucketPlace) -> None:

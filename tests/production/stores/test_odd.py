@@ -54,7 +54,7 @@ def test_impossible_frame_names_break_no_listing(bucket: BucketPlace) -> None:
     keys = {key for key in listed(watch) if store.rules.parse(key)}
     # This server merges two slashes.
     assert keys - {"t/cam1/double.jpg"} == frames
-    assert {picture.key for picture in watch.look(sorted(keys), 2.0, set())} == keys
+    assert {picture.key for picture in watch.whole_pictures(sorted(keys), 2.0, set())} == keys
 
 
 def test_an_upload_in_parts_is_a_picture_once_it_is_complete(bucket: BucketPlace) -> None:
@@ -70,7 +70,7 @@ def test_an_upload_in_parts_is_a_picture_once_it_is_complete(bucket: BucketPlace
     assert look(store, KEY) is None
     client._complete_multipart_upload(bucket.bucket, KEY, upload, parts)
     (listing,) = (watch := store.watch()).listings(math.inf)
-    (picture,) = watch.look(listing.keys, 2.0, set())
+    (picture,) = watch.whole_pictures(listing.keys, 2.0, set())
     assert picture.version == store.version(KEY), "its ETag is no digest, and the same everywhere"
     assert store.move(KEY, TARGET, picture.version) is Carried.DONE
     assert bucket.content(TARGET) == content

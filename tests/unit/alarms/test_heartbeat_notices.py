@@ -71,9 +71,11 @@ def _notices(every_sec: float, back: Mapping[int, float], until: float = 1200.0)
     board, all_notices = _board(), []
     for second in range(int(until)):
         now = float(second)
-        looked = now - second % 2  # a look every two seconds, a move of the board each second
-        heard = [_newest(number, every_sec, looked, back) for number in range(1, SERVICES + 1)]
-        facts = _facts(heard, looked)
+        observed = (
+            now - second % 2
+        )  # an observation every two seconds, a move of the board each second
+        heard = [_newest(number, every_sec, observed, back) for number in range(1, SERVICES + 1)]
+        facts = _facts(heard, observed)
         conditions = list(of_services(facts, Ranking(facts), board.ringing, TIMINGS))
         notices = board.move(conditions, set(AlarmKind), 3600.0, now, START + now)
         assert all(text(message.reason, "zh") for message in messages(notices, facts))

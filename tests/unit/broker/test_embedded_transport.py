@@ -80,7 +80,7 @@ def test_thousands_of_queues_cost_next_to_nothing_while_nothing_happens(
 ) -> None:
     reader = Reader(broker.connect(), *(task_queue(f"infer.{n}") for n in range(2000)))
     assert reader.is_idle()
-    monkeypatch.setattr(filesystem, "_HOUSEKEEPING_EVERY_SEC", 0.0)
+    monkeypatch.setattr(filesystem, "_CLEAN_UP_EVERY_SEC", 0.0)
     began = time.thread_time()
     assert reader.is_idle()
     # Once every 15 s.
@@ -140,7 +140,7 @@ def test_damaged_message_is_dropped_with_a_single_log_line(
 def test_a_torn_exchange_table_is_made_anew_with_the_bindings_of_live_processes(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filesystem, "_HOUSEKEEPING_EVERY_SEC", 0.0)
+    monkeypatch.setattr(filesystem, "_CLEAN_UP_EVERY_SEC", 0.0)
     reader = Reader(broker.connect(), mailbox("one.pidbox"))
     table = broker.folder / "control" / "box.pidbox.exchange"
     table.write_bytes(table.read_bytes()[:10])
@@ -152,7 +152,7 @@ def test_a_torn_exchange_table_is_made_anew_with_the_bindings_of_live_processes(
 def test_a_broker_folder_that_was_removed_is_made_anew(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filesystem, "_HOUSEKEEPING_EVERY_SEC", 0.0)
+    monkeypatch.setattr(filesystem, "_CLEAN_UP_EVERY_SEC", 0.0)
     reader = Reader(broker.connect(), task_queue(CHINESE), mailbox("one.pidbox"))
     shutil.rmtree(broker.folder)
     assert reader.is_idle()
@@ -219,7 +219,7 @@ def test_other_processes_go_on_and_the_mailbox_is_removed_after_kill_9(
     reader.kill()
     reader.wait()
     assert len(broker.files()) == 1
-    monkeypatch.setattr(filesystem, "_HOUSEKEEPING_EVERY_SEC", 0.0)
+    monkeypatch.setattr(filesystem, "_CLEAN_UP_EVERY_SEC", 0.0)
     survivor = Reader(broker.connect(), task_queue(CHINESE))
     broker.put(CHINESE, "work")
     assert survivor.read(1) == ["work"]

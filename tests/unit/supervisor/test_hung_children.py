@@ -33,7 +33,7 @@ class Desk:
         verdicts = []
         for _ in range(seconds):
             self.now += 1
-            verdicts += self.liveness.look(running or RUNNING, heard, self.now)
+            verdicts += self.liveness.check(running or RUNNING, heard, self.now)
         return verdicts
 
 
