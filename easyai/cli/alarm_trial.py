@@ -11,7 +11,7 @@ from easyai.domain.alarm_as_alert import system_result
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import EasyaiError
 from easyai.messages.catalogue import in_all_languages, text
-from easyai.pipeline.publishing import DUTY, publish_waiting
+from easyai.pipeline.publishing import PUBLISH_LEASE, publish_waiting
 from easyai.publish.apprise_urls import People
 from easyai.runtime import Runtime
 from easyai.tasks.single_run import claimed
@@ -76,7 +76,7 @@ def _published(runtime: Runtime, alert_id: int) -> Reason:
     """Wait until a worker or this process has sent the alarm; return no reason, or why not."""
     limit = time.monotonic() + _BUS_SEC
     while time.monotonic() < limit:
-        with claimed(runtime.db, DUTY, 0.0) as ours:
+        with claimed(runtime.db, PUBLISH_LEASE, 0.0) as ours:
             report = publish_waiting(runtime, 2.0) if ours else None
         with runtime.db.read() as conn:
             at = outbox.published_at(conn, alert_id)

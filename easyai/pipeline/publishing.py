@@ -10,7 +10,8 @@ from easyai.publish.bus import CurrentBus
 from easyai.publish.outbox_sender import Outbox, PublishReport
 from easyai.runtime import Runtime
 
-DUTY: Final = "publish"  # claimed by the publishing process, so that few alerts are sent twice
+#: Held by the publishing process, so that few alerts are sent twice.
+PUBLISH_LEASE: Final = "publish"
 
 
 def anything_waits(runtime: Runtime) -> bool:

@@ -48,7 +48,7 @@ def _publish(runtime: Runtime) -> dict[str, Any] | None:
     # Look first: without waiting alerts, no transaction writes a claim.
     if not publishing.anything_waits(runtime):
         return {"waiting": False}
-    with claimed(runtime.db, publishing.DUTY, 0.0) as ours:
+    with claimed(runtime.db, publishing.PUBLISH_LEASE, 0.0) as ours:
         return _shown(publishing.publish_waiting(runtime, BUDGET_SEC)) if ours else None
 
 

@@ -28,9 +28,12 @@ def make_transaction(sdk: Sdk, transaction: Transaction, times: Times) -> None:
     # The transaction has its own trace id. Samplers by ratio look at the lower half of the id: the
     # transaction takes that half from the first frame and is sampled with that frame.
     own = secrets.randbits(64) << 64 | roots[0].trace_id & _LOW_BITS
-    counts = {"easyai.turn.settled": transaction.settled, "easyai.turn.leased": transaction.leased}
+    counts = {
+        "easyai.dispatch.settled": transaction.settled,
+        "easyai.dispatch.leased": transaction.leased,
+    }
     span = sdk.span(
-        "turn",
+        "dispatch",
         (transaction.began_at, transaction.ended_at),
         counts,
         ids=(own, None),

@@ -50,7 +50,7 @@ def test_attempts_settling_and_publication_of_a_frame_are_a_single_trace(
         note_publication(site.runtime, [alert["id"]], 0.1)
 
         def complete() -> list[Received] | None:
-            found = [span for span in collector.spans if span.name != "turn"]
+            found = [span for span in collector.spans if span.name != "dispatch"]
             return found if Counter(span.kind for span in found)[4] else None
 
         spans = collector.wait_for("the publication", complete)

@@ -75,8 +75,8 @@ def test_journey_of_a_frame_is_a_single_trace_from_its_file_to_the_bus(
         assert "hidden" not in text
         assert "signature" not in text.lower()
         assert "/files/" not in text
-        turns = [span for span in collector.spans if span.name == "turn"]
-        linked = {trace for turn in turns for trace, _ in turn.links}
+        dispatches = [span for span in collector.spans if span.name == "dispatch"]
+        linked = {trace for dispatch in dispatches for trace, _ in dispatch.links}
         assert {root.trace_id for root, _ in by_key.values()} <= linked
         assert {span.resource["service.name"] for span in collector.spans} == {"site 7"}
 
