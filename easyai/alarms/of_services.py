@@ -17,7 +17,7 @@ from easyai.domain.alarm_cause import found_cause
 from easyai.domain.reason import Reason
 from easyai.domain.service import ROUTABLE, ServiceState
 from easyai.health.facts import Facts
-from easyai.health.liveliness import api_gone
+from easyai.health.liveness import api_gone
 from easyai.health.snapshot import ServiceFacts
 
 _MANY_SERVICES: Final = 3

@@ -166,10 +166,10 @@ def _left_at(conn: Connection, lease_sec: float) -> float:
 def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
     for notice in entry.notices:
         if notice.change == Change.OVER:
-            alarms.over(conn, notice.kind, notice.subject, notice.began_at, notice.ended_at)
+            alarms.record_end(conn, notice.kind, notice.subject, notice.began_at, notice.ended_at)
         else:
             moments = (notice.began_at, notice.raised_at, notice.at)
-            alarms.notified(conn, notice.kind, notice.subject, notice.cause, *moments)
+            alarms.record_notification(conn, notice.kind, notice.subject, notice.cause, *moments)
     alerts.add(conn, [_alert(message) for message in entry.messages], for_bus=for_bus)
     changes = [
         _event(notice) for notice in entry.notices if notice.change in (Change.RAISED, Change.OVER)

@@ -9,7 +9,7 @@ from easyai.diagnosis.causes.misspelt_folders import did_you_mean
 from easyai.diagnosis.causes.service_words import unregister_command
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
-from easyai.health.liveliness import api_gone
+from easyai.health.liveness import api_gone
 from easyai.health.snapshot import ServiceFacts, TypeFacts
 from easyai.settings.commands import easyai_command
 

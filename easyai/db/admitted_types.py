@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, text
 
-from easyai.db import rings, task_types
+from easyai.db import task_types, wakes
 from easyai.domain import type_places
 from easyai.domain.type_places import RENEW_SEC, KnownType, Naming
 
@@ -182,5 +182,5 @@ def _free_places(
 ) -> int:
     """Delete up to `most` types; returns how many. The caller writes `names` after that."""
     victims = type_places.victims(types, naming(conn, always), now, most, for_frames=for_frames)
-    rings.lock(conn, sorted({*names, *(victim.name for victim in victims)}))
+    wakes.lock(conn, sorted({*names, *(victim.name for victim in victims)}))
     return forget(conn, victims)

@@ -62,7 +62,7 @@ _LATEST = text("""
 """)
 
 
-def notified(
+def record_notification(
     conn: Connection,
     kind: str,
     subject: str,
@@ -91,7 +91,7 @@ def cause_of(row: AlarmRow) -> Reason:
     return reasons.read(row, "cause")
 
 
-def over(conn: Connection, kind: str, subject: str, began_at: float, over_at: float) -> None:
+def record_end(conn: Connection, kind: str, subject: str, began_at: float, over_at: float) -> None:
     """Record from when to when the trouble lasted, if such an alarm rings.
 
     Records `began_at` again, because the clock may have been set since.

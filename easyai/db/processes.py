@@ -65,7 +65,7 @@ def beat(
     conn.execute(_BEAT, values)
 
 
-def gone(conn: Connection, kind: str, host: str, pid: int) -> None:
+def remove(conn: Connection, kind: str, host: str, pid: int) -> None:
     """Delete a process that has ended in order; a killed process stays in the table, silent."""
     conn.execute(_GONE, {"name": name_of(kind, host, pid)})
 

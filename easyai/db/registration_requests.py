@@ -49,7 +49,7 @@ _REMOVE = text("""
 _FORGET = text("DELETE FROM registration_requests WHERE last_heartbeat < :before")
 
 
-def ask(conn: Connection, values: dict[str, Any]) -> bool:
+def record(conn: Connection, values: dict[str, Any]) -> bool:
     """Record a registration that waits for approval; whether the request is new."""
     is_new = conn.execute(_GET, values).first() is None
     conn.execute(_ASK, values)

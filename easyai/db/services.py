@@ -260,7 +260,7 @@ def breaker_of(row: ServiceRow) -> Breaker:
     return Breaker(row.breaker_failures, row.breaker_open_until, row.breaker_pause_sec)
 
 
-def alive(conn: Connection, pks: Sequence[int], reason: Reason, now: float) -> int:
+def set_online(conn: Connection, pks: Sequence[int], reason: Reason, now: float) -> int:
     """Set suspect or offline services online after evidence of life; returns how many changed."""
     if not pks:
         return 0

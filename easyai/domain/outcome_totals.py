@@ -65,7 +65,7 @@ class Histogram:
 
 
 @dataclass(slots=True)
-class Took:
+class Durations:
     """How long inferred frames of a task type took at an endpoint, in seconds."""
 
     inference: list[float] = field(default_factory=list)  # request to answer
@@ -78,20 +78,22 @@ class Totals:
 
     # By task type, outcome and kind of the verdict ('' where none was given).
     frames: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    took: dict[tuple[str, str], Took] = field(default_factory=dict)  # by task type and endpoint
+    durations: dict[tuple[str, str], Durations] = field(
+        default_factory=dict
+    )  # by task type and endpoint
 
     def settled(self, task_type: str, outcome: str, kind: str = "", count: int = 1) -> None:
         """Count frames of an outcome."""
         key = (task_type, outcome, kind)
         self.frames[key] = self.frames.get(key, 0) + count
 
-    def at(self, task_type: str, endpoint: str) -> Took:
+    def at(self, task_type: str, endpoint: str) -> Durations:
         """The collector of the durations of a type at an endpoint."""
         key = (task_type, endpoint)
-        durations = self.took.get(key)
-        if durations is None:
-            durations = self.took[key] = Took()
-        return durations
+        collected = self.durations.get(key)
+        if collected is None:
+            collected = self.durations[key] = Durations()
+        return collected
 
     def by_fate(self) -> Counter[tuple[str, str, str]]:
         """Frames by task type and fate (see `FATES`)."""
@@ -102,11 +104,13 @@ class Totals:
         return counts
 
 
-def collect(into: dict[tuple[str, str], Took], took: Mapping[tuple[str, str], Took]) -> None:
+def collect(
+    into: dict[tuple[str, str], Durations], took: Mapping[tuple[str, str], Durations]
+) -> None:
     """Add the durations `took` to `into`; `took` does not change."""
     for key, own in took.items():
         sums = into.get(key)
         if sums is None:
-            sums = into[key] = Took()
+            sums = into[key] = Durations()
         sums.inference += own.inference
         sums.frame_latency += own.frame_latency

@@ -36,7 +36,7 @@ _EPISODE_SEC: Final = 60  # a drop after this long without drops begins a new ep
 Choose = Callable[[Connection], Sequence[int]]
 
 
-class Given(NamedTuple):
+class Dropped(NamedTuple):
     """The result of a drop."""
 
     frames: int
@@ -50,7 +50,7 @@ class Drops:
         self._runtime = runtime
         self._throttle = LogThrottle()  # by type and outcome
 
-    def drop(self, choose: Choose, state: FrameState, outcome: Outcome, reason: Reason) -> Given:
+    def drop(self, choose: Choose, state: FrameState, outcome: Outcome, reason: Reason) -> Dropped:
         """Give up the frames whose ids `choose` returns inside the transaction.
 
         Raises DatabaseUnavailableError, and then changes nothing.
@@ -64,7 +64,7 @@ class Drops:
         for task_type, count in by_type.items():
             self._log_drop(task_type, outcome, reason, count)
         pictures = [frame.picture for frame in dropped if frame.picture is not None]
-        return Given(len(dropped), delete(self._runtime, pictures))
+        return Dropped(len(dropped), delete(self._runtime, pictures))
 
     def _log_drop(self, task_type: str, outcome: Outcome, reason: Reason, count: int) -> None:
         frames = self._throttle.due((task_type, outcome), count)

@@ -24,7 +24,7 @@ from easyai.pipeline.dispatch import Dispatched, Serves
 from easyai.pipeline.frame_log import Tally
 from easyai.pipeline.picture_moves import CarriedOut, PictureMove, carry_out
 from easyai.pipeline.pipeline_tracing import note_transaction
-from easyai.pipeline.pulse import Pulse
+from easyai.pipeline.recent_transactions import RecentTransactions
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.transaction import run_transaction
 from easyai.pipeline.worker_context import WorkerContext
@@ -56,7 +56,7 @@ class Dispatcher:
     def __init__(self, context: WorkerContext, serves: Serves | None = None) -> None:
         self.calls = Calls(context, self._take_answers)
         self.tally = Tally()
-        self._pulse = Pulse()
+        self._recent = RecentTransactions()
         self._context = context
         self._serves = serves
         self._leases = True
@@ -117,7 +117,7 @@ class Dispatcher:
             "answers_to_settle": len(self._answered) + len(self._settling),
             "waits_for_room": list(self._crowded),
             "waits_for_a_service": list(self._unserved),
-            **self._pulse.overview(),
+            **self._recent.overview(),
         }
 
     async def run(self) -> None:
@@ -195,7 +195,7 @@ class Dispatcher:
             self._in_transaction = False
         self._settling, self._settle_first = [], False
         self._most = min(2 * self._most, _LARGEST_GROUP)
-        self._pulse.count(began, len(dispatched.frames), settled.finished + settled.returned)
+        self._recent.count(began, len(dispatched.frames), settled.finished + settled.returned)
         if self._answered:
             self._changed.set()
         if leasing:

@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from easyai.db import totals
-from easyai.domain.outcome_totals import OTHER, Histogram, Took, collect
+from easyai.domain.outcome_totals import OTHER, Durations, Histogram, collect
 from easyai.masking import endpoint_label
 from easyai.runtime import Runtime
 
@@ -24,14 +24,14 @@ _AGAIN_SEC: Final = 3600.0
 _MOST_KNOWN: Final = 20_000
 
 
-ByEndpoint = Mapping[tuple[str, str], Took]  # by task type and endpoint
+ByEndpoint = Mapping[tuple[str, str], Durations]  # by task type and endpoint
 
 
 class DurationTotals:
     """The durations of a process that are not written yet; for a single thread at a time."""
 
     def __init__(self, _runtime: Runtime | None = None) -> None:
-        self._waiting: dict[tuple[str, str], Took] = {}
+        self._waiting: dict[tuple[str, str], Durations] = {}
         self._written_at = float("-inf")  # monotonic
         self._uncommitted: tuple[ByEndpoint, bool] = ({}, False)
         self._labels: dict[tuple[str, str], str] = {}  # by task type and endpoint
@@ -60,7 +60,7 @@ class DurationTotals:
         self, conn: Connection, took: ByEndpoint
     ) -> dict[tuple[str, str, str], Histogram]:
         self._learn(conn, self._waiting.keys() | took.keys())
-        rows: dict[tuple[str, str], Took] = {}
+        rows: dict[tuple[str, str], Durations] = {}
         for durations in (self._waiting, took):
             for key, own in durations.items():
                 collect(rows, {(key[0], self._labels[key]): own})

@@ -86,7 +86,7 @@ def record(
             changed.add(pk)
             changes.append(service_events.online(row, _INFERRED, now))
     service_calls.record_calls(conn, updates)
-    services.alive(conn, revived, _INFERRED, now)
+    services.set_online(conn, revived, _INFERRED, now)
     if recovered:
         _hurry(conn, analysis, services.task_types_of(conn, recovered), now)
     events.add(conn, changes)

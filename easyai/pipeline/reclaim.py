@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 
-from easyai.db import clock, events, ledger, rings
+from easyai.db import clock, events, ledger, wakes
 from easyai.db.events import Event
 from easyai.domain.reason import Reason
 from easyai.runtime import Runtime
@@ -30,7 +30,7 @@ def reclaim(runtime: Runtime) -> dict[str, int]:
     with runtime.db.write() as conn:
         returned = ledger.take_back(conn, dead)
         # The ended process may have taken a wake, which is lost: the next must not wait for it.
-        rings.answer(conn, sorted(returned))
+        wakes.answer(conn, sorted(returned))
         now = clock.now(conn)
         events.add(conn, [_event(name, count, now) for name, count in sorted(returned.items())])
     for task_type, count in returned.items():

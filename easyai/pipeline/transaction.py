@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from easyai.db import clock, generations, rings, statistics, totals
+from easyai.db import clock, generations, statistics, totals, wakes
 from easyai.errors import ConflictError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, Serves, dispatch
@@ -68,7 +68,7 @@ def run_transaction(
 
 def _answer(conn: Connection, runtime: Runtime, rung: Sequence[str], *, leasing: bool) -> None:
     limited = runtime.settings.ai_analysis.limited_types() if leasing else []
-    rings.answer(conn, rung, also=limited)  # their rates are written at the end
+    wakes.answer(conn, rung, also=limited)  # their rates are written at the end
 
 
 def _settle(
@@ -101,4 +101,4 @@ def _count(
     now = clock.now(conn)
     statistics.add(conn, {**tallies, "": carried.tally}, now)
     totals.add_frames(conn, settled.totals, now)
-    runtime.part(DurationTotals).add(conn, settled.totals.took, now, at_once=idle)
+    runtime.part(DurationTotals).add(conn, settled.totals.durations, now, at_once=idle)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from easyai.db import admitted_types, clock, rings, task_types
+from easyai.db import admitted_types, clock, task_types, wakes
 from easyai.domain.type_places import needs_renewal, unnamed
 from easyai.runtime import Runtime
 
@@ -32,7 +32,7 @@ def keep_types(runtime: Runtime) -> int:
         named = ((naming.by_any & there) | naming.by_frames) - fresh
         if named or over:
             admitted_types.lock_places(conn)
-        rings.lock(conn, sorted({*named, *(known_type.name for known_type in over)}))
+        wakes.lock(conn, sorted({*named, *(known_type.name for known_type in over)}))
         task_types.add(conn, named, now)
         forgotten = admitted_types.forget(conn, over)
     if forgotten:

@@ -79,7 +79,7 @@ class Presence:
             hung = 0 if self._works() else hung + 1
             if not hung:
                 self._attempt(self._show)
-            elif hung >= self_end.LOOKS and ends_when_hung() and self._end_heals():
+            elif hung >= self_end.CHECKS and ends_when_hung() and self._end_heals():
                 self._attempt(self._note_hang)
                 self_end.end(self._kind, self_end.HUNG)
             if self._asked:
@@ -120,7 +120,7 @@ class Presence:
             if not self._announced:
                 events.add(conn, [self._start_event(conn, self._started_at)])
             if ends_when_hung():
-                self._asked = self_end.asked(conn, self._name, self._started_at, now)
+                self._asked = self_end.end_requested(conn, self._name, self._started_at, now)
         self._announced = True
 
     def _note_hang(self, db: Database) -> None:
@@ -139,7 +139,7 @@ class Presence:
     def _leave(self, db: Database) -> None:
         with db.write() as conn:
             now = clock.now(conn)
-            processes.gone(conn, self._kind, self._host, self._pid)
+            processes.remove(conn, self._kind, self._host, self._pid)
             events.add(conn, [events.Event(now, "process_stopped", self._name, _ENDED)])
 
     @property

@@ -21,11 +21,11 @@ from easyai.process.end_codes import hung
 
 log = logging.getLogger(__name__)
 
-#: A process has hung after this many looks in a row without a turning loop. The looks are
+#: A process has hung after this many checks in a row without a turning loop. The checks are
 #: presence.EVERY_SEC apart: a minute.
-LOOKS: Final = 12
+CHECKS: Final = 12
 HUNG: Final = hung(60)
-_ASKED: Final = "restart_asked"
+_REQUESTED: Final = "restart_asked"
 #: Older events are ignored: a process looks for events every 5 s.
 _RECENT_SEC: Final = 120.0
 _DRAIN_SEC: Final = 30.0  # longer than frames in flight may take at a shutdown
@@ -33,10 +33,10 @@ _DRAIN_SEC: Final = 30.0  # longer than frames in flight may take at a shutdown
 
 def request(now: float, name: str, reason: Reason) -> events.Event:
     """The event that asks a process to end, or that records why a process ends itself."""
-    return events.Event(now, _ASKED, name, reason)
+    return events.Event(now, _REQUESTED, name, reason)
 
 
-def asked(conn: Connection, name: str, started_at: float, now: float) -> Reason:
+def end_requested(conn: Connection, name: str, started_at: float, now: float) -> Reason:
     """Why the process of this name was asked to end lately, since its start; else NO_REASON."""
     return _newest(conn, name, max(started_at, now - _RECENT_SEC))
 
@@ -47,7 +47,7 @@ def reason_of_end(conn: Connection, name: str, started_at: float) -> Reason:
 
 
 def _newest(conn: Connection, name: str, since: float) -> Reason:
-    newest = events.newest(conn, _ASKED, name, since)
+    newest = events.newest(conn, _REQUESTED, name, since)
     return newest[1] if newest else NO_REASON
 
 

@@ -57,16 +57,16 @@ def ends_when_hung() -> bool:
 
 def restart_reason() -> Reason:
     """Why our supervisor had to restart us; NO_REASON when it started us for the first time."""
-    return received(os.environ.get(RESTARTED_VARIABLE, ""))
+    return from_line(os.environ.get(RESTARTED_VARIABLE, ""))
 
 
-def sent(reason: Reason) -> str:
+def to_line(reason: Reason) -> str:
     """A reason as a line of JSON, for another process."""
     return json.dumps(reason.as_json(), ensure_ascii=False)
 
 
-def received(line: str) -> Reason:
-    """The reason that `sent` wrote; quotes the line of another program."""
+def from_line(line: str) -> Reason:
+    """The reason that `to_line` wrote; quotes the line of another program."""
     try:
         value = json.loads(line)
     except ValueError:
@@ -131,7 +131,7 @@ class Notifier:
 
     def ask_restart(self, child: str, reason: Reason) -> bool:
         """Ask ``easyai up`` to restart a child; returns whether the request was sent."""
-        return self._send(f"X_EASYAI_RESTART={child}\nX_EASYAI_REASON={sent(reason)}")
+        return self._send(f"X_EASYAI_RESTART={child}\nX_EASYAI_REASON={to_line(reason)}")
 
     def _send(self, words: str) -> bool:
         if not self._address:

@@ -41,7 +41,7 @@ def must_wait(runtime: Runtime, conn: Connection, new: Registration) -> bool:
     return before is None or before.service_id != new.service_id
 
 
-def ask(conn: Connection, new: Registration, source: str) -> None:
+def record_request(conn: Connection, new: Registration, source: str) -> None:
     """Record a registration that waits. Raises TooManyRequestsError when too many wait."""
     now = clock.now(conn)
     values = {
@@ -51,7 +51,7 @@ def ask(conn: Connection, new: Registration, source: str) -> None:
         "registered_from": source,
         "now": now,
     }
-    if not registration_requests.ask(conn, values):
+    if not registration_requests.record(conn, values):
         return
     # Not before places are needed: when the clock jumps ahead, all requests seem silent for long at
     # once, and field clients do not register again.

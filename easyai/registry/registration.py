@@ -67,7 +67,7 @@ def register(runtime: Runtime, payload: Any, source: str = "", most: int = 0) ->
             _check_quota(conn, new, source, most)
         waits = approval.must_wait(runtime, conn, new)
         if waits:
-            approval.ask(conn, new, source)
+            approval.record_request(conn, new, source)
         else:
             woken = _enter(runtime, conn, new, source)
             registration_requests.remove(conn, [(new.service_id, new.endpoint)])

@@ -199,7 +199,7 @@ def _revive(
         locked = services.lock(conn, [row.pk for row in living])
         back = [row for row in locked if row.state in AWAY]
         pks = [row.pk for row in back]
-        services.alive(conn, pks, PROBED, now)
+        services.set_online(conn, pks, PROBED, now)
         services.confirm(conn, [row.pk for row in locked], now + timeout_sec)
         types = services.task_types_of(conn, pks)
         waiting.hurry(conn, types, now)

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.process.end_codes import hung
-from easyai.process.supervisor_link import received
+from easyai.process.supervisor_link import from_line
 from easyai.supervisor.notify_socket import Notification
 
 HANG_SEC: Final = 30.0
@@ -83,7 +83,7 @@ class Liveness:
         wanted = report.words.get("X_EASYAI_RESTART")
         if wanted is None or running[report.pid] != "watchdog":
             return []
-        reason = received(report.words.get("X_EASYAI_REASON", ""))
+        reason = from_line(report.words.get("X_EASYAI_REASON", ""))
         return [
             verdict
             for pid, name in running.items()

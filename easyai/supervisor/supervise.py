@@ -21,7 +21,7 @@ from supervisor.supervisord import Supervisor
 
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.messages.catalogue import text
-from easyai.process.supervisor_link import RESTARTED_VARIABLE, Notifier, die_with_parent, sent
+from easyai.process.supervisor_link import RESTARTED_VARIABLE, Notifier, die_with_parent, to_line
 from easyai.supervisor.child_ends import ChildEnds
 from easyai.supervisor.child_logs import ChildLogs, Terminal
 from easyai.supervisor.children import LAST, MAX_BACKOFF_SEC, children, program_sections
@@ -170,7 +170,7 @@ class _Supervisor(Supervisor):  # type: ignore[misc]  # supervisor has no types
         if ended:
             ends.forget(process.pid)
         reason = ended or ends.reason(process.pid, process.exitstatus)
-        restarted = {RESTARTED_VARIABLE: sent(reason)}
+        restarted = {RESTARTED_VARIABLE: to_line(reason)}
         process.config.environment = {**process.config.environment, **restarted}
         self._logs.log(
             f"easyai: {name} has ended: {text(reason)}; {next_step} (see {self._logs.path(name)})"

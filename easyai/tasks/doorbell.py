@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
-from easyai.db import clock, rings
+from easyai.db import clock, wakes
 from easyai.db.session import Database
 from easyai.settings.source import SettingsSource
 from easyai.tasks.outage import OutageLog
@@ -89,7 +89,7 @@ class CeleryDoorbell:
         """Claim the types whose earlier wake is answered, in a single transaction."""
         try:
             with self._database().write() as conn:
-                return rings.claim(conn, task_types, clock.now(conn), QUIET_SEC)
+                return wakes.claim(conn, task_types, clock.now(conn), QUIET_SEC)
         except Exception as error:  # noqa: BLE001 - the caller has done its own work
             shown = ", ".join(task_types[:_SHOWN]) + ("…" if len(task_types) > _SHOWN else "")
             log.warning("no ring for %s, the next scan rings again: %s", shown, error)
@@ -109,7 +109,7 @@ class CeleryDoorbell:
     def _give_up(self, task_types: list[str]) -> None:
         try:
             with self._database().write() as conn:
-                rings.answer(conn, task_types)
+                wakes.answer(conn, task_types)
         except Exception as error:  # noqa: BLE001 - the claims lapse after QUIET_SEC
             log.debug("rings not taken back: %s", error)
 

@@ -18,7 +18,7 @@ from tests.support.services import RedisServer
 
 _PARTS = ("api", "worker", "beat", "watchdog")
 #: Long enough for a process that hangs to end itself, and for its end.
-_HUNG_SEC = self_end.LOOKS * presence.EVERY_SEC + 20
+_HUNG_SEC = self_end.CHECKS * presence.EVERY_SEC + 20
 
 
 def _redis(trial: Trial) -> RedisServer:

@@ -23,7 +23,7 @@ from easyai.diagnosis.causes.service_words import (
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.verdict import NOT_CONNECTED, TIMED_OUT
 from easyai.health.facts import Facts
-from easyai.health.liveliness import calls_ran
+from easyai.health.liveness import calls_ran
 from easyai.health.snapshot import ServiceFacts, TypeFacts
 from easyai.settings.commands import easyai_command
 

@@ -16,7 +16,7 @@ from easyai.diagnosis.causes.failed import (
 from easyai.domain.reason import Reason
 from easyai.domain.verdict import LINK_BROKEN
 from easyai.health.facts import Facts
-from easyai.health.liveliness import api_gone
+from easyai.health.liveness import api_gone
 from easyai.health.snapshot import TypeFacts
 from easyai.settings.commands import curl_command, easyai_command
 

@@ -10,7 +10,7 @@ from easyai.diagnosis.causes.killed_for_memory import killed_for_memory
 from easyai.diagnosis.causes.restarts import hung_and_ended, log_command, restarts
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
-from easyai.health.liveliness import api_gone, beat_late, scan_late
+from easyai.health.liveness import api_gone, beat_late, scan_late
 from easyai.health.process_facts import ProcessFacts
 from easyai.health.snapshot import Snapshot
 from easyai.settings.commands import celery_command, easyai_command

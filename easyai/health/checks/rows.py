@@ -12,7 +12,7 @@ from easyai.health.checks.named_check import Check, CheckResult, NotWellError, r
 from easyai.health.clocks import MOST_OFF_SEC, clocks_off
 from easyai.health.facts import Facts
 from easyai.health.failing import failed_frames
-from easyai.health.liveliness import api_gone, beat_late, scan_late
+from easyai.health.liveness import api_gone, beat_late, scan_late
 from easyai.health.snapshot import Snapshot
 
 _Judge = Callable[[Facts, Snapshot], Reason | None]

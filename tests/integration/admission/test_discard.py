@@ -84,7 +84,7 @@ def test_discard_in_several_transactions_keeps_frames_that_arrive_meanwhile(
     drop = admission_drops.Drops.drop
     arrived: list[int] = []
 
-    def drop_while_one_arrives(*arguments: object) -> admission_drops.Given:
+    def drop_while_one_arrives(*arguments: object) -> admission_drops.Dropped:
         if not arrived:
             arrived.append(1)
             site.record(1, TYPO)

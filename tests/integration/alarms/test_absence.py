@@ -155,7 +155,7 @@ def test_alarm_from_before_an_outage_ends_with_an_upper_bound_of_its_duration(
 ) -> None:
     at = _killed(site)
     with site.runtime.db.write() as conn:
-        alarms.notified(conn, rings, "", quoted("refused"), at - 60, at - 30, at - 30)
+        alarms.record_notification(conn, rings, "", quoted("refused"), at - 60, at - 30, at - 30)
     watchdogs.start()
     watchdogs.wait_for(
         "inference_stalled", *["recovered"] * (1 + (rings == "bus_down")), timeout=60

@@ -304,10 +304,10 @@ def test_clock_jump_raises_an_alarm_and_writes_an_event(
 
 def test_alarm_recorded_late_keeps_its_first_moment(site: Installation) -> None:
     with site.runtime.db.write() as conn:
-        alarms.notified(conn, "bus_down", "", quoted("refused"), 90.0, 100.0, 100.0)
-        alarms.notified(conn, "bus_down", "", quoted("timed out"), 140.0, 150.0, 150.0)
+        alarms.record_notification(conn, "bus_down", "", quoted("refused"), 90.0, 100.0, 100.0)
+        alarms.record_notification(conn, "bus_down", "", quoted("timed out"), 140.0, 150.0, 150.0)
         (row,) = alarms.ringing(conn)
         assert (row.began_at, row.raised_at) == (90.0, 100.0)
         assert (row.told_at, row.cause) == (150.0, "timed out")
-        alarms.over(conn, "bus_down", "", 90.0, 200.0)
+        alarms.record_end(conn, "bus_down", "", 90.0, 200.0)
         assert alarms.ringing(conn) == []

@@ -85,7 +85,7 @@ def test_restarted_process_finds_the_reason_of_its_predecessors_end(
         assert self_end.reason_of_end(conn, "worker@a:7", now) == self_end.HUNG
         assert self_end.reason_of_end(conn, "worker@b:7", now) == NO_REASON
         assert self_end.reason_of_end(conn, "worker@a:7", now + 600) == NO_REASON
-        asked = partial(self_end.asked, conn, "worker@a:7")
+        asked = partial(self_end.end_requested, conn, "worker@a:7")
         assert asked(now - 3600, now) == self_end.HUNG
         assert asked(now, now) == NO_REASON, "it was meant for the one before"
         assert asked(now - 3600, now + 600) == NO_REASON, "events of an hour are not read each time"

@@ -136,7 +136,7 @@ def test_metrics_match_the_rows_of_the_database(api: LiveApi, runtime: Runtime) 
         totals.add_frames(conn, counted, 1000.0)
         totals.add_durations(conn, {row: Histogram.of([0.004, 0.07, 99.0])}, 1000.0)
         totals.add_durations(conn, {row: Histogram.of([0.2])}, 2000.5)
-        alarms.notified(conn, "no_algorithm", "人脸", NO_REASON, 1.0, 1.0, 1.0)
+        alarms.record_notification(conn, "no_algorithm", "人脸", NO_REASON, 1.0, 1.0, 1.0)
     found = _scrape(api)
     of_type = {"task_type": "人数统计"}
     assert found.value("easyai_frames_pending", **of_type) == 4, "the parked one is included"
@@ -194,7 +194,9 @@ def test_endpoint_tokens_are_masked_and_equal_labels_are_summed(
         row = (totals.INFERENCE, "t", url)
         with runtime.db.write() as conn:
             totals.add_durations(conn, {row: Histogram.of([0.2])}, 1000.0 + number)
-            alarms.notified(conn, "service_offline", url, NO_REASON, number, number, number)
+            alarms.record_notification(
+                conn, "service_offline", url, NO_REASON, number, number, number
+            )
     _execute(runtime, "UPDATE services SET breaker_open_until = 1")
     text = api.call("GET", "/metrics").text
     assert "secret" not in text
@@ -219,7 +221,7 @@ def test_breakers_and_alarms_beyond_the_limit_are_summed_as_other(
     )
     with runtime.db.write() as conn:
         for number in range(5):
-            alarms.notified(
+            alarms.record_notification(
                 conn, "service_offline", f"s{number}", NO_REASON, number, number, number
             )
     found = _scrape(api)

@@ -10,7 +10,7 @@ from celery import Celery
 from kombu.connection import Connection
 
 from easyai.broker.connection import publishing_connection
-from easyai.db import clock, rings, task_types
+from easyai.db import clock, task_types, wakes
 from easyai.tasks.doorbell import CeleryDoorbell
 from easyai.tasks.expiry import CLOCK_OFFSET_HEADER
 from easyai.tasks.queues import queue_name
@@ -29,7 +29,7 @@ def test_wake_is_sent_once_until_a_worker_answers(installation: Installation) ->
         _ring(installation)
     assert _waiting(installation) == 1
     with installation.runtime.db.write() as conn:
-        rings.answer(conn, [PEOPLE])
+        wakes.answer(conn, [PEOPLE])
     _ring(installation)
     assert _waiting(installation) == 2
 
@@ -59,7 +59,7 @@ def test_ring_without_a_broker_neither_raises_nor_blocks_and_works_afterwards(
     _ring(installation)
     assert _waiting(installation) == 1
     with installation.runtime.db.write() as conn:
-        rings.answer(conn, [PEOPLE])
+        wakes.answer(conn, [PEOPLE])
     redis_server.stop() if fault == "stopped" else redis_server.pause()
     began = time.monotonic()
     with caplog.at_level(logging.ERROR):

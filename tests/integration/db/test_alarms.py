@@ -14,14 +14,16 @@ def test_known_cause_is_kept_when_an_alarm_is_notified_without_a_cause(
     site: Installation,
 ) -> None:
     with site.runtime.db.write() as conn:
-        alarms.notified(
+        alarms.record_notification(
             conn, "inference_stalled", "", found_cause("services_died"), 90.0, 100.0, 100.0
         )
-        alarms.notified(conn, "inference_stalled", "", NO_REASON, 90.0, 100.0, 150.0)
+        alarms.record_notification(conn, "inference_stalled", "", NO_REASON, 90.0, 100.0, 150.0)
         (row,) = alarms.ringing(conn)
         assert (row.cause, row.told_at) == ("services_died", 150.0)
         assert alarms.cause_of(row) == found_cause("services_died")
-        alarms.notified(conn, "inference_stalled", "", quoted("CUDA is away"), 90.0, 100.0, 160.0)
+        alarms.record_notification(
+            conn, "inference_stalled", "", quoted("CUDA is away"), 90.0, 100.0, 160.0
+        )
         (row,) = alarms.ringing(conn)
         assert (row.cause, alarms.cause_of(row)) == ("CUDA is away", quoted("CUDA is away"))
 
@@ -30,13 +32,13 @@ def test_ringing_and_recent_alarms_are_read_without_the_whole_history(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with site.runtime.db.write() as conn:
-        alarms.notified(conn, "bus_down", "", quoted("refused"), 1.0, 1.0, 1.0)
+        alarms.record_notification(conn, "bus_down", "", quoted("refused"), 1.0, 1.0, 1.0)
         for number in range(10, 16):
             subject = f"http://10.0.0.9:79{number}/infer"
-            alarms.notified(
+            alarms.record_notification(
                 conn, "service_offline", subject, quoted("died"), number, number, number
             )
-            alarms.over(conn, "service_offline", subject, number, number + 100.0)
+            alarms.record_end(conn, "service_offline", subject, number, number + 100.0)
 
         def raised(since: float) -> list[float]:
             return [row.raised_at for row in alarms.since(conn, since)]

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from easyai.db import rings, task_types
+from easyai.db import task_types, wakes
 from easyai.errors import BadRequestError
 from easyai.pipeline.type_gate import TypeGate
 from easyai.pipeline.type_upkeep import keep_types
@@ -48,7 +48,7 @@ def _aging(runtime: Runtime) -> Callable[[], object]:
     def change() -> None:
         names, ago = sorted(_some()), time.time() - _LONG_AGO_SEC
         with runtime.db.write() as conn:
-            for name in rings.lock(conn, names):
+            for name in wakes.lock(conn, names):
                 conn.execute(
                     text("UPDATE task_types SET seen_at = :ago, framed_at = :ago WHERE name = :n"),
                     {"n": name, "ago": ago - random.random()},
@@ -60,7 +60,7 @@ def _aging(runtime: Runtime) -> Callable[[], object]:
 def _ringing(runtime: Runtime) -> Callable[[], None]:
     def change() -> None:
         with runtime.db.write() as conn:
-            rings.claim(conn, _some(), time.time(), 0.0)
+            wakes.claim(conn, _some(), time.time(), 0.0)
             time.sleep(0.002)
 
     return change

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
-from easyai.db import ledger, rings, task_types
+from easyai.db import ledger, task_types, wakes
 from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
@@ -131,7 +131,7 @@ def test_locking_many_types_at_once_does_not_deadlock(site: Installation) -> Non
             try:
                 with db.write() as conn:
                     conn.exec_driver_sql("SET LOCAL deadlock_timeout = 20")
-                    rings.lock(conn, chance.sample(names, 6))
+                    wakes.lock(conn, chance.sample(names, 6))
             except DatabaseUnavailableError as error:
                 errors.append(error)
 

@@ -83,7 +83,7 @@ def test_service_waiting_for_approval_is_named_with_the_command(site: Installati
     endpoint = "http://127.0.0.1:9/infer"
     body = {"service_id": "newcomer", "task_types": [TYPO], "endpoint": endpoint}
     with site.runtime.db.write() as conn:
-        approval.ask(conn, parse_registration(body), "127.0.0.1")
+        approval.record_request(conn, parse_registration(body), "127.0.0.1")
     site.record(1, TYPO)
     processes_work(site)
     found = look(site)

@@ -61,7 +61,7 @@ def _rings(site: Installation, kind: str, subject: str = "", cause: str = "") ->
     now = time.time()
     with site.runtime.db.write() as conn:
         known = found_cause(cause) if cause else NO_REASON
-        alarms.notified(conn, kind, subject, known, now - 35, now - 5, now - 5)
+        alarms.record_notification(conn, kind, subject, known, now - 35, now - 5, now - 5)
 
 
 def test_first_alarm_quotes_the_refusal_of_the_service(

@@ -8,7 +8,7 @@ import pytest
 
 from easyai.db import processes
 from easyai.health.gather import gather
-from easyai.health.liveliness import calls_ran
+from easyai.health.liveness import calls_ran
 from tests.support.site import Installation
 
 _LEASED, _OVERDUE = 12.0, 2.0  # seconds ago

@@ -9,7 +9,7 @@ import pytest
 
 from easyai.db import totals
 from easyai.domain.frame import FrameState, Outcome
-from easyai.domain.outcome_totals import OTHER, Histogram, Took, Totals
+from easyai.domain.outcome_totals import OTHER, Durations, Histogram, Totals
 from easyai.domain.reason import quoted
 from easyai.pipeline import upkeep
 from easyai.pipeline.admission_drops import Drops
@@ -129,7 +129,7 @@ def test_endpoints_beyond_the_limit_are_counted_together(
     for _ in range(2):  # by two processes
         rows = DurationTotals()
         for number in range(5):
-            took = {(TYPE, f"http://10.0.0.{number}/"): Took([1.0])}
+            took = {(TYPE, f"http://10.0.0.{number}/"): Durations([1.0])}
             with site.runtime.db.write() as conn:
                 rows.add(conn, took, time.time(), at_once=True)
             rows.committed()
@@ -144,7 +144,7 @@ def test_durations_are_written_once_a_second_and_not_twice_after_a_rollback(
     rows = DurationTotals()
 
     def settle(seconds: float, *, at_once: bool, commits: bool = True) -> int:
-        took = {(TYPE, "http://10.0.0.1/"): Took([0.5], [seconds])}
+        took = {(TYPE, "http://10.0.0.1/"): Durations([0.5], [seconds])}
         with site.runtime.db.write() as conn:
             rows.add(conn, took, time.time(), at_once=at_once)
             if not commits:

@@ -28,9 +28,11 @@ def _alarm(installation: Installation, kind: str, began_ago: float, over_ago: fl
     began = installation.now - began_ago
     with installation.db.write() as conn:
         moments = (began, began + 30, began + 30)
-        alarms_db.notified(conn, kind, "人数统计", quoted("services are dead 服务已停止"), *moments)
+        alarms_db.record_notification(
+            conn, kind, "人数统计", quoted("services are dead 服务已停止"), *moments
+        )
         if over_ago:
-            alarms_db.over(conn, kind, "人数统计", began, installation.now - over_ago)
+            alarms_db.record_end(conn, kind, "人数统计", began, installation.now - over_ago)
 
 
 def test_ringing_alarms_come_first_and_make_exit_code_1(installation: Installation) -> None:

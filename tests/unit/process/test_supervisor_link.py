@@ -12,7 +12,7 @@ import pytest
 
 from easyai.domain.reason import NO_REASON, Reason, quoted
 from easyai.process.end_codes import takes_no_tasks
-from easyai.process.supervisor_link import die_with_parent, received, sent
+from easyai.process.supervisor_link import die_with_parent, from_line, to_line
 from tests.support.waiting import wait_until
 
 _CHILD = """
@@ -62,10 +62,10 @@ def _lives(pid: int) -> bool:
 
 @pytest.mark.parametrize("reason", [takes_no_tasks(31), quoted("two\nlines"), NO_REASON])
 def test_reason_is_sent_to_another_process_on_a_single_line(reason: Reason) -> None:
-    assert "\n" not in sent(reason)
-    assert received(sent(reason)) == reason
+    assert "\n" not in to_line(reason)
+    assert from_line(to_line(reason)) == reason
 
 
 @pytest.mark.parametrize("words", ["it was restarted by hand", "7", '["a"]'])
 def test_the_words_of_another_program_are_quoted(words: str) -> None:
-    assert received(words) == quoted(words)
+    assert from_line(words) == quoted(words)

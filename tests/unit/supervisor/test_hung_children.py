@@ -10,7 +10,7 @@ import pytest
 
 from easyai.domain.reason import Reason, quoted
 from easyai.process.end_codes import hung, takes_no_tasks
-from easyai.process.supervisor_link import Notifier, sent
+from easyai.process.supervisor_link import Notifier, to_line
 from easyai.supervisor.hung_children import HANG_SEC, Liveness, Verdict
 from easyai.supervisor.notify_socket import Notification, NotifySocket
 from tests.support.waiting import wait_until
@@ -90,7 +90,7 @@ def test_stopping_child_gets_its_grace_time() -> None:
 def test_the_watchdog_may_ask_for_a_restart_which_begins_in_order_and_ends_by_force() -> None:
     desk = Desk()
     desk.pass_time(5, *_alive(*RUNNING))
-    ask = {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": sent(takes_no_tasks(31))}
+    ask = {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": to_line(takes_no_tasks(31))}
     first = desk.pass_time(1, *_alive(*RUNNING), Notification(30, ask))
     assert first == [Verdict(20, takes_no_tasks(31), orderly=True)]
     assert desk.pass_time(25, *_alive(*RUNNING), Notification(30, ask)) == []
@@ -124,7 +124,7 @@ def test_messages_of_a_process_arrive_with_its_pid(
         Notification(os.getpid(), {"READY": "1", "WATCHDOG": "1"}),
         Notification(
             os.getpid(),
-            {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": sent(quoted("two\nlines"))},
+            {"X_EASYAI_RESTART": "worker", "X_EASYAI_REASON": to_line(quoted("two\nlines"))},
         ),
         Notification(os.getpid(), {"STOPPING": "1"}),
     ]

@@ -69,7 +69,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Site:
     """In place of broker and database."""
     made = Site()
     monkeypatch.setattr(module, "Publisher", lambda *_: made)
-    monkeypatch.setattr(module, "rings", made)
+    monkeypatch.setattr(module, "wakes", made)
     monkeypatch.setattr(module, "clock", SimpleNamespace(now=lambda _: 0.0))
     return made
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from easyai.pipeline.frame_log import Counts
-from easyai.pipeline.pulse import Pulse
+from easyai.pipeline.recent_transactions import RecentTransactions
 from easyai.tasks import inspection
 from easyai.tasks.infer_task import sentence
 from easyai.tasks.process import WorkerProcess
@@ -44,16 +44,16 @@ def test_worker_without_inference_reports_its_state() -> None:
     assert WorkerProcess(None).overview() is None
 
 
-def test_pulse_counts_the_last_minute_in_bounded_memory() -> None:
-    pulse = Pulse()
-    assert pulse.overview()["last_turn"] is None
+def test_recent_transactions_are_counted_over_a_minute_in_bounded_memory() -> None:
+    recent = RecentTransactions()
+    assert recent.overview()["last_turn"] is None
     for _ in range(1000):
-        pulse.count(0.0, 3, 2)
-    seen = pulse.overview()
+        recent.count(0.0, 3, 2)
+    seen = recent.overview()
     assert seen["last_minute"]["turns"] == 1000
     assert seen["last_minute"]["frames_sent"] == 3000
     assert seen["last_turn"]["frames_settled"] == 2
-    assert len(pulse._slices) <= 12
+    assert len(recent._slices) <= 12
 
 
 def test_result_of_a_wake_is_a_sentence() -> None:

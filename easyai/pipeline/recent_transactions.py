@@ -1,4 +1,4 @@
-"""The pulse of a dispatcher: its last transaction, and its transactions of the last minute."""
+"""The last transaction of a dispatcher, and its transactions of the last minute."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SLICE_SEC: Final = 5
 _SLICES: Final = _WINDOW_SEC // _SLICE_SEC
 
 
-class Pulse:
+class RecentTransactions:
     """Written by the dispatcher's loop after each transaction, read from any thread."""
 
     def __init__(self) -> None:
