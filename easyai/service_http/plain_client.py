@@ -23,8 +23,9 @@ from easyai.version import user_agent
 
 #: Common servers close after 5 s: shorter, so that no request meets a closing connection.
 KEEPALIVE_SEC: Final = 4.0
-#: A service that closes a connection idle for so long may not have read the request.
+#: A service that closes a connection idle for so long, so soon, has not read the request.
 _IDLE_SEC: Final = 0.5
+_CLOSED_WITHIN_SEC: Final = 0.1
 _ADDRESSES_SEC: Final = 30.0  # a looked-up name keeps its addresses
 _HAPPY_EYEBALLS_SEC: Final = 0.25  # until the next address is tried beside a slow one (RFC 8305)
 _PLAIN: Final = re.compile(
@@ -101,20 +102,26 @@ class PlainClient:
         HTTP.
 
         A service may close an idle connection just as the request comes: the request is then sent
-        again on a new connection. An inference may be asked for twice.
+        again on a new connection, and the service may get it twice.
         """
         more = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
         request = b"%b%bContent-Length: %d\r\n\r\n%b" % (to.head, more, len(body), body)
         ends_at = self._loop.time() + timeout_sec
-        if (connection := self._kept(to)) is not None:
-            was_idle = self._loop.time() - connection.idle_since > _IDLE_SEC
+        if (kept := self._kept(to)) is None:
+            connection = await self._connect(to, timeout_sec, connect_timeout_sec)
+            return await self._exchange(to, connection, request, ends_at)
+        sent_at = self._loop.time()
+        try:
+            return await self._exchange(to, kept, request, ends_at)
+        except AnswerError as error:
+            was_idle = sent_at - kept.idle_since > _IDLE_SEC
+            now = self._loop.time()
+            if not was_idle or kept.received or now - sent_at > _CLOSED_WITHIN_SEC:
+                raise
             try:
-                return await self._exchange(to, connection, request, ends_at)
-            except AnswerError:
-                if not was_idle or connection.received:
-                    raise
-        left_sec = ends_at - self._loop.time()
-        connection = await self._connect(to, left_sec, connect_timeout_sec)
+                connection = await self._connect(to, ends_at - now, connect_timeout_sec)
+            except (NotConnectedError, NotAcceptedError):
+                raise error from None  # the request ended the service, as it seems
         return await self._exchange(to, connection, request, ends_at)
 
     async def _exchange(

@@ -48,6 +48,7 @@ class _Server:
         self.connections = 0
         self.requests: list[tuple[bytes, bytes]] = []
         self.port = 0
+        self.end: Callable[[], None] = lambda: None  # stops listening
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -81,6 +82,7 @@ async def _client(server: _Server) -> AsyncIterator[PlainClient]:
 
     listening = await asyncio.start_server(accept, "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
+    server.end = listening.close
     client = PlainClient(_open_socket)
     try:
         yield client
@@ -286,7 +288,11 @@ def test_kept_connection_that_the_service_closes_is_not_used_again() -> None:
 
 
 class _ClosingServer(_Server):
-    """Answers the first request of a connection, and closes as soon as a second comes."""
+    """Answers the first request of a connection, and closes some time after a second comes."""
+
+    def __init__(self, after_sec: float = 0.0, *, ends: bool = False) -> None:
+        super().__init__(_with_length(GOOD))
+        self._after_sec, self._ends = after_sec, ends
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -294,28 +300,42 @@ class _ClosingServer(_Server):
         writer.write(self.sent)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             self.requests.append(await _request(reader))
+            if self._ends:
+                self.end()
+            await asyncio.sleep(self._after_sec)
         await _close(writer)
 
+    def answers_to_two(self, idle_sec: float) -> list[Answer]:
+        """The answers to two requests, with a pause between them."""
 
-@pytest.mark.parametrize("idle_sec", [0.0, 0.6])
-def test_request_is_sent_again_only_if_the_service_closed_an_idle_connection(
-    idle_sec: float,
+        async def run() -> list[Answer]:
+            async with _client(self) as client:
+                first = await _post(client, self.url)
+                await asyncio.sleep(idle_sec)
+                return [first, await _post(client, self.url)]
+
+        return asyncio.run(run())
+
+
+def test_request_that_met_a_closing_idle_connection_is_sent_again() -> None:
+    server = _ClosingServer()
+    assert [answer.body for answer in server.answers_to_two(0.6)] == [GOOD, GOOD]
+    assert (server.connections, len(server.requests)) == (2, 3)
+
+
+@pytest.mark.parametrize(("idle_sec", "after_sec"), [(0.0, 0.0), (0.6, 0.3)])
+def test_request_that_may_have_been_read_is_not_sent_again(
+    idle_sec: float, after_sec: float
 ) -> None:
-    server = _ClosingServer(_with_length(GOOD))
-
-    async def run() -> Answer:
-        async with _client(server) as client:
-            await _post(client, server.url)
-            await asyncio.sleep(idle_sec)
-            return await _post(client, server.url)
-
-    if idle_sec:
-        assert asyncio.run(run()).body == GOOD
-        assert (server.connections, len(server.requests)) == (2, 3)
-        return
+    server = _ClosingServer(after_sec)
     with pytest.raises(AnswerError):
-        asyncio.run(run())
+        server.answers_to_two(idle_sec)
     assert (server.connections, len(server.requests)) == (1, 2)
+
+
+def test_request_that_ended_the_service_is_a_broken_call_not_an_absent_service() -> None:
+    with pytest.raises(AnswerError):
+        _ClosingServer(ends=True).answers_to_two(0.6)
 
 
 def test_no_answer_in_time_is_a_timeout_and_frees_the_connection() -> None:
