@@ -70,7 +70,7 @@ def downgrade(revision: str) -> None:
     from easyai.db import migrate
 
     with opened() as runtime:
-        url, at_work = runtime.db.url, running(runtime.db)
+        url, at_work = runtime.db.url, ", ".join(running(runtime.db))
     if at_work:
         click.echo(
             f"easyai is running, or ended less than 30 s ago ({at_work}): stop it first, for its "

@@ -82,7 +82,7 @@ def compact(beside: bool) -> None:
             return
         before = space.space(db)
         live = before.size - before.free
-        at_work = running(db)
+        at_work = ", ".join(running(db))
         if at_work and not beside:
             click.echo(
                 f"easyai is running ({at_work}): inference would stand still for about "

@@ -64,8 +64,8 @@ def opened(opener: Callable[[SettingsSource], Runtime] | None = None) -> Iterato
         runtime.close()
 
 
-def running(db: Database) -> str:
-    """The easyai processes that work on this database now; '' without any."""
+def running(db: Database) -> tuple[str, ...]:
+    """The names of all easyai processes that work on this database now."""
     from easyai.db import clock, leases, processes
 
     with db.read() as conn:
@@ -76,7 +76,7 @@ def running(db: Database) -> str:
         beat = leases.all_leases(conn).get("beat")
     if not names and beat is not None and beat.expires_at > now:
         names = [f"beat of {beat.holder}"]
-    return wording.names(names)
+    return tuple(wording.plain(name) for name in names)
 
 
 def _warn_if_idle(db: Database) -> None:

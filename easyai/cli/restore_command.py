@@ -188,4 +188,5 @@ def _report(reader: Reader, restored: Restored, as_json: bool) -> None:
     if restored.kept_database:
         click.echo(f"the database that was there: {plain(restored.kept_database)}")
     if restored.kept_keys:
-        click.echo(f"left as they are, others are in the backup: {names(restored.kept_keys)}")
+        kept = ", ".join(plain(key) for key in restored.kept_keys)
+        click.echo(f"left as they are, others are in the backup: {kept}")

@@ -38,7 +38,7 @@ BACKUP: Final = (
     ),
     message(
         "restore.at_work",
-        "easyai is running, or ended less than 30 s ago ({names}): stop it first. Nothing was "
+        "easyai is running, or ended less than 30 s ago ({names:list}): stop it first. Nothing was "
         "changed",
     ),
     message("restore.unknown_table", "the backup has a table {table}, which its revision has not"),
