@@ -4,7 +4,7 @@
 |---|---|---|
 | (no format) | a text, a number or a reason | unchanged; a float without needless digits |
 | ``span`` | seconds | ``3 min`` |
-| ``shift`` | seconds, with their sign | ``+3 min`` |
+| ``shift`` | seconds, with their sign | ``+3 min 5 s``, ``-0.3 s`` |
 | ``moment`` | Unix seconds | ``2026-11-28 20:15:00``, local time |
 | ``time`` | Unix seconds | ``20:15:00``, local time |
 | ``names`` | texts | ``yolo_7901..7912, tripwire`` |
@@ -31,8 +31,13 @@ from typing import Any, Final
 from easyai.domain.reason import Arg, Reason
 from easyai.messages.wording import moment, names, size, time_of_day
 
-_SPANS: Final = ((120, 1, "seconds"), (7200, 60, "minutes"), (172_800, 3600, "hours"))
-_DAY_SEC: Final = 86_400
+#: The seconds below which a span has this unit, the seconds of the unit, and its code.
+_SPANS: Final = (
+    (120, 1, "span.seconds"),
+    (7200, 60, "span.minutes"),
+    (172_800, 3600, "span.hours"),
+    (math.inf, 86_400, "span.days"),
+)
 
 Translate = Callable[[Reason], str]
 
@@ -55,7 +60,7 @@ class ArgFormatter(Formatter):
             case "span":
                 return self.span(value)
             case "shift":
-                return ("-" if _number(value) < 0 else "+") + self.span(abs(_number(value)))
+                return ("-" if _number(value) < 0 else "+") + self._exact(abs(_number(value)))
             case "moment":
                 return moment(_number(value))
             case "time":
@@ -83,10 +88,18 @@ class ArgFormatter(Formatter):
     def span(self, seconds: Arg) -> str:
         """A duration in words."""
         left = max(0.0, _number(seconds))
-        for limit, unit, code in _SPANS:
-            if left < limit:
-                return self._translate(Reason.of(f"span.{code}", n=round(left / unit)))
-        return self._translate(Reason.of("span.days", n=round(left / _DAY_SEC)))
+        at = next(index for index, (limit, _, _) in enumerate(_SPANS) if left < limit)
+        return self._translate(_span(round(left / _SPANS[at][1]), at))
+
+    def _exact(self, seconds: float) -> str:
+        """A duration in words, in its two largest units; to a tenth below ten seconds."""
+        at = next(index for index, (limit, _, _) in enumerate(_SPANS) if seconds < limit)
+        if at == 0:
+            return self._translate(_span(round(seconds, 1) if seconds < 10 else round(seconds), 0))
+        unit, smaller = _SPANS[at][1], _SPANS[at - 1][1]
+        whole, rest = divmod(round(seconds / smaller) * smaller, unit)
+        parts = (_span(whole, at), _span(rest // smaller, at - 1))
+        return " ".join(self._translate(part) for part in parts if part.get("n"))
 
     def _joined(self, kind: str, parts: Iterable[str]) -> str:
         joint = self._translate(Reason(f"joint.{kind}"))
@@ -111,6 +124,10 @@ class ArgFormatter(Formatter):
             case tuple():
                 return names(str(part) for part in value)
         return str(value)
+
+
+def _span(number: float, at: int) -> Reason:
+    return Reason.of(_SPANS[at][2], n=number)
 
 
 def _parts(value: Arg) -> tuple[Arg, ...]:

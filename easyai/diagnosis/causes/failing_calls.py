@@ -194,7 +194,7 @@ def _without_success(refusing: Sequence[TypeFacts]) -> Iterator[Reason]:
         yield Reason.of(
             "cause.inference_fails.no_success",
             task_type=task_type.name,
-            failed=task_type.recent.failures,
+            n=task_type.recent.failures,
             recent_sec=task_type.recent_sec,
         )
 

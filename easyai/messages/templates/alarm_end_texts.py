@@ -90,7 +90,7 @@ ALARM_ENDS: Final = (
     ),
     message(
         "alarm_end.services_online",
-        "{online} of {services} services online again: {endpoints:names}",
+        "{online} of {services:count services} online again: {endpoints:names}",
     ),
     message("alarm_end.services_gone", "no longer registered: {endpoints:names}"),
     message(

@@ -135,10 +135,10 @@ SERVICE_ALARMS: Final = (
     # Translators: `where` is one of the four texts below.
     plural(
         "alarm.heartbeats_missing",
-        "no heartbeats arrive: {n} of {living} algorithm services that live was not heard "
+        "no heartbeats arrive: {n} of {living:count living_services} was not heard "
         "for {silent_sec:span} ({service_ids:names}). Inference goes on as long as they "
         "answer. {where}. Run `{run}`",
-        "no heartbeats arrive: {n} of {living} algorithm services that live were not heard "
+        "no heartbeats arrive: {n} of {living:count living_services} were not heard "
         "for {silent_sec:span} ({service_ids:names}). Inference goes on as long as they "
         "answer. {where}. Run `{run}`",
     ),
@@ -159,7 +159,7 @@ SERVICE_ALARMS: Final = (
     ),
     message(
         "alarm.services_offline",
-        "{offline} of {services} services offline: {endpoints:names}; {cause}{common}. "
+        "{offline} of {services:count services} offline: {endpoints:names}; {cause}{common}. "
         "easyai probes them and uses them again once they answer; unregister services that "
         "are gone for good",
     ),

@@ -32,6 +32,11 @@ BASICS: Final = (
     plural("frames", "{n} frame", "{n} frames"),
     message("frames.at_least", "at least {n:count frames}"),
     plural("services", "{n} service", "{n} services"),
+    plural(
+        "living_services",
+        "{n} algorithm service that lives",
+        "{n} algorithm services that live",
+    ),
     plural("percent", "{n} %", "{n} %"),
     # Translators: how far a clock is off; follows "is" or "the clock of … is".
     message("clock.ahead", "{ahead_sec:span} ahead"),

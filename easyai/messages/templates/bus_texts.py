@@ -40,9 +40,7 @@ BUS: Final = (
         "alarms` shows the alarm",
     ),
     message("bus.rabbitmq_queue_full", "RabbitMQ did not take the alert: a queue is full"),
-    message(
-        "bus.rabbitmq_too_large", "{size_bytes} bytes are more than RabbitMQ's max_message_size"
-    ),
+    message("bus.rabbitmq_too_large", "{size_bytes:size} is more than RabbitMQ's max_message_size"),
     # Translators: {error} is the name of an error, {why} its words.
     message("bus.redis", "Redis: {error}: {why}"),
     message(

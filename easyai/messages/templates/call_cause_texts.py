@@ -33,9 +33,10 @@ CAUSES_OF_CALLS: Final = (
         "cause.inference_fails.title_with_reason",
         "Services answer but inference fails ({who:names}): {reason}",
     ),
-    message(
+    plural(
         "cause.inference_fails.no_success",
-        "{task_type}: {failed} calls failed and none succeeded in {recent_sec:span}",
+        "{task_type}: {n} call failed and none succeeded in {recent_sec:span}",
+        "{task_type}: {n} calls failed and none succeeded in {recent_sec:span}",
     ),
     plural(
         "cause.inference_fails.wait_after",
@@ -124,7 +125,7 @@ CAUSES_OF_CALLS: Final = (
     message("cause.too_slow.waiting", "{n:count frames} waiting, the oldest for {oldest_sec:span}"),
     message(
         "cause.too_slow.lately_dropped",
-        "{task_type}: {dropped} of {total} frames were dropped in five minutes",
+        "{task_type}: {dropped} of {total:count frames} dropped in five minutes",
     ),
     message("cause.too_slow.dropped", "{task_type}: {dropped} dropped in the last minute"),
     message(
@@ -153,8 +154,8 @@ CAUSES_OF_CALLS: Final = (
     ),
     message(
         "cause.task_types_full.title",
-        "Frames of some folders are not taken in: max_task_types = {limit} task types are "
-        "known. The frames stay in the store until there is room",
+        "Frames of some folders are not taken in: max_task_types = {limit}, and so many "
+        "types are known. The frames stay in the store until there is room",
     ),
     message(
         "cause.task_types_full.look",

@@ -24,7 +24,7 @@ CALLS: Final = (
     # Translators: {error} is the name of a Python error, {why} its words or one of the texts here.
     message("call.broken", "{error}: {why}"),
     message("call.not_http", "the answer is not HTTP"),
-    message("call.too_large", "the answer is larger than {limit_bytes} bytes"),
+    message("call.too_large", "the answer is larger than {limit_bytes:size}"),
     message("call.too_many_answers", "more than {limit} answers to one request"),
     message("call.too_many_redirects", "too many redirects"),
     message("call.status", "status {status}"),

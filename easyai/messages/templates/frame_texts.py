@@ -52,15 +52,15 @@ FRAMES: Final = (
     ),
     message(
         "sampling.changed",
-        "1 of {now} frames of each camera is inferred, before that 1 of {before}: "
+        "1 of {now:count frames} of each camera is inferred, before that 1 of {before}: "
         "{found_per_sec:.1f} found and {inferred_per_sec:.1f} inferred per second, {waiting} "
-        "wait",
+        "waiting",
     ),
     # Translators: {count} folders.
     message(
         "task_types.full",
-        "folders not taken in: count={count}, because max_task_types = {limit} task types "
-        "are known; their frames stay in the store: {folders:list}",
+        "folders not taken in: count={count}, because max_task_types = {limit}, and so "
+        "many types are known; their frames stay in the store: {folders:list}",
     ),
     message(
         "layout.by_date",
@@ -69,7 +69,7 @@ FRAMES: Final = (
     ),
     message(
         "backup.restored",
-        "restored from a backup of {created}; {waiting:count frames} wait; the pictures of "
-        "{gone} more waiting frames are missing; the next alert has id {next_alert_id}",
+        "restored from a backup of {created}; {waiting:count frames} waiting, {gone:count frames} "
+        "more whose picture is missing; the next alert has id {next_alert_id}",
     ),
 )

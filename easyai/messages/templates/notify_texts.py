@@ -24,7 +24,7 @@ NOTIFY: Final = (
     # Translators: {service} is a word such as mailto, {why} one of the next texts.
     message("notify.failed", "number {number} ({service}) {why}"),
     message("notify.not_tried", "was not tried"),
-    message("notify.no_answer", "did not answer within {within_sec} s"),
+    message("notify.no_answer", "did not answer within {within_sec:span}"),
     message("notify.http_status", "refused the message: HTTP status {status}"),
     message("notify.smtp_status", "refused the message: mail server's code {status}"),
     message("notify.no_connection", "was not reached: {error}"),

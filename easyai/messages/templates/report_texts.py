@@ -132,9 +132,9 @@ REPORT: Final = (
     message("alarm_trial.refused", "the bus refused it"),
     plural(
         "alarm_trial.not_acknowledged",
-        "not acknowledged within {within_sec:g} s; {n} alert waits",
-        "not acknowledged within {within_sec:g} s; {n} alerts wait",
+        "not acknowledged within {within_sec:span}; {n} alert waits",
+        "not acknowledged within {within_sec:span}; {n} alerts wait",
     ),
     message("alarm_trial.no_people", "ai_analysis.notify_urls is empty"),
-    message("alarm_trial.people_took", "{number} of {number} notify_urls took it"),
+    message("alarm_trial.people_took", "all notify_urls took it ({number})"),
 )

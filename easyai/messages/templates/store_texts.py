@@ -19,7 +19,7 @@ STORE: Final = (
         "store.no_permission",
         "no permission to read and write it as user {user}; give it to this user by chown",
     ),
-    message("store.too_large", "{key}: larger than {limit_bytes} bytes"),
+    message("store.too_large", "{key}: larger than {limit_bytes:size}"),
     message("store.no_free_name", "{target}: no free name beside it"),
     message("store.symbolic_link", "{path}: a symbolic link, easyai does not write through it"),
     message(

@@ -32,7 +32,7 @@ def test_emptied_queue_and_falling_load_do_not_raise_sampling(
     changes = site.rows("SELECT text FROM events WHERE kind = 'sampling_changed' ORDER BY id")
     assert [change["text"].partition(":")[0] for change in changes] == [
         "1 of 2 frames of each camera is inferred, before that 1 of 1",
-        "1 of 1 frames of each camera is inferred, before that 1 of 2",
+        "1 of 1 frame of each camera is inferred, before that 1 of 2",
     ]
 
 

@@ -159,5 +159,5 @@ def test_diagnosis_quotes_the_numbers_of_a_ringing_drop_alarm(
     found = look(site)
     assert (found.symptom.status, codes(found)) == (Status.DEGRADED, ["algorithms_too_slow"])
     evidence = "\n".join(text(line) for line in found.causes[0].evidence)
-    assert f"{TYPE}: 70 of 329 frames were dropped in five minutes" in evidence
+    assert f"{TYPE}: 70 of 329 frames dropped in five minutes" in evidence
     assert text(found.symptom.lines[-1]) == "Alarms ringing: high_drop_rate"

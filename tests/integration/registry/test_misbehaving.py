@@ -83,7 +83,7 @@ MISBEHAVIOUR: dict[str, tuple[Callable[[socket.socket], None], str]] = {
     "HTML with 200": (_sends(answer(b"<html>Login</html>")), "not JSON: 18 bytes"),
     "1 MB of garbage": (_sends(answer(b"\x7f\x02" * (MB // 2))), "not JSON"),
     "endless garbage": (_endless(b"garbage"), "not JSON"),
-    "an endless body": (_endless(b'{"success": true, "x": "'), "larger than 4000000 bytes"),
+    "an endless body": (_endless(b'{"success": true, "x": "'), "larger than 4.0 MB"),
     "half a body": (
         _sends(answer(GOOD[:20], length=len(GOOD))),
         "closed before the answer was complete",

@@ -130,7 +130,7 @@ def test_read_returns_small_files_whole_and_never_part_of_a_large_file(place: Pl
     place.put("t/cam/empty.json", b"")
     assert (store.read("t/cam/algo_config.json", 10) or ("", b""))[1] == b"0123456789"
     assert (store.read("t/cam/empty.json", 10) or ("", b"?"))[1] == b""
-    with pytest.raises(StoreUnavailableError, match="larger than 9 bytes"):
+    with pytest.raises(StoreUnavailableError, match="larger than 9 B"):
         store.read("t/cam/algo_config.json", 9)
 
 

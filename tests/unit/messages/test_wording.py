@@ -49,6 +49,24 @@ def test_durations_are_worded_in_the_largest_fitting_unit() -> None:
     assert text(_span(4 * 3600), "zh") == "4 小时"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-0.3, "-0.3 s"),
+        (0.04, "+0 s"),
+        (9.96, "+10 s"),
+        (-119.0, "-119 s"),
+        (125.0, "+2 min 5 s"),
+        (180.4, "+3 min"),
+        (-7260.0, "-2 h 1 min"),
+        (3 * 86_400 + 3600.0, "+3 days 1 h"),
+    ],
+)
+def test_jump_of_a_clock_is_shown_with_its_sign_in_two_units(seconds: float, shown: str) -> None:
+    jumped = Reason.of("event.clock_jumped", jump_sec=seconds)
+    assert text(jumped) == f"the clock of this machine jumped by {shown}"
+
+
 def test_numbers_of_commands_have_their_noun_and_unit() -> None:
     assert [counted(n, "picture") for n in (0, 1, 2)] == ["0 pictures", "1 picture", "2 pictures"]
     assert [counted(n, "frame waits", "frames wait") for n in (1, 2)] == [
