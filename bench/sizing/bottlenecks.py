@@ -65,7 +65,7 @@ def bottlenecks(seen: Seen, fleet: Fleet, limits: Limits) -> list[Bottleneck]:
 
 
 def leasing_per_sec(seen: Seen, limits: Limits) -> float:
-    """Frames that all workers together can lease and settle, with one turn at a time."""
+    """Frames that all workers together can lease and settle, one transaction at a time."""
     waits_ms = seen.micro.round_trips * limits.round_trip_ms + limits.flush_ms
     turn_ms = seen.micro.turn_ms + waits_ms
     return seen.micro.turn_frames / turn_ms * 1000
@@ -76,7 +76,8 @@ def _leasing(seen: Seen, found: Estimate, limits: Limits) -> Bottleneck:
     return Bottleneck(
         "leasing and settling",
         rate / (FULL_AT * most),
-        f"{rate:,.0f} of {most:,.0f} frames/s; one turn at a time over all machines",
+        f"{rate:,.0f} of {most:,.0f} frames/s; "
+        "one transaction of the dispatchers at a time over all machines",
         "PostgreSQL with faster cores, near the workers; `sampling`; then a second installation",
     )
 

@@ -89,8 +89,9 @@ def costs_table(seen: Seen) -> str:
     micro = seen.micro
     lines += [
         "",
-        f"Of what only one process does at a time: a turn of {micro.turn_frames} frames takes "
-        f"{micro.turn_ms:.0f} ms of CPU and {micro.round_trips:.0f} round trips to PostgreSQL, "
+        "Of what only one process does at a time: a transaction of the dispatcher with "
+        f"{micro.turn_frames} frames takes {micro.turn_ms:.0f} ms of CPU and "
+        f"{micro.round_trips:.0f} round trips to PostgreSQL, "
         f"a scan {micro.scan_ms_a_frame:.2f} ms a new frame and "
         f"{micro.scan_ms_a_folder * 1000:.0f} ms for 1,000 folders in which nothing is new.",
     ]

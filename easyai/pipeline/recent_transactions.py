@@ -46,9 +46,9 @@ class RecentTransactions:
         ]
         seconds = max(1.0, min(now - self._began, float(_WINDOW_SEC)))
         return {
-            "last_turn": None if self._last is None else _transaction(now, *self._last),
+            "last_transaction": None if self._last is None else _transaction(now, *self._last),
             "last_minute": {
-                "turns": sum(time_slice[1] for time_slice in recent),
+                "transactions": sum(time_slice[1] for time_slice in recent),
                 "frames_sent": sum(time_slice[2] for time_slice in recent),
                 "frames_settled": sum(time_slice[3] for time_slice in recent),
                 "frames_settled_per_sec": round(

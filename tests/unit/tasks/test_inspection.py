@@ -46,13 +46,13 @@ def test_worker_without_inference_reports_its_state() -> None:
 
 def test_recent_transactions_are_counted_over_a_minute_in_bounded_memory() -> None:
     recent = RecentTransactions()
-    assert recent.overview()["last_turn"] is None
+    assert recent.overview()["last_transaction"] is None
     for _ in range(1000):
         recent.count(0.0, 3, 2)
     seen = recent.overview()
-    assert seen["last_minute"]["turns"] == 1000
+    assert seen["last_minute"]["transactions"] == 1000
     assert seen["last_minute"]["frames_sent"] == 3000
-    assert seen["last_turn"]["frames_settled"] == 2
+    assert seen["last_transaction"]["frames_settled"] == 2
     assert len(recent._slices) <= 12
 
 
