@@ -163,6 +163,14 @@ def test_pictures_that_cannot_be_read_are_counted_and_everything_else_is_in_the_
     assert report["unreadable_example_args"]["path"] == "alerts/人数统计/门口/1.jpg"
 
 
+def test_example_in_json_is_null_when_every_picture_can_be_read(
+    site: Installation, tmp_path: Path
+) -> None:
+    report = json.loads(site.run("backup", str(tmp_path / "site.tar"), "--json").stdout)
+    example = ("unreadable_example", "unreadable_example_code", "unreadable_example_args")
+    assert [report[key] for key in example] == [None] * 3
+
+
 def test_a_frame_folder_that_cannot_be_read_makes_no_backup(
     site: Installation, tmp_path: Path, bad_names: dict[str, int]
 ) -> None:
