@@ -10,7 +10,7 @@ import ast
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 Graph = Mapping[str, frozenset[str]]
@@ -109,21 +109,31 @@ def layers(graph: Graph) -> int:
     return max(map(height, graph), default=0)
 
 
+def lines_of_packages(texts: Mapping[str, str]) -> Counter[str]:
+    """The lines of each package; `texts` are the modules' texts by their paths."""
+    found: Counter[str] = Counter()
+    for name, text in texts.items():
+        found[package_of(name)] += text.count("\n")
+    return found
+
+
+def names_alike(paths: Iterable[str]) -> dict[str, int]:
+    """The file names that occur more than once, with their number."""
+    names = Counter(Path(path).name for path in paths if not path.endswith("__init__.py"))
+    return {name: count for name, count in names.items() if count > 1}
+
+
 def report(checkout: Path) -> Iterator[str]:
     """The figures, a line each."""
     package = checkout / "easyai"
     trees = modules(package)
     texts = {name: (package / name).read_text(encoding="utf-8") for name in trees}
     graph = module_graph(trees)
-    lines = {name: text.count("\n") for name, text in texts.items()}
-    total = sum(lines.values())
-    by_package: Counter[str] = Counter()
-    for name, number in lines.items():
-        by_package[package_of(name)] += number
+    by_package = lines_of_packages(texts)
+    total = by_package.total()
     largest, number = by_package.most_common(1)[0]
-    names = Counter(Path(name).name for name in trees if not name.endswith("__init__.py"))
-    alike = {name: count for name, count in names.items() if count > 1}
-    long = sorted(name for name, count in lines.items() if count > 300)
+    alike = names_alike(trees)
+    long = sorted(name for name, text in texts.items() if text.count("\n") > 300)
     yield f"lines: {total} in {len(trees)} modules of {len(by_package)} packages"
     found = circles(graph)
     yield f"circles of modules: {len(found)} ({sum(map(len, found))} modules)"

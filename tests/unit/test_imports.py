@@ -9,7 +9,17 @@ from functools import cache
 from pathlib import Path
 
 import easyai
-from tests.structure import circles, imported, module_graph, modules, package_of
+from tests.structure import (
+    circles,
+    imported,
+    layers,
+    lines_of_packages,
+    module_graph,
+    modules,
+    names_alike,
+    package_graph,
+    package_of,
+)
 
 ROOT = Path(easyai.__file__).parent
 
@@ -26,6 +36,7 @@ ROWS = (
     ("messages", "system"),
     ("domain", "masking", "version"),
 )
+LARGEST_SHARE = 0.13  # of all lines, in a single package
 LEVEL = {package: len(ROWS) - number for number, row in enumerate(ROWS) for package in row}
 # These read or set variables for the processes they start, or ask who started them.
 ENVIRONMENT = {
@@ -95,6 +106,31 @@ def test_imports_point_down() -> None:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert not circles(module_graph(_modules()))
+
+
+def test_no_packages_import_each_other_in_a_circle() -> None:
+    assert not circles(package_graph(module_graph(_modules())))
+
+
+def test_longest_chain_of_imports_has_a_package_of_each_row() -> None:
+    assert layers(package_graph(module_graph(_modules()))) <= len(ROWS) == 10
+
+
+def test_no_package_has_more_lines_than_its_share() -> None:
+    lines = lines_of_packages({name: (ROOT / name).read_text("utf-8") for name in _modules()})
+    largest, number = lines.most_common(1)[0]
+    assert number <= LARGEST_SHARE * lines.total(), f"{largest}: {number} lines"
+
+
+def test_no_file_name_occurs_twice() -> None:
+    assert not names_alike(_modules())
+
+
+def test_circle_chain_and_equal_names_are_found() -> None:
+    graph = {"a": frozenset("b"), "b": frozenset("a"), "c": frozenset("ab"), "d": frozenset("c")}
+    assert circles(graph) == [["a", "b"]]
+    assert layers(graph) == 3
+    assert names_alike(["a/x.py", "b/x.py", "a/__init__.py", "b/__init__.py"]) == {"x.py": 2}
 
 
 def test_the_sdk_needs_nothing_but_itself_and_requests() -> None:
