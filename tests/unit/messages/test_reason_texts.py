@@ -17,7 +17,7 @@ ROOT = Path(easyai.__file__).parent
 
 _WITH_REASON = {"SettingsError", "DatabaseForbiddenError", "BackupError"}
 _READERS = {"db/reasons.py"}  # compares a stored text with that of its code: who wrote the row?
-_IMPORT = "from easyai.messages.catalogue import text\n"
+_IMPORT = "from easyai.messages.catalogue import fields, list_fields, text\n"
 
 
 def test_no_code_derives_meaning_from_the_text_of_a_reason() -> None:
@@ -71,6 +71,24 @@ def test_faults_of_settings_and_backups_are_reasons() -> None:
         "match text(reason):\n    case 'refused': pass",
         "text(reason)[:2] == 'no'",
         "try: pass\nexcept StoreUnavailableError as error: 'timed out' in str(error)",
+        "try: pass\nexcept errors.SettingsError as error: 'timed out' in str(error)",
+        "event.text.startswith('no answer')",
+        "service.reason.startswith('no answer')",
+        "notice.cause == 'worker_gone'",
+        "row['text'].startswith('no answer')",
+        "fields('why', reason)['why'].startswith('no answer')",
+        "shown = fields('why', reason)\n'no answer' in shown['why']",
+        "shown = list_fields('whys', reasons)\n'no answer' in shown['whys']",
+        "shown = {'why': text(reason)}\n'no answer' in shown['why']",
+        "shown['why'] = text(reason)\n'no answer' in shown['why']",
+        "words, number = text(reason), 1\nwords == 'no answer'",
+        "words, number = both = text(reason), 1\nboth[0] == 'no answer'",
+        "self.words = text(reason)\nself.words == 'no answer'",
+        "def shown(): return text(reason)\nshown() == 'no answer'",
+        "def shown(): yield text(reason)\nfor words in shown(): 'no answer' in words",
+        "from easyai.messages import catalogue as c\nc.text(reason) == 'no answer'",
+        "import easyai.messages.catalogue as c\nc.text(reason) == 'no answer'",
+        "import easyai.messages.catalogue\neasyai.messages.catalogue.text(r) == 'no answer'",
     ],
 )
 def test_code_that_asks_a_sentence_is_found(code: str) -> None:
@@ -94,7 +112,12 @@ def test_code_that_asks_a_sentence_is_found(code: str) -> None:
         "words = ' '.join(lines)\n'x' in words",
         "codes[text(reason)] = reason",
         "try: pass\nexcept OSError as error: 'timed out' in str(error)",
-        "parser.reason.startswith('x')",
+        "response.cause.text_of('x')",
+        "fields('why', reason)['why_code'] == 'service.no_heartbeat'",
+        "shown = {'why': text(reason), 'state': state}\nshown['state'] == 'online'",
+        "words, state = text(reason), 'online'\nstate == 'online'",
+        "def shown(): return text(reason)\nprint(shown())",
+        "def is_shown(): return bool(text(reason))\nis_shown() == 'x'",
     ],
 )
 def test_other_code_is_not_found(code: str) -> None:
@@ -103,6 +126,33 @@ def test_other_code_is_not_found(code: str) -> None:
 
 def test_a_function_named_text_of_another_module_words_nothing() -> None:
     assert not list(asked(ast.parse("from sqlalchemy import text\ntext(query) == 'SELECT 1'")))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def shown(row): return text(row)\ndef asks(row): return shown(row) == 'no answer'",
+        "def asks(row): return shown(row) == 'no answer'\nasync def shown(row): return text(row)",
+        """class C:
+            def a(self): self.words = text(reason)
+            def b(self): return 'no answer' in self.words""",
+        """class C:
+            @property
+            def words(self): return text(reason)
+            def b(self): return 'no answer' in self.words""",
+        """class C:
+            def words(self): return text(reason)
+            def b(self): return 'no answer' in self.words()""",
+    ],
+)
+def test_text_that_another_function_of_the_module_makes_is_found(code: str) -> None:
+    assert list(asked(ast.parse(_IMPORT + code)))
+
+
+def test_attribute_of_another_class_with_the_same_name_is_not_found() -> None:
+    one = "class A:\n    def a(self): self.words = text(reason)\n"
+    other = "class B:\n    def b(self): return 'x' in self.words\n"
+    assert not list(asked(ast.parse(_IMPORT + one + other)))
 
 
 def test_a_name_is_a_text_only_in_the_function_that_assigns_it() -> None:
