@@ -1,6 +1,6 @@
 """The time when no process of ours ran: all were killed, or the power was lost.
 
-Nobody notifies people during the absence. The next watchdog detects it from the database.
+People are not notified during the absence. The next watchdog detects it from the database.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Absence:
 
 
 def as_alarm(absence: Absence, reason: Reason, at: float) -> Notice:
-    """The alarm that nobody could raise during the absence, raised now; `at`: Unix seconds."""
+    """The alarm that no process could raise during the absence, raised now; `at`: Unix seconds."""
     key = (AlarmKind.INFERENCE_STALLED, "", found_cause(NOT_RUNNING), reason)
     return Notice(Change.RAISED, *key, absence.since, at, at, absence.lasted_sec)
 

@@ -77,7 +77,7 @@ def messages(
 
 
 def of_absence(absence: Absence, facts: Facts, at: float, *, rings: bool) -> Message:
-    """The message that no process of ours ran, so nobody could notify people.
+    """The message that no process of easyai ran, so no alarm could be raised.
 
     `rings`: inference already stood still when the absence began, and that alarm goes on.
     """

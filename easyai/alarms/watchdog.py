@@ -224,7 +224,7 @@ class Watchdog:
     def _heal(self, seen: Observation, now: float, standing: Standing) -> None:
         """Request the restart that heals stalled workers: from `easyai up`, or else from them.
 
-        Workers that nobody would restart do not end (self_end.py): people get their alarm.
+        Workers that no supervisor would restart do not end (self_end.py): people get their alarm.
         """
         facts = seen.facts
         reason = self._stall.reason_to_restart(facts, now)

@@ -1,4 +1,4 @@
-"""Limits the time and the number of the API's connections, so that a silent client blocks nobody.
+"""Limits the time and the number of the API's connections, so that a silent client blocks no other.
 
 uvicorn closes only connections that idle after an answer. A client that sends nothing, sends its
 head or its body a byte at a time, or does not read the answer would keep its connection for ever,

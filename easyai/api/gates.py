@@ -55,8 +55,8 @@ class Gate:
         """Wait for a free place and keep it for the block.
 
         Raises BusyError when too many requests wait or the wait is too long. Raises
-        ClientDisconnect when a viewer has gone (`is_gone`) before its turn: nothing is read for
-        nobody. A change is made although its client has gone.
+        ClientDisconnect when a viewer has gone (`is_gone`) before its turn: its data would be read
+        in vain. A change is made although its client has gone.
         """
         if self._waiting >= _MOST_WAITING[self._name]:
             raise self._busy()

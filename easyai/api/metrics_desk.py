@@ -40,7 +40,7 @@ class MetricsDesk:
             return self._text
         if self._under_way is None:
             self._under_way = asyncio.create_task(self._work())
-            # Read the exception: nobody may be waiting any more when the task fails.
+            # Read the exception: every request may have ended before the task fails.
             self._under_way.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
             # Other clients wait for the task, too: a client that disconnects, or the limit, must

@@ -283,7 +283,7 @@ class Transport(filesystem.Transport):
             self._watch = None
 
     def _clean_up(self) -> None:
-        """Remove queues of killed processes, and messages that nobody reads."""
+        """Remove queues of killed processes, and messages without a reader."""
         now = time.monotonic()
         if now < self._next_clean_up:
             return

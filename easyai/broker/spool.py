@@ -72,7 +72,7 @@ class Spool:
             self._write(name, payload)
 
     def _write(self, name: str, payload: bytes) -> None:
-        # Half-written files lie in the folder of claimed files, where nobody looks for messages.
+        # Half-written files lie in the folder of claimed files, which no process reads.
         draft = self._claimed / f".{name}"
         try:
             draft.write_bytes(payload)

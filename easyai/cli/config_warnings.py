@@ -21,7 +21,7 @@ _SHORT_SECRET: Final = 16
 
 
 def warnings(settings: Settings) -> list[Reason]:
-    """The settings that need a look, each with its remedy; empty without any."""
+    """Warnings about settings, each with its remedy; empty without any."""
     analysis, own = settings.ai_analysis, settings.easyai
     return [
         *_about_analysis(analysis),

@@ -232,7 +232,7 @@ def _become_supervisor(settings: Settings, hang_sec: float) -> NoReturn:
         utf8_mode.VARIABLE: "1",
         "PYTHONIOENCODING": "utf-8",
     }
-    # Celery's advice to use --uid does not fit: whoever starts `up` chooses the user.
+    # Celery's advice to use --uid does not fit: workers run as the user who starts `up`.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker with superuser")
     url = f"http://{shown_host(host)}:{own.port}"
     _note(settings, url, given, places)

@@ -14,7 +14,7 @@ from easyai.db.many import ManyRows
 BUCKET_SEC: Final = 10
 _KEEP_SEC: Final = 3600
 _TOTAL: Final = 0
-_ALL_TYPES: Final = ""  # the total is kept for all types only: nobody asks for that of a type
+_ALL_TYPES: Final = ""  # the total is kept for all types only: no reader needs the total of a type
 
 
 @dataclass(slots=True)

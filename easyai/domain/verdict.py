@@ -46,7 +46,7 @@ class Verdict:
     inference_ms: float = 0.0  # as reported by the algorithm
     detection_count: int = 0
     called: bool = True  # False: the service was never called
-    not_accepted: bool = False  # unreachable: nobody refused or accepted the connection in time
+    not_accepted: bool = False  # unreachable: the host did not answer the connection in time
     frames_fault: bool = False  # the frame caused the time-out: the service answered other frames
 
 

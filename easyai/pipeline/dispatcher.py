@@ -47,7 +47,7 @@ _UNSETTLED: Final = Reason("call.not_written")
 class Dispatcher:
     """Leases while there are frames and free places, and settles answers; on a single loop.
 
-    Nobody waits for the dispatcher: a wake only means that there may be new work. It looks by
+    No process waits for the dispatcher: a wake only means that there may be new work. It looks by
     itself when a frame is due, a breaker's pause is over or a rate limit lets the next frame
     through. While frames wait for free places, it also looks after its own answers and at
     intervals, because other workers may have freed places.

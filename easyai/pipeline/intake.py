@@ -93,7 +93,7 @@ class Scanner:
         if self._first:
             send_back(self._runtime)
             self._first = False
-        # Before any look at the store: see pipeline/known_pictures.py.
+        # Before any listing of the store: see pipeline/known_pictures.py.
         self._watch.again(self._known.refresh())
         if self._known.went_back:
             log.debug("the ledger has lost its newest frames: a standby took over, or history went")

@@ -55,7 +55,7 @@ class KnownPictures:
         return key in self._left or key in self._recorded
 
     def has(self, key: str, version: str) -> bool:
-        """Whether this version is in the ledger's care, or left it since the look at the store."""
+        """Whether this version is in the ledger's care, or left it since the store was listed."""
         if key in self._in_place or (key, version) in self._meanwhile:
             return True
         return self._stale_listings and any(
@@ -92,7 +92,7 @@ class KnownPictures:
         return left
 
     def catch_up(self, conn: Connection) -> None:
-        """Read newly recorded pictures, inside a transaction in which nobody else may record."""
+        """Read newly recorded pictures; inside a transaction, so that no other process records."""
         rows = recorded_frames.recorded_since(conn, self._newest_id)
         self._learn(rows, time.monotonic())
         self._meanwhile.update((row.key, row.version) for row in rows)

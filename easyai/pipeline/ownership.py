@@ -98,12 +98,12 @@ def require_store(runtime: Runtime) -> None:
 
 
 def take_over(runtime: Runtime) -> Claim:
-    """Claim the store, whoever had it before; returns the new claim."""
+    """Claim the store, even if another installation has it; returns the new claim."""
     return _read(runtime.store.claim(_written(_own(runtime)), replace=True))
 
 
 def claim_of_folder(root: Path) -> Claim | None:
-    """The claim in a local folder of frames; None if nobody has claimed the folder."""
+    """The claim in a local folder of frames; None if no installation has claimed the folder."""
     try:
         return _read((root / CLAIM_KEY).read_bytes())
     except (FileNotFoundError, NotADirectoryError):

@@ -43,7 +43,7 @@ class PictureMove:
     source: str
     target: str
     version: str  # '': not known
-    ours: bool = False  # we moved it there: nobody else writes under this name
+    ours: bool = False  # easyai moved it there: no camera writes under this name
     copied: bool = False  # the target has the picture already: delete the source
 
     def renamed(self) -> PictureMove:

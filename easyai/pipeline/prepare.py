@@ -79,7 +79,7 @@ def _hold(
     store: Store, copies: Mapping[int, Sequence[str]], frame: LeasedFrame
 ) -> LeasedFrame | Verdict:
     if frame.image_path:
-        return frame  # requeued: we moved the picture there, and nobody else writes there
+        return frame  # requeued: easyai moved the picture there, and no camera writes there
     try:
         for name in copies.get(frame.id, ()):
             store.drop_copy(frame.key, name, frame.version)  # its alert was never committed

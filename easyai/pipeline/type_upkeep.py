@@ -28,7 +28,7 @@ def keep_types(runtime: Runtime) -> int:
         }
         there = {known_type.name for known_type in known}
         over = unnamed(known, naming, now)
-        # Nobody would lease frames of a type without a row, whoever removed the row.
+        # Frames of a type without a row are never leased, so a row that was removed is added again.
         named = ((naming.by_any & there) | naming.by_frames) - fresh
         if named or over:
             admitted_types.lock_places(conn)

@@ -72,7 +72,7 @@ class Outbox:
         self._lock = threading.Lock()
 
     def anything_waits(self) -> bool:
-        """Whether alerts wait for a run; costs a look at a partial index."""
+        """Whether alerts wait for a run; reads only a partial index."""
         if not self._analysis().has_bus:
             return False
         with self._db.read() as conn:

@@ -22,7 +22,7 @@ from easyai.runtime import Runtime
 _CHECKED = "services_watched"  # done_at: the last check of the services
 #: The lease whose `done_at` is the start of the watch without a gap.
 WATCHED_SINCE: Final = "services_watched_since"
-LONGEST_GAP_SEC: Final = 20.0  # between two checks (due every 5 s); after longer, nobody watched
+LONGEST_GAP_SEC: Final = 20.0  # between two checks (due every 5 s); longer: no process watched
 _SLACK_SEC: Final = 5.0  # a smaller step of the clock is ignored
 # Evidence may lie this far ahead of a clock that was set back unnoticed between two checks.
 _AHEAD_SEC: Final = LONGEST_GAP_SEC + _SLACK_SEC

@@ -136,7 +136,7 @@ class PlainClient:
                 connection.abort()
 
     def close(self) -> None:
-        """Close every kept connection, and those under way after their answers."""
+        """Close every idle connection now, and each connection in use after its answer."""
         self._closed = True
         for connections in self._idle.values():
             for connection in connections:

@@ -185,7 +185,7 @@ class SettingsSource:
         with self._lock:
             self._checked_at = time.monotonic()
             signature = self._stat()
-            # An empty file counts only at the second look: an editor may be about to write it.
+            # An empty file counts only at the second check: an editor may be about to write it.
             empty = signature is not None and signature[1] == 0
             if signature != self._signature and (not empty or signature == self._seen):
                 self._signature = signature

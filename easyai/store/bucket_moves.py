@@ -1,6 +1,6 @@
 """Moves and deletes pictures of a bucket, on condition that they still have the expected version.
 
-Objects are whole: nobody writes into an object, a newer object replaces it. A moved picture carries
+Objects are whole: an object never changes, a newer object replaces it. A moved picture carries
 marks: its source, and the installation that moved it. The marks distinguish a move that a crash
 interrupted from another picture under the target name, and only our own pictures are deleted there.
 """

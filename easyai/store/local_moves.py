@@ -98,7 +98,7 @@ class Moves(Folder):
             return moved
         moved = self._finish_copy(path, goal)
         if moved is Carried.TAKEN and not frame_id:
-            self.release(held.key)  # nobody would find the private name again
+            self.release(held.key)  # no later step would find the private name
         return moved
 
     def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:

@@ -28,7 +28,7 @@ def rename_noreplace(source: str, target: str) -> None:
 
 
 def rename_to_own(source: str, target: str) -> None:
-    """Like `rename_noreplace`, to a name that nobody else makes; never unlinks an unseen source.
+    """Like `rename_noreplace`, to a name that only easyai makes; never unlinks an unseen source.
 
     Where the file system cannot rename in a single step, the file that has the source name at the
     moment of the rename goes to the target, even a picture that was just renamed over the source.

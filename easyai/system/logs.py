@@ -36,7 +36,7 @@ def one_line(text: str) -> str:
 class LineFormatter(logging.Formatter):
     """Formats as another formatter does, with clean text and without passwords of URLs.
 
-    Only tracebacks have further lines. Each is indented, so that nobody takes it for a record.
+    Only tracebacks have further lines. Each is indented, so that no reader takes it for a record.
     """
 
     def __init__(self, inner: logging.Formatter | None = None) -> None:

@@ -46,6 +46,6 @@ def _stream(descriptor: int, mode: Literal["r", "w"]) -> TextIO:
 
 
 def notice(text: str) -> None:
-    """Print a line of a server that starts; the server starts even if nobody reads the line."""
+    """Print a line of a server that starts; the server starts even if its output is closed."""
     with suppress(OSError):
         click.echo(f"easyai: {text}", err=True)

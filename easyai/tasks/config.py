@@ -72,7 +72,7 @@ def _worker() -> dict[str, Any]:
         # Each queue has its own prefetch anyway (broker/connection.py), as quorum queues require.
         "worker_detect_quorum_queues": False,
         # A wake is acknowledged when a worker takes it. A lost wake costs a scan; a wake that is
-        # delivered twice costs a look at the ledger.
+        # delivered twice costs a query of the ledger.
         "task_acks_late": False,
         # Concerns late acknowledgement only; unset, Celery warns at every reconnect.
         "worker_cancel_long_running_tasks_on_connection_loss": True,

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class Control(control.Control):  # type: ignore[misc]
-    """Celery's Control, but it makes no folders of an embedded broker that nobody uses."""
+    """Celery's Control, but it makes no folders of an embedded broker that is not in use."""
 
     def broadcast(self, *args: Any, **kwargs: Any) -> Any:
         """Ask the workers; without an embedded broker, logs why there is no answer."""

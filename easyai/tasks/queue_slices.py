@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 _MOST_NAMES: Final = 5  # in a log message
 #: A slice ends after this much CPU time. CPU time counts because on a busy machine each slice also
-#: pays for a look at all queues.
+#: pays for a check of all queues.
 _WORK_SEC: Final = 0.03
 _LONGEST_SEC: Final = 0.25  # a slice also ends after this time, when the broker is slow
 #: After a slice, the loop has this much time for everything else.

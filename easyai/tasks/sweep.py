@@ -93,7 +93,8 @@ def _give_streams(runtime: Runtime) -> None:
 def _by_and_by(runtime: Runtime, change: Callable[[Connection], int]) -> int:
     """Change frames in short transactions for about two seconds; returns how many.
 
-    There may be a million frames, and nobody else can write meanwhile. The next sweep continues.
+    There may be a million frames, and each transaction holds up other writers. The next sweep
+    continues.
     """
     changed = 0
     for _ in bursts(time.monotonic() + _BUDGET_SEC):

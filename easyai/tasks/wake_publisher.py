@@ -64,7 +64,7 @@ class Publisher:
             routing_key=queue.routing_key,
             expires=EXPIRES_SEC,
             headers=dated(None, self._offset_sec()),
-            expiration=EXPIRES_SEC,  # RabbitMQ clears the queue of a type that nobody serves
+            expiration=EXPIRES_SEC,  # RabbitMQ clears the queue of a type without a worker
             ignore_result=True,
             retry=False,
             producer=self._producer,

@@ -141,7 +141,7 @@ class Tracing:
 
     def _open(self) -> bool:
         try:
-            from easyai.tracing.sdk import Sdk  # takes a third of a second; nobody waits
+            from easyai.tracing.sdk import Sdk  # takes a third of a second, in a thread of its own
 
             self._installation_id = self._ledger.installation_id()
             self._ledger.now()  # so that the clock is known

@@ -42,7 +42,7 @@ def picture(
 ) -> Response:
     """A picture, or a camera's algo_config.json, by the link that this server gave out."""
     key = key.rstrip("/")
-    # Checked first: without a valid signature nobody learns which files exist.
+    # Checked first: a client without a valid signature must not learn which files exist.
     runtime.signer.check(key, expires, signature)
     if not isinstance(runtime.store, PictureFiles):
         raise PictureNotFoundError("pictures lie in the object store; ask for a new link")

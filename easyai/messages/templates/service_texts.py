@@ -73,7 +73,7 @@ SERVICES: Final = (
     message("probe.answered", "answers"),
     message("probe.none", "no answer"),
     message("probe.not_asked", "not asked"),
-    message("probe.no_answer", "no answer within {limit_sec:span}"),
+    message("probe.no_answer", "no answer within {limit_sec} s"),
     message("probe.no_connection", "no connection within {limit_sec} s"),
     message("probe.status", "status {status}"),
     # Translators: from here on, why services were not watched for a while.

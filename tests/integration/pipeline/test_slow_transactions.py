@@ -72,7 +72,7 @@ def test_lease_begins_after_the_wait_for_the_dispatch_lock(
     assert "not renewed in time" not in caplog.text, "it was called at once"
 
 
-def test_workers_without_places_look_less_often_when_transactions_are_slow(
+def test_workers_without_places_check_less_often_when_transactions_are_slow(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []

@@ -136,7 +136,7 @@ def test_a_copy_of_another_picture_is_undone_where_the_store_ignores_the_conditi
     assert bucket.content(KEY) == jpeg("2")
 
 
-def test_newer_picture_after_the_look_is_kept_by_a_store_with_conditions() -> None:
+def test_newer_picture_after_the_check_is_kept_by_a_store_with_conditions() -> None:
     def answer(method: str, path: str) -> Answer:
         if "location" in path:
             return Answer(200, "<LocationConstraint></LocationConstraint>")

@@ -108,7 +108,7 @@ def test_released_picture_returns_to_its_key_unless_the_key_is_taken(folder: Fol
     assert store.release(held.key) is Carried.DONE, "asked for again"
 
 
-def test_a_newer_picture_that_comes_between_look_and_deletion_is_not_deleted(
+def test_a_newer_picture_that_comes_between_check_and_deletion_is_not_deleted(
     how: str, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.put(KEY, jpeg("1"))

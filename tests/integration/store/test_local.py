@@ -50,7 +50,7 @@ EXIF = b"\xff\xd8\xff\xe1\x10\x00Exif\0\0" + b"\xff\xd8 thumbnail \xff\xd9"
 
 @pytest.mark.parametrize("content", [*CUT_SHORT, EXIF, b"GIF89a"])
 @pytest.mark.parametrize("age_sec", [0.0, -3600.0, 3600.0, 10_000.0])
-def test_picture_without_end_marker_is_ready_when_unchanged_at_two_looks(
+def test_picture_without_end_marker_is_ready_when_unchanged_at_two_checks(
     folder: Folder, content: bytes, age_sec: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whatever the file's time is: the clock of a file server is not ours.
@@ -116,7 +116,7 @@ def test_reused_name_is_ready_at_once_after_a_rename(folder: Folder) -> None:
     assert time.monotonic() - began < STABLE_SEC / 2
 
 
-def test_look_returns_the_time_when_the_picture_was_written(folder: Folder) -> None:
+def test_check_returns_the_time_when_the_picture_was_written(folder: Folder) -> None:
     folder.put(KEY, jpeg("1"))
     age(folder, KEY, 100)
     picture = look(folder.store(), KEY, STABLE_SEC)

@@ -77,7 +77,7 @@ def test_an_upload_in_parts_is_a_picture_once_it_is_complete(bucket: BucketPlace
     assert bucket.content(KEY) is None
 
 
-def test_picture_deleted_between_listing_and_look_is_missing_without_error(
+def test_picture_deleted_between_listing_and_check_is_missing_without_error(
     bucket: BucketPlace,
 ) -> None:
     store = bucket.store()

@@ -17,7 +17,7 @@ def test_a_jump_is_seen_once_and_the_clock_is_steady_again_after_a_minute(jump: 
     assert clock.is_steady(52.0 + 60.0)
 
 
-def test_neither_a_late_look_nor_a_slow_correction_is_a_jump() -> None:
+def test_neither_a_late_check_nor_a_slow_correction_is_a_jump() -> None:
     clock = ClockWatch(wall=0.0, now=0.0, steady_after_sec=60.0)
     assert clock.compare(600.0, 600.0) == 0.0
     assert [clock.compare(600.0 + second * 1.001, 600.0 + second) for second in range(100)] == [

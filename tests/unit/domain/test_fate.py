@@ -120,7 +120,7 @@ def test_every_settled_frame_has_an_outcome_and_every_waiting_frame_a_delay(
     assert decided.attempts >= attempts
 
 
-def test_pictures_of_alerts_and_failures_go_where_no_scan_looks() -> None:
+def test_pictures_of_alerts_and_failures_go_where_no_scan_lists() -> None:
     key = "base/人数统计/门口2/2025/1.jpg"
     alert = alert_key("alerts/", "人数统计", "门口2", key)
     failed = failed_key("failed/", "人数统计", "门口2", key)

@@ -31,7 +31,7 @@ def test_while_the_queue_grows_n_grows_by_half_and_the_rate_is_remembered(
     assert next_sampling(Sampling(n, NOW), load, NOW + 5) == Sampling(more, NOW + 5, 25.0)
 
 
-def test_n_grows_once_in_five_seconds_however_many_scanners_look() -> None:
+def test_n_grows_once_in_five_seconds_with_any_number_of_scanners() -> None:
     sampling, load = Sampling(2, NOW), replace(OVERLOAD, found_per_sec=50.0)
     assert next_sampling(sampling, load, NOW + STEP_SEC - 0.1) == sampling
     assert next_sampling(sampling, load, NOW + STEP_SEC).n == 3

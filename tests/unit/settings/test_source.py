@@ -469,7 +469,7 @@ def test_broken_or_vanished_file_keeps_the_old_values_and_is_logged_once(
     assert source.current().easyai.port == 8
 
 
-def test_the_file_is_looked_at_once_a_second_at_most(
+def test_the_file_is_checked_once_a_second_at_most(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = SettingsSource(write(""))

@@ -128,7 +128,7 @@ def test_no_end_is_listed_where_a_round_takes_a_single_scan(clock: Clock) -> Non
     assert bucket.requests == ["", *["t/"] * 4]  # the folders at the top, then three pages
 
 
-def test_alerts_are_never_looked_through_for_cameras(clock: Clock) -> None:
+def test_alerts_are_never_listed_for_cameras(clock: Clock) -> None:
     alerts = [f"alerts/t/cam{n}/{m}.jpg" for n in range(30) for m in range(30)]
     near = [f"u/cam/{place}/{n}.jpg" for place in ("alerts", "x") for n in range(3)]
     bucket = ListedBucket(clock, [*LONG, *alerts, *near])
