@@ -49,8 +49,8 @@ def backup(target: Path, no_pictures: bool, as_json: bool) -> None:
         )
         remote = runtime.store.remote
     if as_json:
-        example = report.unreadable_example or None
-        print_json(asdict(report) | fields("unreadable_example", example))
+        first = report.unreadable_example or None
+        print_json(asdict(report) | fields("unreadable_example", first))
     else:
         click.echo(f"backup: {plain(report.path)}, {size(report.size_bytes)}")
         click.echo(f"of {report.created}: {counted(sum(report.rows.values()), 'row')}")

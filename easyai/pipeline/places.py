@@ -21,7 +21,7 @@ class Places:
         self._now = now
         self._at: dict[int, int] = {}
         self._of: dict[str, int] = {}
-        self._free: dict[int, int] = {}  # by pk, of services looked at
+        self._free: dict[int, int] = {}  # by pk of the service
         for pk, task_type, count in in_flight:
             self._at[pk] = self._at.get(pk, 0) + count
             self._of[task_type] = self._of.get(task_type, 0) + count
