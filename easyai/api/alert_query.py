@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final
 from fastapi import Query
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from easyai.db.alerts import AlertFilter
+from easyai.api.schemas_alerts import LARGEST_ID
+from easyai.db.alert_filter import AlertFilter
 from easyai.domain.unicode_form import nfc
 
 LARGEST_PAGE: Final = 100  # alerts
@@ -93,6 +94,15 @@ PageSize = Annotated[
     BeforeValidator(lambda value: _USUAL_PAGE if value == "" else value),
     AfterValidator(lambda size: min(size, LARGEST_PAGE) if size > 0 else _USUAL_PAGE),
     Query(description=f"At most {LARGEST_PAGE}; 0 and below count as {_USUAL_PAGE}"),
+]
+Before = Annotated[
+    Annotated[int, Field(le=LARGEST_ID)] | None,
+    BeforeValidator(_none_if_empty),
+    AfterValidator(_none_if_not_positive),
+    Query(
+        description="Only alerts with ids below this id, and no pages; 0 and below count as not "
+        "given"
+    ),
 ]
 
 

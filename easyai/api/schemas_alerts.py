@@ -34,6 +34,11 @@ class AlertPage(BaseModel):
 
     items: list[AlertEntry]
     total: int
+    next: int | None = Field(
+        default=None,
+        description="Only with `before`: the value of `before` for the alerts that follow; null "
+        "after the last alert of the list",
+    )
 
 
 class OneAlert(BaseModel):

@@ -9,8 +9,9 @@ import click
 from easyai.cli.name_options import name_option
 from easyai.cli.output import cell, moment, new_table, opened, print_json, print_table
 from easyai.cli.since import Moment, since_option, span
-from easyai.db import alerts as alerts_db
-from easyai.db.alerts import AlertFilter, AlertRow
+from easyai.db import alert_lists
+from easyai.db.alert_filter import AlertFilter
+from easyai.db.alerts import AlertRow
 from easyai.domain.alarm_as_alert import TASK_ID, system_text
 from easyai.domain.alert import IMAGE_URL_TTL_SEC, alert_json
 from easyai.runtime import Runtime
@@ -62,8 +63,8 @@ def alerts(
     with opened() as runtime:
         begin, _ = span(runtime.db, since)
         wanted = AlertFilter(task_id, task_type, min_detections, start_time=begin)
-        with runtime.db.read() as conn:
-            rows, total = alerts_db.page(conn, wanted, limit, 0)
+        with runtime.db.snapshot() as conn:
+            rows, total, _ = alert_lists.page(conn, wanted, limit)
         if as_json:
             items = [_as_dict(row, runtime) for row in rows]
             print_json({"items": items, "total": total})

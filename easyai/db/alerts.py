@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
     Row,
-    Select,
     bindparam,
     column,
     delete,
-    func,
     select,
     table,
     text,
@@ -74,7 +72,7 @@ _TAKEN = text("""
 # Retention of alerts of cameras and of the system is separate: neither displaces the other.
 _OF_CAMERAS, _OF_SYSTEM = "task_id <> 'system'", "task_id = 'system'"
 _COUNTS = text(f"""
-    SELECT (SELECT count(*) FROM alerts WHERE {_OF_CAMERAS}),
+    SELECT (SELECT coalesce(sum(alerts), 0) FROM alert_counts),
            (SELECT count(*) FROM alerts WHERE {_OF_SYSTEM})
 """)  # noqa: S608
 _OLDEST_OF_CAMERAS, _OLDEST_OF_SYSTEM = (
@@ -87,10 +85,10 @@ _OLDEST_OF_CAMERAS, _OLDEST_OF_SYSTEM = (
 # Not the model: SQLAlchemy's mapper costs 7 MB in each process that imports the model.
 ALERTS = table(
     "alerts",
+    column("id", BigInteger()),  # by itself it would take the size of the first id of a list
     *map(
         column,
         (
-            "id",
             "frame_id",
             "task_id",
             "task_type",
@@ -115,19 +113,6 @@ _IDS = text("SELECT id FROM alerts WHERE frame_id IN :ids").bindparams(
 _FRAME_IDS = text("""
     SELECT frame_id FROM alerts WHERE id IN :ids AND frame_id IS NOT NULL
 """).bindparams(bindparam("ids", expanding=True))
-_TASK_IDS = text("SELECT DISTINCT task_id FROM alerts ORDER BY task_id")
-
-
-@dataclass(frozen=True, slots=True)
-class AlertFilter:
-    """Which alerts to list; times are Unix seconds, None means any."""
-
-    task_id: str | None = None
-    task_type: str | None = None
-    min_detections: int | None = None
-    max_detections: int | None = None
-    start_time: float | None = None
-    end_time: float | None = None
 
 
 def add(conn: Connection, rows: Sequence[Mapping[str, Any]], *, for_bus: bool) -> None:
@@ -165,9 +150,9 @@ def taken_paths(conn: Connection, paths: Sequence[str]) -> set[str]:
 
 
 def counts(conn: Connection) -> tuple[int, int]:
-    """Count the alerts of cameras, and of the system; reads an index."""
-    of_cameras, of_system = conn.execute(_COUNTS).one()
-    return of_cameras, of_system
+    """Count the alerts of cameras, and of the system."""
+    all_alerts, of_system = conn.execute(_COUNTS).one()
+    return int(all_alerts) - of_system, of_system
 
 
 def oldest(conn: Connection, after: int, most: int, *, system: bool) -> list[tuple[int, bool]]:
@@ -178,16 +163,6 @@ def oldest(conn: Connection, after: int, most: int, *, system: bool) -> list[tup
     statement = _OLDEST_OF_SYSTEM if system else _OLDEST_OF_CAMERAS
     rows = conn.execute(statement, {"after": after, "most": most})
     return [(row[0], bool(row[1])) for row in rows]
-
-
-def page(
-    conn: Connection, wanted: AlertFilter, limit: int, offset: int
-) -> tuple[list[AlertRow], int]:
-    """A page of alerts, newest first, and the number of all matching alerts."""
-    listing = _where(select(*_COLUMNS), wanted)
-    total = conn.execute(_where(select(func.count()).select_from(ALERTS), wanted)).scalar_one()
-    ordered = listing.order_by(_COLUMNS.id.desc()).limit(limit).offset(offset)
-    return list(conn.execute(ordered)), total
 
 
 def get(conn: Connection, alert_id: int) -> AlertRow | None:
@@ -219,23 +194,3 @@ def remove(conn: Connection, ids: Sequence[int]) -> list[AlertRow]:
         chunk = delete(ALERTS).where(_COLUMNS.id.in_(ids[start : start + 500]))
         removed += list(conn.execute(chunk.returning(*_COLUMNS)))
     return removed
-
-
-def task_ids(conn: Connection) -> list[str]:
-    """The cameras that have alerts."""
-    return list(conn.execute(_TASK_IDS).scalars())
-
-
-def _where(statement: Select[Any], wanted: AlertFilter) -> Select[Any]:
-    conditions = (
-        (_COLUMNS.task_id, "__eq__", wanted.task_id),
-        (_COLUMNS.task_type, "__eq__", wanted.task_type),
-        (_COLUMNS.detection_count, "__ge__", wanted.min_detections),
-        (_COLUMNS.detection_count, "__le__", wanted.max_detections),
-        (_COLUMNS.created_at, "__ge__", wanted.start_time),
-        (_COLUMNS.created_at, "__le__", wanted.end_time),
-    )
-    for compared, operator, value in conditions:
-        if value is not None:
-            statement = statement.where(getattr(compared, operator)(value))
-    return statement

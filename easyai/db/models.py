@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Double, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from easyai.db.models_base import Base, BigId
+from easyai.db.models_counts import AlertCount
 from easyai.db.models_own import (
     Alarm,
     DeletedAlert,
@@ -27,6 +28,7 @@ from easyai.db.models_totals import DurationTotal, FrameTotal
 __all__ = [
     "Alarm",
     "Alert",
+    "AlertCount",
     "Base",
     "DeletedAlert",
     "Deletion",
@@ -181,8 +183,8 @@ class Alert(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     frame_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # an alert for each frame
-    task_id: Mapped[str] = mapped_column(Text, index=True)
-    task_type: Mapped[str] = mapped_column(Text, index=True)
+    task_id: Mapped[str] = mapped_column(Text)
+    task_type: Mapped[str] = mapped_column(Text)
     image_path: Mapped[str] = mapped_column(Text)
     # The version of the picture, where a move keeps it (a local folder); NULL: not known
     image_version: Mapped[str | None] = mapped_column(Text)
@@ -192,13 +194,25 @@ class Alert(Base):
     confidence: Mapped[float] = mapped_column(Double)
     detection_count: Mapped[int] = mapped_column(Integer)
     inference_time_ms: Mapped[float] = mapped_column(Double)
-    created_at: Mapped[float] = mapped_column(Double, index=True)
+    created_at: Mapped[float] = mapped_column(Double)
     updated_at: Mapped[float] = mapped_column(Double)
     # NULL: the bus has not acknowledged the alert yet; 0: the alert is not for the bus; below 0:
     # the bus refused the alert for ever at that time
     published_at: Mapped[float | None] = mapped_column(Double, server_default="0")
 
     __table_args__ = (
+        # The rows are large: lists find their alerts in these indexes alone (db/alert_lists.py).
+        Index("ix_alerts_listed", "id", "task_type", "detection_count", "created_at"),
+        Index("ix_alerts_camera", "task_id", "id", "task_type", "detection_count", "created_at"),
+        Index(
+            "ix_alerts_many",
+            "id",
+            "task_type",
+            "detection_count",
+            "created_at",
+            sqlite_where=text("detection_count >= 64"),
+            postgresql_where=text("detection_count >= 64"),
+        ),
         Index(
             "ix_alerts_unpublished",
             "id",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from easyai.db import clock, history, statistics, totals
+from easyai.db import alert_counts, clock, history, statistics, totals
 from easyai.db.history import ALARMS, CHUNK, EVENTS, Log
 from easyai.domain.record_age import forget_before
 from easyai.pipeline.alert_removal import trim_alerts
@@ -64,6 +64,8 @@ def run(
         report.statistics = statistics.trim(conn, now)
         report.totals = totals.trim(conn, now)
         report.processes = history.forget_processes(conn, now, _DAY_SEC)
+    with runtime.db.write() as conn:
+        alert_counts.merge(conn)
     report.task_types = keep_types(runtime)
     report.frames = runtime.part(FrameHistory).forget(now, half)
     report.freed_bytes = runtime.part(SqliteFile).look_after(half)

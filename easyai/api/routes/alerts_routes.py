@@ -8,15 +8,16 @@ from fastapi import APIRouter, Depends, Path
 
 from easyai.api import schemas, schemas_alerts
 from easyai.api.access import OperatorPart, viewer
-from easyai.api.alert_query import Page, PageSize, alert_filter
+from easyai.api.alert_query import Before, Page, PageSize, alert_filter
 from easyai.api.gates import CHANGES, LISTS, READS, behind
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart, documented_body
 from easyai.api.picture_links import PictureLinks, PictureLinksPart
 from easyai.api.schemas import errors
 from easyai.api.schemas_alerts import LARGEST_ID
-from easyai.db import alerts
-from easyai.db.alerts import AlertFilter, AlertRow
+from easyai.db import alert_lists, alerts
+from easyai.db.alert_filter import AlertFilter
+from easyai.db.alerts import AlertRow
 from easyai.domain.alert import alert_json
 from easyai.domain.numbers import as_integer
 from easyai.errors import AlertNotFoundError, BadRequestError
@@ -29,7 +30,12 @@ AlertId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Filter = Annotated[AlertFilter, Depends(alert_filter)]
 
 
-@router.get("", response_model=schemas_alerts.AlertPage, responses=errors(400, 503))
+@router.get(
+    "",
+    response_model=schemas_alerts.AlertPage,
+    response_model_exclude_unset=True,
+    responses=errors(400, 503),
+)
 @behind(LISTS)
 def list_alerts(
     runtime: RuntimePart,
@@ -37,11 +43,19 @@ def list_alerts(
     wanted: Filter,
     page: Page = 1,
     page_size: PageSize = 20,
+    before: Before = None,
 ) -> dict[str, Any]:
-    """Alerts, newest first."""
-    with runtime.db.read() as conn:
-        rows, total = alerts.page(conn, wanted, page_size, (page - 1) * page_size)
-    return {"items": [_as_json(row, links) for row in rows], "total": total}
+    """Alerts, newest first: a page, or with `before` the alerts that follow in the list.
+
+    New and deleted alerts move pages. They move nothing in a list that is read with `before`: from
+    the first page on, each call has the id of the last alert of the call before.
+    """
+    offset = 0 if before else (page - 1) * page_size
+    with runtime.db.snapshot() as conn:
+        found = alert_lists.page(conn, wanted, page_size, offset, before=before)
+    listed = {"items": [_as_json(row, links) for row in found.rows], "total": found.total}
+    # An answer to a client that knows only pages has only the fields of the contract.
+    return listed | {"next": found.next} if before else listed
 
 
 @router.get("/task_ids", response_model=schemas_alerts.TaskIds, responses=errors(503))
@@ -49,7 +63,7 @@ def list_alerts(
 def task_ids(runtime: RuntimePart) -> dict[str, Any]:
     """The cameras that have alerts."""
     with runtime.db.read() as conn:
-        return {"task_ids": alerts.task_ids(conn)}
+        return {"task_ids": alert_lists.task_ids(conn)}
 
 
 @router.post(

@@ -11,8 +11,17 @@ import pytest
 import requests
 
 from easyai.api.server import create_app
-from easyai.db import alerts, ledger, migrate, recorded_frames, task_types, waiting
+from easyai.db import (
+    alert_lists,
+    alerts,
+    ledger,
+    migrate,
+    recorded_frames,
+    task_types,
+    waiting,
+)
 from easyai.db import pictures as pictures_db
+from easyai.db.alert_filter import AlertFilter
 from easyai.db.recorded_frames import NewFrame
 from easyai.domain.alarm_as_alert import system_result
 from easyai.domain.reason import Reason
@@ -41,7 +50,7 @@ def _save(runtime: Runtime, **given: Any) -> int:
     } | given
     with runtime.db.write() as conn:
         alerts.add(conn, [row], for_bus=False)
-        newest, _ = alerts.page(conn, alerts.AlertFilter(), 1, 0)
+        newest = alert_lists.page(conn, AlertFilter(), 1).rows
     saved: int = newest[0].id
     return saved
 
@@ -97,6 +106,28 @@ def test_alerts_are_listed_newest_first_in_pages(api: LiveApi, runtime: Runtime)
     assert [item["id"] for item in last["items"]] == [ids[0]]
     assert first["total"] == last["total"] == 5
     assert api.get(f"{ALERTS}?page=99") == {"items": [], "total": 5}
+
+
+def test_list_read_with_before_skips_and_repeats_nothing(api: LiveApi, runtime: Runtime) -> None:
+    ids = [_save(runtime, now=1_700_000_000.0) for _ in range(7)]  # equal times
+
+    first = api.get(f"{ALERTS}?page_size=2&before=")
+    assert first.keys() == {"items", "total"}  # the fields of the contract
+    _save(runtime)  # new alerts do not move the list
+    api.call("DELETE", f"{ALERTS}/{ids[6]}")  # nor do deletions, of the last alert read neither
+    api.call("DELETE", f"{ALERTS}/{ids[5]}")
+    second = api.get(f"{ALERTS}?page_size=2&before={first['items'][-1]['id']}")
+    api.call("DELETE", f"{ALERTS}/{ids[2]}")
+    third = api.get(f"{ALERTS}?page_size=2&before={second['next']}&page=9")
+    last = api.get(f"{ALERTS}?page_size=2&before={ids[0]}")
+
+    assert [item["id"] for item in first["items"]] == [ids[6], ids[5]]
+    assert [item["id"] for item in second["items"]] == [ids[4], ids[3]]
+    assert (second["total"], second["next"]) == (6, ids[3])
+    assert [item["id"] for item in third["items"]] == [ids[1], ids[0]]
+    assert (third["total"], third["next"]) == (5, None)
+    assert last == {"items": [], "total": 5, "next": None}
+    assert api.get(f"{ALERTS}?before=0") == api.get(ALERTS)
 
 
 def test_alert_page_has_20_alerts_by_default_and_at_most_100(
@@ -157,6 +188,8 @@ def test_wrong_query_parameter_is_refused_by_name(api: LiveApi) -> None:
         "end_time=1762920461000",
         "task_id=a%00b",
         "task_type=%00",
+        "before=x",
+        "before=99999999999999999999",
     )
     for query in wrong:
         name = query.partition("=")[0]
@@ -320,6 +353,14 @@ def test_batch_delete_counts_only_existing_alerts(api: LiveApi, runtime: Runtime
 
     assert answer == {"ok": True, "deleted_count": 2}
     assert [item["id"] for item in api.get(ALERTS)["items"]] == [ids[3], ids[1]]
+
+
+def test_batch_delete_accepts_the_largest_ids(api: LiveApi, runtime: Runtime) -> None:
+    saved = _save(runtime)
+
+    answer = api.post(f"{ALERTS}/batch_delete", {"ids": [saved, 2**31, 2**53 - 1]})
+
+    assert answer == {"ok": True, "deleted_count": 1}
 
 
 def test_batch_delete_refuses_anything_but_a_bounded_list_of_ids(sqlite_api: LiveApi) -> None:

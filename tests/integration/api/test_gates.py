@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from easyai.api import gates
-from easyai.db import alerts
+from easyai.db import alert_lists
 from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi
 from tests.support.waiting import wait_until
 
@@ -28,14 +28,14 @@ class _SlowLists:
         self.reading = 0
         self.go_on = threading.Event()
         self._lock = threading.Lock()
-        self._page = alerts.page
-        monkeypatch.setattr(alerts, "page", self._slow_page)
+        self._page = alert_lists.page
+        monkeypatch.setattr(alert_lists, "page", self._slow_page)
 
-    def _slow_page(self, *args: object) -> object:
+    def _slow_page(self, *args: object, **given: object) -> object:
         with self._lock:
             self.reading += 1
         self.go_on.wait(20)
-        return self._page(*args)  # type: ignore[arg-type]
+        return self._page(*args, **given)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -76,6 +76,7 @@ def test_every_partial_index_has_its_condition(database_url: str) -> None:
     assert conditions["ix_frames_retried"] == "settled_atisnullandtries>0"
     assert conditions["ix_frames_requeued"] == "state='pending'andrequeued_atisnotnull"
     assert conditions["ix_alerts_unpublished"] == "published_atisnull"
+    assert conditions["ix_alerts_many"] == "detection_count>=64"
     assert conditions["uq_alarms_ringing"] == "over_atisnull"
     assert conditions["ix_frames_leased"] == "state='leased'"
     assert conditions["ix_frames_image_target"] == "image_targetisnotnull"

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, event
 
 from easyai.db import (
     admission_rows,
+    alert_lists,
     alerts,
     camera_backlogs,
     diagnosis_facts,
@@ -23,6 +24,7 @@ from easyai.db import (
     task_types,
     waiting,
 )
+from easyai.db.alert_filter import AlertFilter
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.reason import quoted
 from tests.support.site import TYPE, Installation
@@ -103,6 +105,10 @@ def _chosen(conn: Connection) -> list[tuple[waiting.PendingFrame, int]]:
     return [(frame, 1) for frame in waiting.due(conn, {TYPE: 2}, 9e9)[TYPE]]
 
 
+def _list(conn: Connection, **wanted: Any) -> alert_lists.AlertList:
+    return alert_lists.page(conn, AlertFilter(**wanted), 20)
+
+
 WORK: dict[str, tuple[str, Work]] = {
     "keys in place": ("uq_frames_key_in_place", recorded_frames.keys_in_place),
     "newest id": ("", recorded_frames.newest_id),
@@ -131,7 +137,12 @@ WORK: dict[str, tuple[str, Work]] = {
     "carried": ("", lambda c: pictures.carried(c, {SETTLED + 701: "x"})),
     "taken paths": ("uq_alerts_image_path", lambda c: alerts.taken_paths(c, ["alerts/1", "x"])),
     "oldest alerts": ("", lambda c: alerts.oldest(c, 0, 200, system=False)),
-    "oldest of system": ("ix_alerts_task_id", lambda c: alerts.oldest(c, 0, 200, system=True)),
+    "oldest of system": ("ix_alerts_camera", lambda c: alerts.oldest(c, 0, 200, system=True)),
+    "counts of alerts": ("ix_alerts_camera", alerts.counts),
+    "list of alerts": ("", lambda c: _list(c, task_type=TYPE, end_time=90_000.0)),
+    "list of a camera": ("ix_alerts_camera", lambda c: _list(c, task_id="c7", task_type=TYPE)),
+    "list of many detections": ("ix_alerts_many", lambda c: _list(c, min_detections=70)),
+    "cameras with alerts": ("ix_alerts_camera", alert_lists.task_ids),
     "outbox empty": ("ix_alerts_unpublished", outbox.is_empty),
     "outbox newest": ("ix_alerts_unpublished", outbox.newest),
     "outbox": ("ix_alerts_unpublished", lambda c: outbox.waiting(c, 10**9, 100, 10**6, ["门口1"])),

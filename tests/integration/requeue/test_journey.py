@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from easyai.db import alerts
-from easyai.db.alerts import AlertFilter
+from easyai.db import alert_lists
+from easyai.db.alert_filter import AlertFilter
 from easyai.pipeline.intake import scan
 from easyai.runtime import Runtime
 from tests.support.algorithm_stub import AlgorithmStub
@@ -67,7 +67,7 @@ def test_a_requeued_frame_becomes_an_alert_with_its_picture(
     assert (store / "alerts" / KEY).read_bytes() == PICTURE
     assert list(store.rglob("*.jpg")) == [store / "alerts" / KEY]
     with runtime.db.read() as conn:
-        saved, total = alerts.page(conn, AlertFilter(), 10, 0)
+        saved, total, _ = alert_lists.page(conn, AlertFilter(), 10)
     assert (total, saved[0].frame_id, saved[0].image_path) == (1, refused, f"alerts/{KEY}")
 
 

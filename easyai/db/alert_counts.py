@@ -1,0 +1,138 @@
+"""The SQL of kept counts of alerts: triggers of the database keep them, whoever writes.
+
+A block is 32,768 consecutive ids. `alert_counts` has a row for each block, task type and detection
+count, so a list counts a million alerts by reading a few thousand rows, and finds each page by
+its block. On PostgreSQL each transaction adds rows of its own (`part`), so that transactions that
+save alerts never wait for each other; upkeep merges these rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Row, text
+
+from easyai.db.alert_filter import AlertFilter
+
+#: Alerts with this many detections or more share a row of the counts.
+MANY: Final = 64
+_OF_BLOCKS: Final = """
+    SELECT block, CAST(sum(alerts) AS BIGINT) AS alerts,
+           min(first_id) AS first_id, max(last_id) AS last_id,
+           min(first_at) AS first_at, max(last_at) AS last_at,
+           sum(CASE WHEN detection_count = 64 THEN alerts ELSE 0 END) AS many
+      FROM alert_counts WHERE true {where}
+     GROUP BY block HAVING sum(alerts) > 0 {having} ORDER BY block DESC
+"""
+_CONDITIONS: Final = (
+    ("task_type", "task_type = :task_type"),
+    ("min_detections", "detection_count >= :min_detections"),
+    ("max_detections", "detection_count <= :max_detections"),
+)
+_BOUNDS: Final = (
+    ("start_time", "max(last_at) >= :start_time"),
+    ("end_time", "min(first_at) <= :end_time"),
+)
+_WITHIN: Final = """
+    SELECT count(*) AS alerts, min(id) AS first_id, max(id) AS last_id
+      FROM alerts {index} WHERE id BETWEEN :first_id AND :last_id {where}
+"""
+# The rows of a partial index, which holds few alerts of most installations.
+_MANY_OF_BLOCKS: Final = """
+    SELECT id >> 15 AS block, count(*) AS alerts, min(id) AS first_id, max(id) AS last_id
+      FROM alerts WHERE detection_count >= 64 {where} GROUP BY 1
+"""
+#: Reads the narrow index: by itself SQLite would read the rows, which are thirty times as large.
+BY_INDEX: Final = {"sqlite": "INDEXED BY ix_alerts_listed", "postgresql": ""}
+_MERGE: Final = text("""
+    WITH parts AS (DELETE FROM alert_counts WHERE part <> 0 RETURNING *)
+    INSERT INTO alert_counts AS kept (block, task_type, detection_count, part, alerts,
+                                      first_id, last_id, first_at, last_at)
+    SELECT block, task_type, detection_count, 0, sum(alerts),
+           min(first_id), max(last_id), min(first_at), max(last_at)
+      FROM parts GROUP BY block, task_type, detection_count
+        ON CONFLICT (block, task_type, detection_count, part) DO UPDATE
+       SET alerts = kept.alerts + excluded.alerts,
+           first_id = least(kept.first_id, excluded.first_id),
+           last_id = greatest(kept.last_id, excluded.last_id),
+           first_at = least(kept.first_at, excluded.first_at),
+           last_at = greatest(kept.last_at, excluded.last_at)
+""")
+_FORGET_EMPTY: Final = text("DELETE FROM alert_counts WHERE alerts = 0 AND part = 0")
+
+
+class Block(NamedTuple):
+    """The alerts of a block that a list shows; other alerts may lie between the two ids."""
+
+    alerts: int
+    first_id: int
+    last_id: int
+
+
+def blocks(conn: Connection, wanted: AlertFilter) -> list[Block]:
+    """The blocks that have alerts for a list, newest first; `wanted` names no camera."""
+    many = _many(conn, wanted) if _divides_many(wanted) else None
+    found = [_block(conn, wanted, row, many) for row in _kept(conn, wanted)]
+    return [block for block in found if block.alerts]
+
+
+def _kept(conn: Connection, wanted: AlertFilter) -> list[Row[Any]]:
+    values = {
+        name: value
+        for name, _ in (*_CONDITIONS, *_BOUNDS)
+        if (value := getattr(wanted, name)) is not None
+    }
+    where = "".join(f" AND {sql}" for name, sql in _CONDITIONS if name in values)
+    having = "".join(f" AND {sql}" for name, sql in _BOUNDS if name in values)
+    if values.get("min_detections", 0) > MANY:
+        values["min_detections"] = MANY
+    return list(conn.execute(text(_OF_BLOCKS.format(where=where, having=having)), values))
+
+
+def _divides_many(wanted: AlertFilter) -> bool:
+    """Whether only some of the alerts with `MANY` detections or more are wanted."""
+    return (wanted.min_detections or 0) > MANY or (
+        wanted.max_detections is not None and wanted.max_detections >= MANY
+    )
+
+
+def _many(conn: Connection, wanted: AlertFilter) -> dict[int, Block]:
+    """The wanted alerts with `MANY` detections or more, by block."""
+    where, values = wanted.conditions()
+    rows = conn.execute(text(_MANY_OF_BLOCKS.format(where=where)), values)
+    return {row.block: Block(row.alerts, row.first_id, row.last_id) for row in rows}
+
+
+def _block(
+    conn: Connection, wanted: AlertFilter, row: Row[Any], many: dict[int, Block] | None
+) -> Block:
+    if not _is_inside(wanted, row):
+        return _counted(conn, wanted, row)
+    if many is None or not row.many:
+        return Block(row.alerts, row.first_id, row.last_id)
+    own = many.get(row.block, Block(0, row.first_id, row.last_id))
+    if row.many == row.alerts:
+        return own
+    return Block(row.alerts - int(row.many) + own.alerts, row.first_id, row.last_id)
+
+
+def _is_inside(wanted: AlertFilter, row: Row[Any]) -> bool:
+    """Whether the times of all alerts of a block are wanted."""
+    return (wanted.start_time is None or row.first_at >= wanted.start_time) and (
+        wanted.end_time is None or row.last_at <= wanted.end_time
+    )
+
+
+def _counted(conn: Connection, wanted: AlertFilter, row: Row[Any]) -> Block:
+    """Count the alerts of a block one by one: only some of their times are wanted."""
+    where, values = wanted.conditions()
+    statement = _WITHIN.format(index=BY_INDEX[conn.dialect.name], where=where)
+    values |= {"first_id": row.first_id, "last_id": row.last_id}
+    return Block(*conn.execute(text(statement), values).one())
+
+
+def merge(conn: Connection) -> None:
+    """Merge the parts of each count, and delete the counts of 0."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(_MERGE)
+    conn.execute(_FORGET_EMPTY)
