@@ -250,6 +250,7 @@ _MEANINGS = {
     403: "Not allowed: a token is missing, or the link is not valid or has expired",
     404: "Not found: there is no such alert, picture or path",
     413: "The body is too large",
+    416: "The picture has no bytes of the range",
     429: "Too many at once: the error says which limit it is",
     503: "Database or store does not answer: try again",
 }

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from easyai.api.conditional import Delivery, delivery
+from easyai.api.error_responses import error_response
 from easyai.api.gates import PICTURES, behind
 from easyai.api.parts import RuntimePart
 from easyai.api.schemas import errors
@@ -30,7 +32,9 @@ _CONTENT: Final[dict[str, Any]] = {
 }
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": _CONTENT},
-    **errors(403, 404, 503),
+    206: {"content": _CONTENT, "description": "The range that was asked for"},
+    304: {"description": "The client has the picture already: If-None-Match names its ETag"},
+    **errors(403, 404, 416, 503),
 }
 
 
@@ -40,7 +44,10 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 def picture(
     key: str, request: Request, runtime: RuntimePart, expires: str = "", signature: str = ""
 ) -> Response:
-    """A picture, or a camera's algo_config.json, by the link that this server gave out."""
+    """A picture, or a camera's algo_config.json, by the link that this server gave out.
+
+    Has an ETag; a GET may ask for a single range of bytes.
+    """
     key = key.rstrip("/")
     # Checked first: a client without a valid signature must not learn which files exist.
     runtime.signer.check(key, expires, signature)
@@ -49,26 +56,35 @@ def picture(
     file = open_picture(runtime, runtime.store, key)
     try:
         left_sec = int(runtime.signer.left_sec(int(expires)))
-        return _response(file, key, left_sec, head=request.method == "HEAD")
+        return _response(file, key, left_sec, request)
     except BaseException:
         file.close()
         raise
 
 
-def _response(file: BinaryIO, key: str, left_sec: int, *, head: bool) -> Response:
-    size = os.fstat(file.fileno()).st_size
+def _response(file: BinaryIO, key: str, left_sec: int, request: Request) -> Response:
+    head = request.method == "HEAD"
+    answer = delivery(request.headers, os.fstat(file.fileno()), head=head)
     headers = {
         "content-type": content_type(key),
         "x-content-type-options": "nosniff",
         "cache-control": _cache_control(key, left_sec),
-    }
+    } | answer.headers
+    if answer.status == 416:
+        file.close()
+        return error_response(416, "the picture has no bytes of this range", answer.headers)
+    if answer.status == 304:
+        file.close()
+        return Response(status_code=304, headers=headers)
+    file.seek(answer.first)
+    if not head and answer.length <= _WHOLE_BYTES:
+        with file:
+            return Response(file.read(answer.length), answer.status, headers)
+    headers["content-length"] = str(answer.length)
     if head:
         file.close()
-        return Response(headers=headers | {"content-length": str(size)})
-    if size <= _WHOLE_BYTES:
-        with file:
-            return Response(file.read(_WHOLE_BYTES), headers=headers)
-    return _FileResponse(file, size, headers | {"content-length": str(size)})
+        return Response(headers=headers)
+    return _FileResponse(file, answer, headers)
 
 
 def content_type(key: str) -> str:
@@ -89,8 +105,8 @@ def _cache_control(key: str, left_sec: int) -> str:
 class _FileResponse(StreamingResponse):
     """Sends a file and closes it, also when the client disconnects early."""
 
-    def __init__(self, file: BinaryIO, size: int, headers: dict[str, str]) -> None:
-        super().__init__(_chunks(file, size), headers=headers)
+    def __init__(self, file: BinaryIO, answer: Delivery, headers: dict[str, str]) -> None:
+        super().__init__(_chunks(file, answer.length), answer.status, headers)
         self._file = file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

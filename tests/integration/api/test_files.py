@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import requests
 
 from easyai.runtime import Runtime
 from tests.integration.api.live import LiveApi, error_of
@@ -104,6 +105,48 @@ def test_large_picture_is_streamed_completely(
     assert status == 200
     assert headers["content-length"] == str(len(large))
     assert hashlib.sha256(body).digest() == hashlib.sha256(large).digest()
+
+
+def _asked(api: LiveApi, target: str, **headers: str) -> requests.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.get(api.url + target, headers=named, timeout=15)
+
+
+def test_picture_that_the_client_has_is_not_sent_again(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path
+) -> None:
+    _write(folder, "t/c/algo_config.json", b"{}")
+    target = _target(sqlite_runtime, "t/c/algo_config.json")
+    tag = _asked(sqlite_api, target).headers["etag"]
+
+    same = _asked(sqlite_api, target, if_none_match=tag)
+    _write(folder, "t/c/algo_config.json", b"[]")
+    changed = _asked(sqlite_api, target, if_none_match=tag)
+
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    assert same.headers["cache-control"] == "no-store"
+    assert (changed.status_code, changed.content) == (200, b"[]")
+    assert changed.headers["etag"] != tag
+
+
+@pytest.mark.parametrize("size", [len(PICTURE), 5_000_000], ids=["small", "streamed"])
+def test_range_of_a_picture_is_sent_alone(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path, size: int
+) -> None:
+    content = hashlib.shake_128(b"picture").digest(size)
+    _write(folder, "t/c/a.jpg", content)
+    target = _target(sqlite_runtime, "t/c/a.jpg")
+
+    part = _asked(sqlite_api, target, range=f"bytes=10-{size - 3}")
+    whole = _asked(sqlite_api, target, range="bytes=10-19", if_range='"another"')
+    beyond = _asked(sqlite_api, target, range=f"bytes={size}-")
+
+    assert (part.status_code, part.content) == (206, content[10 : size - 2])
+    assert part.headers["content-range"] == f"bytes 10-{size - 3}/{size}"
+    assert part.headers["content-type"] == "image/jpeg"
+    assert (whole.status_code, whole.content) == (200, content)
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
+    assert error_of(beyond.content)
 
 
 def test_empty_picture_is_served_as_empty(
