@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 from easyai.api.access import Tokens
 from easyai.api.body_limit import BodyLimit
 from easyai.api.browser_guard import BrowserGuard
+from easyai.api.compression import Compression
 from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.error_responses import install_error_handlers
 from easyai.api.exposition import Exposition
@@ -77,6 +78,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,  # some clients do not follow; allow_trailing_slash answers instead
     )
+    app.add_middleware(Compression)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
     app.add_middleware(BrowserGuard)

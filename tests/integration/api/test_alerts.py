@@ -387,3 +387,17 @@ def test_each_camera_with_alerts_is_listed_once(api: LiveApi, runtime: Runtime) 
         _save(runtime, task_id=task_id)
 
     assert api.get(f"{ALERTS}/task_ids") == {"task_ids": ["a", "b"]}
+
+
+def test_long_list_is_compressed_for_a_client_that_accepts_gzip(
+    api: LiveApi, runtime: Runtime
+) -> None:
+    for _ in range(60):
+        _save(runtime, result='{"detections": "' + "x" * 300 + '"}')
+
+    packed = requests.get(f"{api.url}{ALERTS}?page_size=60", timeout=15)
+    plain = api.call("GET", f"{ALERTS}?page_size=60", headers={"Accept-Encoding": "identity"})
+
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.json() == plain.json()
