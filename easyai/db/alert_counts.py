@@ -1,9 +1,9 @@
 """The SQL of kept counts of alerts: triggers of the database keep them, whoever writes.
 
-A block is 32,768 consecutive ids. `alert_counts` has a row for each block, task type and detection
-count, so a list counts a million alerts by reading a few thousand rows, and finds each page by
-its block. On PostgreSQL each transaction adds rows of its own (`part`), so that transactions that
-save alerts never wait for each other; upkeep merges these rows.
+A block is 32,768 consecutive ids. `alert_counts` has a row for each block and detection count, of
+each task type and of all task types. So a list counts a million alerts by reading a thousand rows,
+and finds each page by its block. On PostgreSQL each transaction adds rows of its own (`part`), so
+that transactions that save alerts never wait for each other; upkeep merges these rows.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _OF_BLOCKS: Final = """
            min(first_id) AS first_id, max(last_id) AS last_id,
            min(first_at) AS first_at, max(last_at) AS last_at,
            sum(CASE WHEN detection_count = 64 THEN alerts ELSE 0 END) AS many
-      FROM alert_counts WHERE true {where}
+      FROM alert_counts WHERE {kind} {where}
      GROUP BY block HAVING sum(alerts) > 0 {having} ORDER BY block DESC
 """
-_CONDITIONS: Final = (
-    ("task_type", "task_type = :task_type"),
-    ("min_detections", "detection_count >= :min_detections"),
-    ("max_detections", "detection_count <= :max_detections"),
-)
-_BOUNDS: Final = (
-    ("start_time", "max(last_at) >= :start_time"),
-    ("end_time", "min(first_at) <= :end_time"),
-)
+_OF_TYPE, _OF_ALL = "of_all = 0 AND task_type = :task_type", "of_all = 1 AND task_type = ''"
+_CONDITIONS: Final = {
+    "min_detections": "detection_count >= :min_detections",
+    "max_detections": "detection_count <= :max_detections",
+}
+_BOUNDS: Final = {
+    "start_time": "max(last_at) >= :start_time",
+    "end_time": "min(first_at) <= :end_time",
+}
 _WITHIN: Final = """
     SELECT count(*) AS alerts, min(id) AS first_id, max(id) AS last_id
       FROM alerts {index} WHERE id BETWEEN :first_id AND :last_id {where}
@@ -46,12 +46,12 @@ _MANY_OF_BLOCKS: Final = """
 BY_INDEX: Final = {"sqlite": "INDEXED BY ix_alerts_listed", "postgresql": ""}
 _MERGE: Final = text("""
     WITH parts AS (DELETE FROM alert_counts WHERE part <> 0 RETURNING *)
-    INSERT INTO alert_counts AS kept (block, task_type, detection_count, part, alerts,
+    INSERT INTO alert_counts AS kept (of_all, task_type, block, detection_count, part, alerts,
                                       first_id, last_id, first_at, last_at)
-    SELECT block, task_type, detection_count, 0, sum(alerts),
+    SELECT of_all, task_type, block, detection_count, 0, sum(alerts),
            min(first_id), max(last_id), min(first_at), max(last_at)
-      FROM parts GROUP BY block, task_type, detection_count
-        ON CONFLICT (block, task_type, detection_count, part) DO UPDATE
+      FROM parts GROUP BY of_all, task_type, block, detection_count
+        ON CONFLICT (of_all, task_type, block, detection_count, part) DO UPDATE
        SET alerts = kept.alerts + excluded.alerts,
            first_id = least(kept.first_id, excluded.first_id),
            last_id = greatest(kept.last_id, excluded.last_id),
@@ -79,14 +79,19 @@ def blocks(conn: Connection, wanted: AlertFilter) -> list[Block]:
 def _kept(conn: Connection, wanted: AlertFilter) -> list[Row[Any]]:
     values = {
         name: value
-        for name, _ in (*_CONDITIONS, *_BOUNDS)
+        for name in ("task_type", *_CONDITIONS, *_BOUNDS)
         if (value := getattr(wanted, name)) is not None
     }
-    where = "".join(f" AND {sql}" for name, sql in _CONDITIONS if name in values)
-    having = "".join(f" AND {sql}" for name, sql in _BOUNDS if name in values)
+    where, having = (
+        "".join(f" AND {sql}" for name, sql in conditions.items() if name in values)
+        for conditions in (_CONDITIONS, _BOUNDS)
+    )
     if values.get("min_detections", 0) > MANY:
         values["min_detections"] = MANY
-    return list(conn.execute(text(_OF_BLOCKS.format(where=where, having=having)), values))
+    kind = _OF_TYPE if "task_type" in values else _OF_ALL
+    return list(
+        conn.execute(text(_OF_BLOCKS.format(kind=kind, where=where, having=having)), values)
+    )
 
 
 def _divides_many(wanted: AlertFilter) -> bool:

@@ -72,7 +72,7 @@ _TAKEN = text("""
 # Retention of alerts of cameras and of the system is separate: neither displaces the other.
 _OF_CAMERAS, _OF_SYSTEM = "task_id <> 'system'", "task_id = 'system'"
 _COUNTS = text(f"""
-    SELECT (SELECT coalesce(sum(alerts), 0) FROM alert_counts),
+    SELECT (SELECT coalesce(sum(alerts), 0) FROM alert_counts WHERE of_all = 1 AND task_type = ''),
            (SELECT count(*) FROM alerts WHERE {_OF_SYSTEM})
 """)  # noqa: S608
 _OLDEST_OF_CAMERAS, _OLDEST_OF_SYSTEM = (

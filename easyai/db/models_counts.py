@@ -9,7 +9,7 @@ from easyai.db.models_base import Base
 
 
 class AlertCount(Base):
-    """Alerts of a block of ids, by task type and detection count.
+    """Alerts of a block of ids, by detection count: of a task type, and of all task types.
 
     The bounds hold the ids and times of all alerts that were ever counted here. They may be wider
     than those of the present alerts.
@@ -17,8 +17,9 @@ class AlertCount(Base):
 
     __tablename__ = "alert_counts"
 
+    of_all: Mapped[int] = mapped_column(Integer, primary_key=True)  # 1: of all task types
+    task_type: Mapped[str] = mapped_column(Text, primary_key=True)  # '': of all task types
     block: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # id >> 15
-    task_type: Mapped[str] = mapped_column(Text, primary_key=True)
     detection_count: Mapped[int] = mapped_column(Integer, primary_key=True)  # 64: 64 or more
     # On PostgreSQL the number of the transaction, until upkeep merges its counts into part 0
     part: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -27,3 +28,5 @@ class AlertCount(Base):
     last_id: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[float] = mapped_column(Double)
     last_at: Mapped[float] = mapped_column(Double)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)

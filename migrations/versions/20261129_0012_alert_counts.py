@@ -14,9 +14,10 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-_COLUMNS = "block, task_type, detection_count, part, alerts, first_id, last_id, first_at, last_at"
+_KEY = "of_all, task_type, block, detection_count, part"
+_COLUMNS = f"{_KEY}, alerts, first_id, last_id, first_at, last_at"
 _ADD = """
-    ON CONFLICT (block, task_type, detection_count, part) DO UPDATE
+    ON CONFLICT ({key}) DO UPDATE
    SET alerts = alert_counts.alerts + excluded.alerts,
        first_id = {least}(alert_counts.first_id, excluded.first_id),
        last_id = {greatest}(alert_counts.last_id, excluded.last_id),
@@ -28,9 +29,10 @@ _COUNTED = "id, task_type, detection_count, created_at"
 # SQLite: a trigger for each row. A single writer at a time: every count has a single part.
 _SQLITE_ADD = """
     INSERT INTO alert_counts ({columns})
-    VALUES ({row}.id >> 15, {row}.task_type, min({row}.detection_count, 64), 0, {sign}1,
+    VALUES ({of_all}, {type}, {row}.id >> 15, min({row}.detection_count, 64), 0, {sign}1,
             {row}.id, {row}.id, {row}.created_at, {row}.created_at)
-""" + _ADD.format(least="min", greatest="max")
+"""
+_SQLITE_ADD += _ADD.format(key=_KEY, least="min", greatest="max")
 _SQLITE_TRIGGERS = {
     "alerts_inserted": ("INSERT", ("NEW",)),
     "alerts_deleted": ("DELETE", ("OLD",)),
@@ -41,10 +43,12 @@ _SQLITE_TRIGGERS = {
 # never waits for the rows of another transaction.
 _POSTGRESQL_ADD = f"""
     INSERT INTO alert_counts ({_COLUMNS})
-    SELECT id >> 15, task_type, least(detection_count, 64), txid_current(), sum({{sign}}),
+    SELECT of_all, CASE of_all WHEN 1 THEN '' ELSE task_type END, id >> 15,
+           least(detection_count, 64), txid_current(), sum({{sign}}),
            min(id), max(id), min(created_at), max(created_at)
-      FROM {{rows}} GROUP BY 1, 2, 3
-""" + _ADD.format(least="least", greatest="greatest")
+      FROM {{rows}} CROSS JOIN (VALUES (0), (1)) AS both_kinds (of_all) GROUP BY 1, 2, 3, 4
+"""
+_POSTGRESQL_ADD += _ADD.format(key=_KEY, least="least", greatest="greatest")
 _BEFORE_AND_AFTER = ", ".join(
     f"({sign}, {row}.id, {row}.task_type, {row}.detection_count, {row}.created_at)"
     for sign, row in ((-1, "OLD"), (1, "NEW"))
@@ -76,11 +80,18 @@ _POSTGRESQL_TRIGGERS = {
         "easyai_count_no_alerts",
     ),
 }
+_COUNT_TYPES = f"""
+    INSERT INTO alert_counts ({_COLUMNS})
+    SELECT 0, task_type, id >> 15,
+           CASE WHEN detection_count > 64 THEN 64 ELSE detection_count END, 0,
+           count(*), min(id), max(id), min(created_at), max(created_at)
+      FROM alerts GROUP BY 2, 3, 4
+"""
 _COUNT_ALL = f"""
     INSERT INTO alert_counts ({_COLUMNS})
-    SELECT id >> 15, task_type, CASE WHEN detection_count > 64 THEN 64 ELSE detection_count END, 0,
-           count(*), min(id), max(id), min(created_at), max(created_at)
-      FROM alerts GROUP BY 1, 2, 3
+    SELECT 1, '', block, detection_count, 0,
+           sum(alerts), min(first_id), max(last_id), min(first_at), max(last_at)
+      FROM alert_counts GROUP BY 3, 4
 """
 _MANY = "detection_count >= 64"
 _OLD_INDEXES = ("task_id", "task_type", "created_at")
@@ -89,8 +100,9 @@ _OLD_INDEXES = ("task_id", "task_type", "created_at")
 def upgrade() -> None:
     op.create_table(
         "alert_counts",
-        sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("of_all", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("task_type", sa.Text(), nullable=False),
+        sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("detection_count", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("part", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("alerts", sa.BigInteger(), nullable=False),
@@ -98,7 +110,8 @@ def upgrade() -> None:
         sa.Column("last_id", sa.BigInteger(), nullable=False),
         sa.Column("first_at", sa.Double(), nullable=False),
         sa.Column("last_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("block", "task_type", "detection_count", "part"),
+        sa.PrimaryKeyConstraint(*_KEY.split(", ")),
+        sqlite_with_rowid=False,
     )
     for name in _OLD_INDEXES:
         op.drop_index(f"ix_alerts_{name}", table_name="alerts")
@@ -114,6 +127,7 @@ def upgrade() -> None:
     )
     # The triggers come first: on PostgreSQL they keep writers out until the commit.
     _create_triggers()
+    op.execute(_COUNT_TYPES)
     op.execute(_COUNT_ALL)
 
 
@@ -121,8 +135,15 @@ def _create_triggers() -> None:
     if op.get_bind().dialect.name == "sqlite":
         for name, (event, rows) in _SQLITE_TRIGGERS.items():
             body = "; ".join(
-                _SQLITE_ADD.format(columns=_COLUMNS, row=row, sign="-" if row == "OLD" else "")
+                _SQLITE_ADD.format(
+                    columns=_COLUMNS,
+                    of_all=of_all,
+                    type="''" if of_all else f"{row}.task_type",
+                    row=row,
+                    sign="-" if row == "OLD" else "",
+                )
                 for row in rows
+                for of_all in (0, 1)
             )
             op.execute(f"CREATE TRIGGER {name} AFTER {event} ON alerts BEGIN {body}; END")
         return
