@@ -1,9 +1,9 @@
 """The SQL of kept counts of alerts: triggers of the database keep them, whoever writes.
 
-A block is 32,768 consecutive ids. `alert_counts` has a row for each block and detection count, of
+A block is 8,192 consecutive ids. `alert_counts` has a row for each block and detection count, of
 each task type and of all task types. So a list counts a million alerts by reading a thousand rows,
-and finds each page by its block. On PostgreSQL each transaction adds rows of its own (`part`), so
-that transactions that save alerts never wait for each other; upkeep merges these rows.
+and finds each page by its block. On PostgreSQL each session of the server writes rows of its own
+(`part`), so that transactions that save alerts never wait for each other; upkeep merges these rows.
 """
 
 from __future__ import annotations
@@ -39,13 +39,17 @@ _WITHIN: Final = """
 """
 # The rows of a partial index, which holds few alerts of most installations.
 _MANY_OF_BLOCKS: Final = """
-    SELECT id >> 15 AS block, count(*) AS alerts, min(id) AS first_id, max(id) AS last_id
+    SELECT id >> 13 AS block, count(*) AS alerts, min(id) AS first_id, max(id) AS last_id
       FROM alerts WHERE detection_count >= 64 {where} GROUP BY 1
 """
 #: Reads the narrow index: by itself SQLite would read the rows, which are thirty times as large.
 BY_INDEX: Final = {"sqlite": "INDEXED BY ix_alerts_listed", "postgresql": ""}
+# Waits for nobody, so it is part of no deadlock: a later run merges the rows in use.
 _MERGE: Final = text("""
-    WITH parts AS (DELETE FROM alert_counts WHERE part <> 0 RETURNING *)
+    WITH parts AS (
+        DELETE FROM alert_counts WHERE ctid IN (
+            SELECT ctid FROM alert_counts WHERE part <> 0 FOR UPDATE SKIP LOCKED)
+        RETURNING *)
     INSERT INTO alert_counts AS kept (of_all, task_type, block, detection_count, part, alerts,
                                       first_id, last_id, first_at, last_at)
     SELECT of_all, task_type, block, detection_count, 0, sum(alerts),

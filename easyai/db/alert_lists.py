@@ -93,6 +93,11 @@ def _in_blocks(
             continue
         if block.first_id >= before:
             continue
+        if len(ids) >= most:
+            break
+        if block.first_id == block.last_id:
+            ids.append(block.first_id)
+            continue
         place = {
             "first_id": block.first_id,
             "last_id": min(block.last_id, before - 1),
@@ -101,8 +106,6 @@ def _in_blocks(
         }
         ids += conn.execute(statement, {**values, **place}).scalars()
         offset = 0
-        if len(ids) >= most:
-            break
     return ids, sum(block.alerts for block in blocks)
 
 

@@ -19,9 +19,9 @@ class AlertCount(Base):
 
     of_all: Mapped[int] = mapped_column(Integer, primary_key=True)  # 1: of all task types
     task_type: Mapped[str] = mapped_column(Text, primary_key=True)  # '': of all task types
-    block: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # id >> 15
+    block: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # id >> 13
     detection_count: Mapped[int] = mapped_column(Integer, primary_key=True)  # 64: 64 or more
-    # On PostgreSQL the number of the transaction, until upkeep merges its counts into part 0
+    # On PostgreSQL the process of the server that counted, until upkeep merges it into part 0
     part: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     alerts: Mapped[int] = mapped_column(BigInteger)  # below 0 in the part of a deletion
     first_id: Mapped[int] = mapped_column(BigInteger)

@@ -29,7 +29,7 @@ _COUNTED = "id, task_type, detection_count, created_at"
 # SQLite: a trigger for each row. A single writer at a time: every count has a single part.
 _SQLITE_ADD = """
     INSERT INTO alert_counts ({columns})
-    VALUES ({of_all}, {type}, {row}.id >> 15, min({row}.detection_count, 64), 0, {sign}1,
+    VALUES ({of_all}, {type}, {row}.id >> 13, min({row}.detection_count, 64), 0, {sign}1,
             {row}.id, {row}.id, {row}.created_at, {row}.created_at)
 """
 _SQLITE_ADD += _ADD.format(key=_KEY, least="min", greatest="max")
@@ -39,12 +39,12 @@ _SQLITE_TRIGGERS = {
     "alerts_updated": (f"UPDATE OF {_COUNTED}", ("OLD", "NEW")),
 }
 
-# PostgreSQL: a trigger for each statement. Every transaction has a part of its own, so that it
-# never waits for the rows of another transaction.
+# PostgreSQL: a trigger for each statement. Every session of the server has a part of its own, so
+# that no transaction waits for the rows of another transaction.
 _POSTGRESQL_ADD = f"""
     INSERT INTO alert_counts ({_COLUMNS})
-    SELECT of_all, CASE of_all WHEN 1 THEN '' ELSE task_type END, id >> 15,
-           least(detection_count, 64), txid_current(), sum({{sign}}),
+    SELECT of_all, CASE of_all WHEN 1 THEN '' ELSE task_type END, id >> 13,
+           least(detection_count, 64), pg_backend_pid(), sum({{sign}}),
            min(id), max(id), min(created_at), max(created_at)
       FROM {{rows}} CROSS JOIN (VALUES (0), (1)) AS both_kinds (of_all) GROUP BY 1, 2, 3, 4
 """
@@ -82,7 +82,7 @@ _POSTGRESQL_TRIGGERS = {
 }
 _COUNT_TYPES = f"""
     INSERT INTO alert_counts ({_COLUMNS})
-    SELECT 0, task_type, id >> 15,
+    SELECT 0, task_type, id >> 13,
            CASE WHEN detection_count > 64 THEN 64 ELSE detection_count END, 0,
            count(*), min(id), max(id), min(created_at), max(created_at)
       FROM alerts GROUP BY 2, 3, 4

@@ -22,12 +22,12 @@ _KEPT = """
       FROM alert_counts GROUP BY 1, 2, 3, 4 HAVING sum(alerts) <> 0 ORDER BY 1, 2, 3, 4
 """
 _COUNTED = """
-    SELECT 0 AS of_all, task_type, id >> 15 AS block,
+    SELECT 0 AS of_all, task_type, id >> 13 AS block,
            CASE WHEN detection_count > 64 THEN 64 ELSE detection_count END AS detection_count,
            count(*)
       FROM alerts GROUP BY 1, 2, 3, 4
      UNION ALL
-    SELECT 1, '', id >> 15, CASE WHEN detection_count > 64 THEN 64 ELSE detection_count END,
+    SELECT 1, '', id >> 13, CASE WHEN detection_count > 64 THEN 64 ELSE detection_count END,
            count(*)
       FROM alerts GROUP BY 3, 4
      ORDER BY 1, 2, 3, 4
@@ -36,7 +36,7 @@ _COUNTED = """
 _OUTSIDE = """
     SELECT count(*) FROM alerts WHERE NOT EXISTS (
         SELECT 1 FROM alert_counts AS kept
-         WHERE of_all = 0 AND kept.task_type = alerts.task_type AND block = alerts.id >> 15
+         WHERE of_all = 0 AND kept.task_type = alerts.task_type AND block = alerts.id >> 13
          GROUP BY block
         HAVING min(first_id) <= alerts.id AND max(last_id) >= alerts.id
            AND min(first_at) <= alerts.created_at AND max(last_at) >= alerts.created_at)
