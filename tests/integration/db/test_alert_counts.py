@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from easyai.db import alert_counts, alerts, dump, migrate
 from easyai.db.session import Database
-from tests.integration.db.alert_rows import insert
+from tests.support.alert_rows import insert
 
 _KEPT = """
     SELECT of_all, task_type, block, detection_count, CAST(sum(alerts) AS BIGINT) AS alerts
@@ -44,7 +44,7 @@ _OUTSIDE = """
 _CRASH = """
 import os, sys
 from easyai.db.session import Database
-from tests.integration.db.alert_rows import insert
+from tests.support.alert_rows import insert
 with Database(sys.argv[1]).write() as conn:
     insert(conn, id=7, task_id="c", task_type="t", detection_count=1, created_at=1.0)
     os._exit(9)

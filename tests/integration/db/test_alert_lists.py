@@ -12,7 +12,7 @@ from sqlalchemy import event
 from easyai.db import alert_lists, alerts, migrate
 from easyai.db.alert_filter import AlertFilter
 from easyai.db.session import Database
-from tests.integration.db.alert_rows import insert
+from tests.support.alert_rows import insert
 
 CAMERAS, TYPES = ("c1", "c2", "门口", "system"), ("人脸", "车辆", "")
 COUNTS = (0, 1, 2, 63, 64, 65, 900)

@@ -19,6 +19,7 @@ from easyai.tasks import periodic
 from easyai.tasks.app import make_app
 from easyai.tasks.config import UPKEEP_TASK, celery_settings
 from easyai.tasks.process import WorkerProcess
+from tests.support.alert_rows import insert
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 
@@ -318,3 +319,15 @@ def test_upkeep_ticks_of_many_beats_make_a_single_recorded_run(
         assert leases.all_leases(conn)["upkeep"].done_at > 0
     route = celery_settings(site.runtime.settings)["task_routes"][UPKEEP_TASK]
     assert route["queue"] == CONTROL_QUEUE
+
+
+def test_upkeep_merges_the_counts_of_alerts(site: Installation) -> None:
+    with site.runtime.db.write() as conn:
+        for id_ in (1, 2, 3):
+            values = {"task_id": "c", "task_type": TYPE, "created_at": 1.0}
+            insert(conn, id=id_, detection_count=id_, **values)
+    delete_alerts(site.runtime, [2])
+    run(site)
+    kept = "SELECT part, detection_count, alerts FROM alert_counts WHERE of_all = 1"
+    counts = sorted(tuple(row.values()) for row in site.rows(kept))
+    assert counts == [(0, 1, 1), (0, 3, 1)]
