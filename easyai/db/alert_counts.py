@@ -44,7 +44,7 @@ _MANY_OF_BLOCKS: Final = """
 """
 #: Reads the narrow index: by itself SQLite would read the rows, which are thirty times as large.
 BY_INDEX: Final = {"sqlite": "INDEXED BY ix_alerts_listed", "postgresql": ""}
-# Waits for nobody, so it is part of no deadlock: a later run merges the rows in use.
+# Waits for no writer, so it is part of no deadlock: a later run merges the rows in use.
 _MERGE: Final = text("""
     WITH parts AS (
         DELETE FROM alert_counts WHERE ctid IN (
@@ -55,6 +55,7 @@ _MERGE: Final = text("""
     SELECT of_all, task_type, block, detection_count, 0, sum(alerts),
            min(first_id), max(last_id), min(first_at), max(last_at)
       FROM parts GROUP BY of_all, task_type, block, detection_count
+     ORDER BY of_all, task_type, block, detection_count
         ON CONFLICT (of_all, task_type, block, detection_count, part) DO UPDATE
        SET alerts = kept.alerts + excluded.alerts,
            first_id = least(kept.first_id, excluded.first_id),
