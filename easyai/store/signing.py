@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import re
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from easyai.domain.reason import Reason
@@ -15,7 +18,12 @@ from easyai.system.modes import make_folder
 from easyai.system.secret_file import load_or_create
 
 FILES_PATH = "/api/v1/files"
-_GRANULARITY_SEC = 60  # links made within a minute are the same, so clients may cache
+# Links made within this time are the same, so clients may cache. A list of alerts that is refreshed
+# shows links that are valid for a day; a service gets a link for an hour.
+_SAME_SEC: Final = 60
+_SAME_OF_A_DAY_SEC: Final = 3600
+_DAY_SEC: Final = 86_400
+_UNCHANGED: Final = re.compile(r"[A-Za-z0-9_.~-]*")  # a name that `quote` leaves as it is
 
 
 class LinkSigner:
@@ -30,11 +38,15 @@ class LinkSigner:
         self._prefix = public_url.rstrip("/") + FILES_PATH + "/"
 
     def url(self, key: str, ttl_sec: float, now: float | None = None) -> str:
-        """A link to a key that is valid for `ttl_sec` to `ttl_sec` + 60 s."""
+        """A link to a key that is valid for `ttl_sec`, and at most a minute longer.
+
+        From a day on, the link is valid for at most an hour longer.
+        """
         moment = self._clock() if now is None else now
-        expires = (int(moment + ttl_sec) // _GRANULARITY_SEC + 1) * _GRANULARITY_SEC
+        same_sec = _SAME_SEC if ttl_sec < _DAY_SEC else _SAME_OF_A_DAY_SEC
+        expires = (int(moment + ttl_sec) // same_sec + 1) * same_sec
         signature = self._sign(key, expires)
-        return f"{self._prefix}{quote(key)}?expires={expires}&signature={signature}"
+        return f"{self._prefix}{_quoted(key)}?expires={expires}&signature={signature}"
 
     def check(self, key: str, expires: str, signature: str, now: float | None = None) -> None:
         """Raise SignatureError unless the signature is ours and the link has not expired."""
@@ -53,6 +65,18 @@ class LinkSigner:
     def _sign(self, key: str, expires: int) -> str:
         message = f"{expires}\n{key}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._secret, message, "sha256").hex()[:40]
+
+
+def _quoted(key: str) -> str:
+    """What `quote` makes of a key; the pictures of a camera share their folder."""
+    folder, slash, name = key.rpartition("/")
+    last = name if _UNCHANGED.fullmatch(name) else quote(name)
+    return f"{_quoted_folder(folder)}{slash}{last}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted_folder(folder: str) -> str:
+    return quote(folder)
 
 
 def load_secret(configured: str, data_dir: Path) -> bytes:
