@@ -64,6 +64,12 @@ def test_algo_config_is_not_sent_for_another_camera(site: Installation, send: Se
     assert (frame["algo_config"], frame["algo_config_url"]) == ({}, "")
 
 
+def test_request_names_a_camera_with_quotes_and_backslashes_as_its_folder(send: Send) -> None:
+    camera = 'a"b\\c, \N{GRINNING FACE}门\x7f'
+    frame = send(f"{TYPE}/{camera}")
+    assert (frame["task_id"], frame["image_path"]) == (camera, f"{TYPE}/{camera}/0.jpg")
+
+
 def test_change_and_removal_of_algo_config_take_effect(site: Installation, send: Send) -> None:
     for value in (1, 22):
         path = site.put(KEY, json.dumps({"v": value}).encode())
