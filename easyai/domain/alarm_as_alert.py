@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from easyai.domain.fate import result_text
+from easyai.domain.json_text import result_text
 from easyai.domain.reason import Reason
 
 TASK_ID: Final = "system"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from easyai.domain.breaker import LONGEST_PAUSE_SEC, retry_delay_sec
 from easyai.domain.frame import FrameState, Outcome
@@ -107,16 +105,3 @@ def unique_key(key: str, frame_id: int, salt: str = "") -> str:
     longest = _LONGEST_NAME - len(ending.encode())
     stem = stem.encode()[:longest].decode("utf-8", "ignore")
     return f"{folder}{slash}{stem}{ending}"
-
-
-def result_text(result: Any) -> str:
-    """A result as the JSON string that an alert carries; Chinese stays readable."""
-    try:
-        text = json.dumps(result, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:  # Python reads 1e999 as infinity, which is not JSON
-        return result_text(json.loads(json.dumps(result), parse_constant=lambda _: None))
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair: not text, but valid JSON when escaped
-        return json.dumps(result, separators=(",", ":"))
-    return text

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from easyai.domain.json_text import parsed
 from easyai.domain.reason import NO_REASON, QUOTED, Reason, quote
 
 _REFUSED: Final = "call.refused"
@@ -55,7 +56,7 @@ def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
     if status != 200:
         return _broken(_explained(status, body), elapsed_ms)
     try:
-        answer = json.loads(body, parse_constant=_no_constant)
+        answer = parsed(body)
     except (ValueError, RecursionError):
         # Do not repeat the body in the reason: anybody who registers an endpoint chooses its
         # content, and our clients see the reason.
@@ -134,10 +135,6 @@ def _explained(status: int, body: bytes) -> Reason:
 
 def _broken(reason: Reason, elapsed_ms: float) -> Verdict:
     return Verdict(CallResult.BROKEN, elapsed_ms, reason)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _count(value: Any) -> int | None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from easyai.db import reasons
 from easyai.db.ledger import LeasedFrame
-from easyai.domain.fate import Fate, result_text
+from easyai.domain.fate import Fate
 from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.json_text import result_text
 from easyai.domain.reason import Reason
 from easyai.domain.verdict import Verdict
 from easyai.pipeline.dispatch import Endpoint

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
 from unicodedata import normalize
 
 import pytest
@@ -16,7 +14,6 @@ from easyai.domain.fate import (
     decide,
     failed_key,
     is_nested,
-    result_text,
     unique_key,
 )
 from easyai.domain.frame import FrameState, KeyRules, Outcome
@@ -137,24 +134,6 @@ def test_pictures_of_alerts_and_failures_go_where_no_scan_lists() -> None:
 )
 def test_a_name_that_is_taken_gets_the_frames_id_before_its_suffix(key: str, unique: str) -> None:
     assert unique_key(key, 7) == unique
-
-
-any_json: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("\ud83d"),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
-    max_leaves=8,
-)
-
-
-@given(any_json)
-def test_any_result_is_kept_as_json_that_can_be_written_anywhere(result: Any) -> None:
-    text = result_text(result)
-    text.encode()
-    assert json.loads(text) == result
-
-
-def test_chinese_in_a_result_stays_readable() -> None:
-    assert result_text({"区域": "门口", "n": 1}) == '{"区域":"门口","n":1}'
 
 
 def test_a_unique_key_is_never_too_long_for_a_file() -> None:
