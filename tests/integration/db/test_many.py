@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from easyai.db.many import ManyRows
 from tests.support.site import Installation
@@ -28,9 +29,10 @@ RENAME = ManyRows(
     "UPDATE things SET name = {name} {rows} WHERE things.id = {id} AND things.size = {size}",
     {"id": int, "name": str, "size": int},
 )
+SHARES = [0, 0.5, None, 1763107200.1234567, 1e-7, 1.7976931348623157e308]
 ODD = ["plain", Colour.RED, "NULL", "", '{"a": ["x\\,y"]}', "门口 ' \n \\", None]
 ROWS = [
-    {"id": number, "name": name, "share": [0, 0.5, None][number % 3], "size": 2**40}
+    {"id": number, "name": name, "share": SHARES[number % len(SHARES)], "size": 2**40}
     for number, name in enumerate(ODD)
 ]
 
@@ -78,3 +80,18 @@ def test_many_rows_writes_more_rows_than_a_statement_takes(conn: Connection) -> 
     assert ADD.run(conn, rows) == 250
     assert RENAME.run(conn, rows) == 250
     assert [row[0] for row in _all(conn)] == list(range(250))
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_postgresql_plans_for_the_number_of_rows(conn: Connection) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(conn, "before_cursor_execute", note)
+    RENAME.run(conn, [{"id": number, "name": "x", "size": 1} for number in range(3)])
+    event.remove(conn, "before_cursor_execute", note)
+    [(statement, parameters)] = statements
+    plan = "\n".join(conn.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+    assert re.search(r"Limit .* rows=3 ", plan), plan
