@@ -15,10 +15,11 @@ from packaging.requirements import Requirement
 
 from tests.production.releases.built import ROOT, run
 
-# What uses libraries whose interfaces change: the API, notifications, calls, commands.
+# What uses libraries whose interfaces change: the API, notifications, calls, commands, JSON.
 _TRIED = (
     "tests/unit/api",
     "tests/unit/cli",
+    "tests/unit/domain/test_json_text.py",
     "tests/unit/publish",
     "tests/unit/settings",
     "tests/integration/publish/test_apprise_urls.py",
