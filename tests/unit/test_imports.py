@@ -33,7 +33,7 @@ ROWS = (
     ("db", "store", "broker", "service_http"),
     ("settings",),
     ("errors", "tracing"),
-    ("messages", "system"),
+    ("messages", "system", "s3"),
     ("domain", "masking", "version"),
 )
 LARGEST_SHARE = 0.13  # of all lines, in a single package

@@ -1,0 +1,115 @@
+"""Kept connections to an S3 server, and when a request is sent again.
+
+Every request of easyai may be sent again: a repeated condition is refused, and the caller looks
+then whether the first attempt was carried out (store/bucket_moves.py).
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from collections import deque
+from typing import Final
+
+from easyai.s3.client_errors import NoAnswerError
+from easyai.s3.s3_connection import Answer, Connection, Limits, NothingSentError, Request, connect
+
+_MOST_KEPT: Final = 64  # further threads open short-lived connections
+_IDLE_SEC: Final = 15.0  # firewalls and servers forget idle connections without a word
+_BUSY: Final = (500, 502, 503, 504)
+_MOST_BUSY: Final = 3  # requests to a server that is busy
+_PAUSE_SEC: Final = 0.1  # before the second attempt, doubled before each further attempt
+_MOST_FAILURES: Final = 2  # attempts without an answer
+
+
+class Connections:
+    """Connections to a host; safe between threads, and not taken over by a forked process."""
+
+    def __init__(self, host: str, port: int, *, secure: bool, limits: Limits) -> None:
+        self._host, self._port, self._secure = host, port, secure
+        self._limits = limits
+        self._idle: deque[Connection] = deque()  # its operations need no lock
+        self._process = os.getpid()
+        self._tls: ssl.SSLContext | None = None
+
+    def ask(self, request: Request) -> Answer:
+        """The answer to a request, after further attempts if it has none, or if the server is busy.
+
+        Raises NoAnswerError, NoTlsError, NotS3Error or TooLargeError.
+        """
+        ends_at = time.monotonic() + self._limits.total_sec
+        failures = busy = 0
+        while True:
+            try:
+                answer = self._attempt(request, ends_at)
+            except NoAnswerError:
+                failures += 1
+                if failures == _MOST_FAILURES or time.monotonic() >= ends_at:
+                    raise
+                continue
+            busy += answer.status in _BUSY
+            if answer.status not in _BUSY:
+                return answer
+            if busy == _MOST_BUSY or time.monotonic() >= ends_at:
+                raise NoAnswerError(f"too many {answer.status} error responses")
+            time.sleep(_PAUSE_SEC * 2 ** (busy - 1))
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        while connection := self._newest():
+            connection.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _attempt(self, request: Request, ends_at: float) -> Answer:
+        if kept := self._kept():
+            try:
+                return self._exchange(kept, request, ends_at)
+            except NothingSentError:
+                self.close()  # the server closed this connection meanwhile, and others perhaps
+        return self._exchange(self._open(ends_at), request, ends_at)
+
+    def _exchange(self, connection: Connection, request: Request, ends_at: float) -> Answer:
+        try:
+            return connection.exchange(request, self._limits.read_sec, ends_at)
+        finally:
+            self._keep(connection)
+
+    def _kept(self) -> Connection | None:
+        if self._process != os.getpid():  # the connections belong to the parent
+            self._idle = deque()
+            self._process = os.getpid()
+        oldest = time.monotonic() - _IDLE_SEC
+        while connection := self._newest():
+            if connection.idle_since > oldest and not connection.stale:
+                return connection
+            connection.close()
+        return None
+
+    def _newest(self) -> Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _keep(self, connection: Connection) -> None:
+        if not connection.reusable or len(self._idle) >= _MOST_KEPT:
+            connection.close()
+            return
+        connection.idle_since = time.monotonic()
+        self._idle.append(connection)
+
+    def _open(self, ends_at: float) -> Connection:
+        connect_sec = min(self._limits.connect_sec, ends_at - time.monotonic())
+        return connect(self._host, self._port, self._context(), connect_sec)
+
+    def _context(self) -> ssl.SSLContext | None:
+        """What TLS trusts: the authorities of the system, or of SSL_CERT_FILE."""
+        if not self._secure:
+            return None
+        tls = self._tls
+        if tls is None:
+            tls = self._tls = ssl.create_default_context()
+        return tls

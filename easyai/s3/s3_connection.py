@@ -1,0 +1,218 @@
+"""A connection to an S3 server: one request at a time, and an answer with bounds.
+
+llhttp parses; this module limits how long an answer may take and how many bytes it may have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import time
+from typing import Final, NamedTuple
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from easyai.s3.client_errors import NoAnswerError, NoTlsError, NotS3Error, TooLargeError
+
+_LARGEST_HEAD: Final = 65_536  # bytes, with interim answers
+_LARGEST_REFUSAL: Final = 65_536  # bytes of the body of an error
+_READ: Final = 65_536  # bytes at once
+
+
+class Limits(NamedTuple):
+    """How long a request may take, in seconds."""
+
+    connect_sec: float  # to connect, with the TLS handshake
+    read_sec: float  # without a byte of the answer
+    total_sec: float  # with every further attempt
+
+
+class Request(NamedTuple):
+    """A request, as it is sent."""
+
+    data: bytes
+    has_body: bool  # its answer; false for HEAD
+    limit: int  # bytes of the body of an answer with success
+
+
+class Answer(NamedTuple):
+    """The answer to a request."""
+
+    status: int
+    headers: dict[str, str]  # by the name in lower case
+    body: bytes
+
+
+class NothingSentError(NoAnswerError):
+    """The server closed the connection before the first byte of its answer."""
+
+
+class Connection:
+    """An open connection; not safe between threads."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        #: Whether another request may be sent.
+        self.reusable = True
+        #: Since when no request is under way (monotonic).
+        self.idle_since = 0.0
+
+    @property
+    def stale(self) -> bool:
+        """Whether the server closed the connection, or sent bytes that nobody asked for."""
+        return bool(self._poll.poll(0))
+
+    def close(self) -> None:
+        """Close the connection."""
+        with contextlib.suppress(OSError):  # the other side was faster
+            self._socket.close()
+
+    def exchange(self, request: Request, read_sec: float, ends_at: float) -> Answer:
+        """Send a request and return its answer, which ends before a moment (monotonic).
+
+        Raises NothingSentError, another NoAnswerError, NotS3Error or TooLargeError; the connection
+        is not reusable then.
+        """
+        self.reusable = False
+        reader = _Reader(request.has_body, request.limit)
+        received = 0
+        try:
+            self._socket.settimeout(_seconds_left(read_sec, ends_at))
+            self._socket.sendall(request.data)
+            while not reader.complete:
+                self._socket.settimeout(_seconds_left(read_sec, ends_at))
+                data = self._socket.recv(_READ)
+                received += len(data)
+                reader.feed(data)
+        except TimeoutError:
+            raise NoAnswerError("read timed out") from None
+        except OSError as error:
+            kind = NoAnswerError if received else NothingSentError
+            raise kind(_words(error)) from None
+        self.reusable = reader.keeps_alive
+        return Answer(reader.status, reader.headers, b"".join(reader.chunks))
+
+
+class _Reader:
+    """Collects an answer from the parser, which calls the methods `on_…`."""
+
+    def __init__(self, has_body: bool, limit: int) -> None:
+        self._has_body, self._limit = has_body, limit
+        self._parser = HttpResponseParser(self)
+        self._received = self._size = 0
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.chunks: list[bytes] = []
+        self.complete = False
+        self.keeps_alive = False
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the answer; b"" when the server closed the connection."""
+        if not data:
+            self._end()
+            return
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade):
+            if not self.complete:
+                raise NotS3Error("the answer is no HTTP") from None
+            self.keeps_alive = False  # more bytes than the answer has
+        if self._size > self._limit:
+            raise TooLargeError(f"the answer has more than {self._limit} bytes")
+        if not self.status and self._received > _LARGEST_HEAD:
+            raise NotS3Error("the head of the answer has no end")
+
+    def _end(self) -> None:
+        headers = self.headers
+        if not self._received:
+            raise NothingSentError("the connection was closed without an answer")
+        if not self.status or "content-length" in headers or "transfer-encoding" in headers:
+            raise NoAnswerError("Connection broken: the answer is not complete")
+        self.complete = True  # the end of the connection is the end of the body
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header line."""
+        if not self.status:  # not the trailer of a body in chunks
+            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Take the end of a head."""
+        status = self._parser.get_status_code()
+        if self.complete:  # a second answer
+            self.keeps_alive = False
+        elif status < 200:
+            self.headers = {}
+        else:
+            self.status = status
+            if status >= 300:
+                self._limit = max(self._limit, _LARGEST_REFUSAL)
+            self.complete = not self._has_body
+            self.keeps_alive = self._keeps_alive()
+
+    def _keeps_alive(self) -> bool:
+        if self._has_body:
+            return self._parser.should_keep_alive()
+        # The parser expects a body, and the end of the connection where a head states no length.
+        closes = "close" in self.headers.get("connection", "").lower()
+        return self._parser.get_http_version() == "1.1" and not closes
+
+    def on_body(self, chunk: bytes) -> None:
+        """Take a part of the body."""
+        if self.complete:
+            self.keeps_alive = False  # a body after HEAD, or of a second answer
+            return
+        self._size += len(chunk)
+        if self._size <= self._limit:
+            self.chunks.append(chunk)
+
+    def on_message_complete(self) -> None:
+        """Take the end of an answer, or of an interim answer."""
+        self.complete = self.complete or bool(self.status)
+
+
+def connect(host: str, port: int, tls: ssl.SSLContext | None, connect_sec: float) -> Connection:
+    """Open a connection to the first address of a host that accepts it; they share the time.
+
+    Raises NoAnswerError, or NoTlsError when there is no secure connection.
+    """
+    ends_at = time.monotonic() + connect_sec
+    why: OSError = OSError("no address")
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise NoAnswerError(_words(error)) from None
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            share = (ends_at - time.monotonic()) / (len(addresses) - number)
+            sock.settimeout(_seconds_left(share, ends_at))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return Connection(sock if tls is None else tls.wrap_socket(sock, server_hostname=host))
+        except ssl.SSLError as error:
+            sock.close()
+            raise NoTlsError(_words(error)) from None
+        except OSError as error:
+            sock.close()
+            why = error
+    raise NoAnswerError(_words(why)) from None
+
+
+def _seconds_left(most: float, ends_at: float) -> float:
+    seconds = min(most, ends_at - time.monotonic())
+    if seconds <= 0:
+        raise TimeoutError("timed out")
+    return seconds
+
+
+def _words(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return error.reason or str(error)
+    return error.strerror or str(error)
