@@ -1,7 +1,7 @@
 """Kept connections to an S3 server, and when a request is sent again.
 
-Every request of easyai may be sent again: a repeated condition is refused, and the caller looks
-then whether the first attempt was carried out (store/bucket_moves.py).
+Every request of easyai may be sent again: a repeated condition is refused, and the caller
+checks then whether the first attempt was carried out (store/bucket_moves.py).
 """
 
 from __future__ import annotations

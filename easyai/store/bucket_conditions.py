@@ -12,14 +12,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Final
 
-from minio import Minio as Client
-from minio.error import S3Error
-
+from easyai.s3.client import S3Client
+from easyai.s3.client_errors import REFUSED_CONDITION, S3Error
 from easyai.store.bucket import Bucket
-from easyai.store.bucket_requests import copy_if, put_if_new, remove_if
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +25,6 @@ DELETE: Final = "DELETE with If-Match"
 TARGET: Final = "COPY with If-None-Match"
 PUT: Final = "PUT with If-None-Match"
 _OTHER: Final = "0" * 32  # the ETag of no object
-_REFUSED: Final = "PreconditionFailed"
 # Errors of servers that do not know a condition, or that have lost an object meanwhile.
 _UNPROVEN: Final = ("NotImplemented", "InvalidRequest", "InvalidArgument", "NoSuchKey")
 _CONTENT: Final = b"easyai"
@@ -78,15 +74,15 @@ class Conditions:
         try:
             put = self._keeps_put(key)
             with self._bucket.asking() as client:
-                etag = client.stat_object(self._bucket.name, key).etag or ""
+                etag = client.head(key).etag
             copies = self._keeps(
-                lambda client: copy_if(client, self._bucket.name, key, copy, etag=_OTHER),
-                lambda client: copy_if(client, self._bucket.name, key, copy, etag=etag),
+                lambda client: client.copy(key, copy, etag=_OTHER),
+                lambda client: client.copy(key, copy, etag=etag),
             )
             target = self._keeps_target(key, copy)
             deletes = self._keeps(
-                lambda client: remove_if(client, self._bucket.name, key, _OTHER),
-                lambda client: remove_if(client, self._bucket.name, key, etag),
+                lambda client: client.delete(key, _OTHER),
+                lambda client: client.delete(key, etag),
             )
         finally:
             for name in (copy, key):
@@ -94,39 +90,39 @@ class Conditions:
         return Kept(copies, deletes, target, put)
 
     def _keeps_put(self, key: str) -> bool:
-        def put(client: Client) -> None:
-            put_if_new(client, self._bucket.name, key, _CONTENT, "text/plain")
+        def put(client: S3Client) -> None:
+            client.put(key, _CONTENT, "text/plain", new=True)
 
         kept = not self._refuses(put) and self._refuses(put)
         if not kept:
             with self._bucket.asking() as client:
-                client.put_object(self._bucket.name, key, BytesIO(_CONTENT), len(_CONTENT))
+                client.put(key, _CONTENT, "text/plain")
         return kept
 
     def _keeps_target(self, key: str, copy: str) -> bool:
-        def to_copy(client: Client) -> None:
-            copy_if(client, self._bucket.name, key, copy, new=True)
+        def to_copy(client: S3Client) -> None:
+            client.copy(key, copy, new=True)
 
         self._remove(copy)
         return not self._refuses(to_copy) and self._refuses(to_copy)
 
     def _keeps(
-        self, on_another: Callable[[Client], None], on_this: Callable[[Client], None]
+        self, on_another: Callable[[S3Client], None], on_this: Callable[[S3Client], None]
     ) -> bool:
         """Whether a request with a wrong version is refused, and with the right version is not."""
         return self._refuses(on_another) and not self._refuses(on_this)
 
-    def _refuses(self, ask: Callable[[Client], None]) -> bool:
+    def _refuses(self, ask: Callable[[S3Client], None]) -> bool:
         """Whether the server refuses the condition; False when it does not know the condition."""
         with self._bucket.asking() as client:
             try:
                 ask(client)
             except S3Error as error:
-                if error.code not in (_REFUSED, *_UNPROVEN):
+                if error.code not in (REFUSED_CONDITION, *_UNPROVEN):
                     raise
-                return error.code == _REFUSED
+                return error.code == REFUSED_CONDITION
         return False
 
     def _remove(self, key: str) -> None:
         with suppress(S3Error), self._bucket.asking() as client:  # the object is gone already
-            client.remove_object(self._bucket.name, key)
+            client.delete(key)

@@ -6,10 +6,8 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from minio.error import S3Error
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
-
 from easyai.domain.reason import Reason, quote
+from easyai.s3.client_errors import ClientError, NoAnswerError, NoTlsError, S3Error
 
 NO_BUCKET: Final = Reason("store.no_bucket")
 _CLOCKS: Final = Reason("store.clocks_differ")
@@ -24,18 +22,16 @@ _LONGEST_DETAIL = 200
 _SKEW_SEC: Final = 900.0  # how much a request's time may be off, according to S3
 
 
-def explain(error: Exception) -> Reason:
+def explain(error: ClientError) -> Reason:
     """The reason to show to the operator for an error of the S3 client."""
     if isinstance(error, S3Error):
         if error.code == "AccessDenied" and _is_skewed(error):
             return _CLOCKS
-        other = Reason.of("store.s3_error", s3_code=str(error.code), error=_short(error.message))
-        return _REMEDIES.get(error.code or "", other)
-    if isinstance(error, MaxRetryError):
-        error = error.reason or error
-    if isinstance(error, SSLError):
+        other = Reason.of("store.s3_error", s3_code=_short(error.code), error=_short(error.message))
+        return _REMEDIES.get(error.code, other)
+    if isinstance(error, NoTlsError):
         return Reason.of("store.no_tls", error=_short(error))
-    if isinstance(error, HTTPError):
+    if isinstance(error, NoAnswerError):
         return Reason.of("store.no_answer", error=_short(error))
     return Reason.of("store.not_s3", error=_short(error))
 
@@ -46,11 +42,11 @@ def _is_skewed(error: S3Error) -> bool:
     The refusal of a HEAD request has no body with the error code.
     """
     try:
-        server_time = parsedate_to_datetime(error.response.headers["Date"]).timestamp()
-    except (AttributeError, KeyError, ValueError):
+        server_time = parsedate_to_datetime(error.date).timestamp()
+    except ValueError:
         return False
     return abs(server_time - time.time()) > _SKEW_SEC
 
 
 def _short(detail: object) -> str:
-    return quote(" ".join(str(detail or "").split())[:_LONGEST_DETAIL])
+    return quote(" ".join(str(detail).split())[:_LONGEST_DETAIL])

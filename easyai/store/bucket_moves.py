@@ -10,19 +10,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from io import BytesIO
 from typing import Final
-
-from minio.datatypes import Object
-from minio.error import S3Error
 
 from easyai.domain.frame import KeyRules
 from easyai.domain.reason import Reason
 from easyai.errors import StoreUnavailableError
+from easyai.s3.client import Found, S3Client
+from easyai.s3.client_errors import NO_SUCH_KEY, S3Error, TooLargeError
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_conditions import Conditions
 from easyai.store.bucket_objects import check_key, stat_object
-from easyai.store.bucket_requests import copy_if, put_if_new, remove_if
 from easyai.store.frame_store import Carried, Held
 
 _MOVED_FROM: Final = "x-amz-meta-easyai-moved-from"
@@ -52,23 +49,16 @@ class BucketMoves:
     def version(self, key: str) -> str | None:
         """The ETag of the object under the key, or None."""
         stat = self._stat(key)
-        return None if stat is None else stat.etag or ""
+        return None if stat is None else stat.etag
 
     def read(self, key: str, limit: int) -> tuple[str, bytes] | None:
         """ETag and content of a small object."""
         check_key(key)
         try:
             with self._bucket.asking() as client:
-                response = client.get_object(self._bucket.name, key)
-                try:
-                    content = response.read(limit + 1)
-                finally:
-                    response.close()
+                return _get(client, key, limit)
         except S3Error:
             return None
-        if len(content) > limit:
-            raise StoreUnavailableError(Reason.of("store.too_large", key=key, limit_bytes=limit))
-        return response.headers.get("etag", "").replace('"', ""), content
 
     def hold(self, key: str, frame_id: int, version: str) -> Held:
         """Check the version of the picture: later requests have the version as their condition."""
@@ -81,21 +71,20 @@ class BucketMoves:
         """Copy a picture in the store unless its copy exists; overwrites nothing."""
         version = version or self.version(source) or ""
         stat = self._stat(target)
+        copied = self._copy(source, target, version) if stat is None else Carried.TAKEN
+        if copied is Carried.DONE:
+            return copied
+        # Another worker, or an attempt whose answer was lost, may have copied the picture. The
+        # server refuses a replaced source and a taken target with the same error.
+        stat = stat or self._stat(target)
         if stat is None:
-            copied = self._copy(source, target, version)
-            if copied is Carried.DONE:
-                return copied
-            # Another worker may have copied the picture meanwhile, or another object may have come
-            # to the target: the server refuses both conditions with the same error.
-            stat = self._stat(target)
-            if self._is_copy_of(stat, source, version):
-                return Carried.DONE
-            return Carried.TAKEN if stat and self.version(source) == version else copied
+            return copied
         if self._is_copy_of(stat, source, version):
             return Carried.DONE
-        if self.exists(source):
-            return Carried.TAKEN
-        return Carried.MISSING if version else Carried.DONE
+        current = self.version(source)
+        if current is None:
+            return Carried.MISSING if version else Carried.DONE
+        return Carried.TAKEN if current == version else Carried.REPLACED
 
     def drop_copy(self, source: str, target: str, version: str) -> Carried:
         """Delete the copy if its marks match."""
@@ -103,7 +92,7 @@ class BucketMoves:
         if stat is None:
             return Carried.MISSING
         copied = self._is_copy_of(stat, source, version)
-        return self._remove(target, stat) if copied else Carried.REPLACED
+        return self._remove(target, stat.etag) if copied else Carried.REPLACED
 
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         """Copy in the store, then delete the source; completes a move that a crash interrupted."""
@@ -120,14 +109,14 @@ class BucketMoves:
             return Carried.MISSING
         if version and stat.etag != version:
             return Carried.REPLACED
-        return self._remove(key, stat)
+        return self._remove(key, stat.etag)
 
     def discard(self, key: str, version: str) -> Carried:
         """Delete a picture that carries the marks of this installation."""
         stat = self._stat(key)
         if stat is None:
             return Carried.MISSING
-        return self._remove(key, stat) if self._is_ours(stat) else Carried.REPLACED
+        return self._remove(key, stat.etag) if self._is_ours(stat) else Carried.REPLACED
 
     def held(self) -> Iterator[str]:
         """Yield nothing: pictures of a bucket keep their key until they are moved."""
@@ -148,45 +137,35 @@ class BucketMoves:
         return current[1] if current else content
 
     def _put_claim(self, key: str, content: bytes, *, new: bool) -> None:
-        name, kind = self._bucket.name, "application/json"
         with suppress(S3Error), self._bucket.asking() as client:  # another process was faster
-            if new:
-                put_if_new(client, name, key, content, kind)
-            else:
-                client.put_object(name, key, BytesIO(content), len(content), kind)
+            client.put(key, content, "application/json", new=new)
 
-    def _remove(self, key: str, found: Object) -> Carried:
-        """Delete the object `found`, and no newer object if the server obeys the condition."""
-        etag = self._conditions.kept().delete and found.etag
+    def _remove(self, key: str, etag: str) -> Carried:
+        """Delete the object with an ETag, and no newer object if the server obeys the condition."""
         try:
             with self._bucket.asking() as client:
-                if etag:
-                    remove_if(client, self._bucket.name, key, etag)
-                else:
-                    client.remove_object(self._bucket.name, key)
+                client.delete(key, etag if self._conditions.kept().delete else "")
         except S3Error:
             # Some servers return the same error for a missing object as for a newer object.
             return Carried.REPLACED if self.exists(key) else Carried.MISSING
         return Carried.DONE
 
-    def _stat(self, key: str) -> Object | None:
+    def _stat(self, key: str) -> Found | None:
         return stat_object(self._bucket, key)
 
     def _copy(self, source: str, target: str, version: str) -> Carried:
         check_key(source)
         marks = {
-            "Content-Type": _content_type(source),
+            "content-type": _content_type(source),
             _MOVED_FROM: _mark(source, version),
             _OWNER: self._owner(),
         }
         new = self._conditions.kept().target
         try:
             with self._bucket.asking() as client:
-                copy_if(
-                    client, self._bucket.name, source, target, etag=version, new=new, marks=marks
-                )
+                client.copy(source, target, etag=version, new=new, marks=marks)
         except S3Error as error:
-            return Carried.MISSING if error.code == "NoSuchKey" else Carried.REPLACED
+            return Carried.MISSING if error.code == NO_SUCH_KEY else Carried.REPLACED
         return Carried.DONE if self._was_of(source, version) else self._undo(target)
 
     def _was_of(self, source: str, version: str) -> bool:
@@ -200,18 +179,26 @@ class BucketMoves:
 
     def _undo(self, target: str) -> Carried:
         with suppress(S3Error), self._bucket.asking() as client:  # the copy is gone already
-            client.remove_object(self._bucket.name, target)
+            client.delete(target)
         return Carried.REPLACED
 
-    def _is_copy_of(self, there: Object | None, source: str, version: str) -> bool:
-        if there is None or there.metadata is None or not self._is_ours(there):
+    def _is_copy_of(self, there: Found | None, source: str, version: str) -> bool:
+        if there is None or not self._is_ours(there):
             return False
-        return there.metadata.get(_MOVED_FROM) == _mark(source, version)
+        return there.headers.get(_MOVED_FROM) == _mark(source, version)
 
-    def _is_ours(self, there: Object) -> bool:
+    def _is_ours(self, there: Found) -> bool:
         """Whether a move of ours wrote the object; earlier releases did not mark the owner."""
-        marks = there.metadata or {}
+        marks = there.headers
         return _MOVED_FROM in marks and marks.get(_OWNER, self._owner()) == self._owner()
+
+
+def _get(client: S3Client, key: str, limit: int) -> tuple[str, bytes]:
+    try:
+        return client.get(key, limit)
+    except TooLargeError:
+        large = Reason.of("store.too_large", key=key, limit_bytes=limit)
+        raise StoreUnavailableError(large) from None
 
 
 def _mark(source: str, version: str) -> str:

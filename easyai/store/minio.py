@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import timedelta
 
 from easyai.domain.frame import KeyRules
 from easyai.settings.schema import Minio
@@ -38,9 +37,8 @@ class MinioStore(BucketMoves):
     def url(self, key: str, ttl_sec: float) -> str:
         """A presigned link, made without a request; valid for 7 days at most, the limit of S3."""
         check_key(key)
-        lifetime = timedelta(seconds=max(1, min(math.ceil(ttl_sec), _LONGEST_LINK_SEC)))
-        client = self._bucket.signing_client
-        return client.presigned_get_object(self._bucket.name, key, expires=lifetime)
+        lifetime_sec = max(1, min(math.ceil(ttl_sec), _LONGEST_LINK_SEC))
+        return self._bucket.signing_client.link(key, lifetime_sec)
 
     def free_percent(self) -> float | None:
         """Return None: S3 has no request for free space."""

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import unquote
-
-from minio.datatypes import Object
-from minio.error import S3Error
+from email.utils import formatdate
 
 from easyai.errors import StoreUnavailableError
+from easyai.s3.client import Found
+from easyai.s3.client_errors import NO_SUCH_KEY, REFUSED_CONDITION, S3Error
+from easyai.s3.xml_answers import Listed, ListingPage
 from tests.simulation.scheduler import EPOCH, Actor, Scheduler
 
 _CALL_SEC = 0.004
@@ -35,10 +33,11 @@ class _Object:
 class ObjectServer:
     """The server of the objects; it remembers every change, for listings of the past."""
 
-    def __init__(self, scheduler: Scheduler, page: int, stale_sec: float) -> None:
+    def __init__(self, scheduler: Scheduler, page: int, stale_sec: float, *, obeys: bool) -> None:
         self.scheduler = scheduler
         self.page = page
         self.stale_sec = stale_sec
+        self.obeys = obeys  # every condition; else only the condition on the source of a copy
         self.objects: dict[str, _Object] = {}
         self.down_until = 0.0
         self.lost: Callable[[str], None] = lambda _: None
@@ -93,7 +92,7 @@ class ObjectServer:
 
 
 class SimClient:
-    """The methods of `minio.Minio` that the store uses."""
+    """Stands in for easyai.s3.client.S3Client."""
 
     def __init__(self, server: ObjectServer) -> None:
         self._server = server
@@ -107,19 +106,13 @@ class SimClient:
         self._call()
         found = self._server.objects.get(key)
         if found is None:
-            raise _error("NoSuchKey")
+            raise S3Error(NO_SUCH_KEY)
         return found
 
-    def list_objects(
-        self,
-        bucket: str,
-        prefix: str | None = None,
-        recursive: bool = False,
-        start_after: str | None = None,
-        **_: Any,
-    ) -> Iterator[Object]:
+    def pages(
+        self, prefix: str, after: str = "", *, folders: bool = False
+    ) -> Iterator[ListingPage]:
         """Page by page, each as of a moment of its own."""
-        after, prefix = start_after or "", prefix or ""
         given: set[str] = set()
         while True:
             self._call()
@@ -127,54 +120,65 @@ class SimClient:
             stale = self._server.stale_sec * rng.random() if rng.random() < 0.5 else 0.0
             seen = self._server.as_of(self._server.scheduler.now - stale)
             keys = sorted(key for key in seen if key.startswith(prefix) and key > after)
-            page = keys[: self._server.page]
-            for key in page:
-                yield from _listed(bucket, key, seen[key], prefix, recursive, given)
-            if len(page) < self._server.page:
+            keys = keys[: self._server.page]
+            page = ListingPage()
+            for key in keys:
+                _list(page, key, seen[key], prefix, given if folders else None)
+            yield page
+            if len(keys) < self._server.page:
                 return
-            after = page[-1]
+            after = keys[-1]
 
-    def stat_object(self, bucket: str, key: str, **_: Any) -> Object:
+    def head(self, key: str) -> Found:
         """HEAD."""
         found = self._get(key)
         self._server.looked(key)
-        return _object(bucket, key, found)
+        headers = {"last-modified": formatdate(EPOCH + found.modified_at), **found.metadata}
+        return Found(found.etag, len(found.content), headers)
 
-    def get_object(self, bucket: str, key: str, **_: Any) -> Any:
+    def get(self, key: str, limit: int) -> tuple[str, bytes]:
         """GET."""
-        return _Response(self._get(key))
+        found = self._get(key)
+        return found.etag, found.content[:limit]
 
-    def remove_object(self, bucket: str, key: str, **_: Any) -> None:
-        """DELETE: whatever lies there."""
-        self._call()
-        self._server.remove_unconditionally(key)
-
-    def put_object(
-        self, bucket: str, key: str, data: Any, length: int, *_: Any, **options: Any
-    ) -> Object:
+    def put(self, key: str, content: bytes, _content_type: str, *, new: bool = False) -> None:
         """PUT, also on the condition that nothing lies there."""
         self._call()
-        headers = {k.lower(): v for k, v in (options.get("metadata") or {}).items()}
-        if headers.get("if-none-match") == "*" and key in self._server.objects:
-            raise _error("PreconditionFailed")
-        self._server.put(key, data.read(length), headers)
-        return _object(bucket, key, self._server.objects[key])
+        if new and key in self._server.objects:
+            raise S3Error(REFUSED_CONDITION)
+        self._server.put(key, content)
 
-    def _execute(self, _method: str, bucket: str, key: str, headers: dict[str, str]) -> Any:
-        """A copy inside of the store, on condition of the source's ETag where it is given."""
-        source = unquote(headers["x-amz-copy-source"]).removeprefix(f"/{bucket}/")
+    def copy(
+        self,
+        source: str,
+        target: str,
+        *,
+        etag: str = "",
+        new: bool = False,
+        marks: Mapping[str, str] | None = None,
+    ) -> None:
+        """A copy inside of the store."""
         found = self._get(source)
-        if headers.get("x-amz-copy-source-if-match", found.etag) != found.etag:
-            raise _error("PreconditionFailed")
-        self._server.put(key, found.content, {k.lower(): v for k, v in headers.items()})
-        return _Response(self._server.objects[key])
+        taken = new and self._server.obeys and target in self._server.objects
+        if taken or etag not in ("", found.etag):
+            raise S3Error(REFUSED_CONDITION)
+        self._server.put(target, found.content, dict(marks or {}))
 
-    def bucket_exists(self, _bucket: str, **_: Any) -> bool:
-        """Always."""
+    def delete(self, key: str, etag: str = "") -> None:
+        """DELETE, on the condition if the server obeys it."""
+        if not (etag and self._server.obeys):
+            self._call()
+            self._server.remove_unconditionally(key)
+        elif self._get(key).etag == etag:
+            self._server.remove(key)
+        else:
+            raise S3Error(REFUSED_CONDITION)
+
+    def check_bucket(self) -> None:
+        """It exists always."""
         self._call()
-        return True
 
-    def presigned_get_object(self, _bucket: str, key: str, **_: Any) -> str:
+    def link(self, key: str, _lifetime_sec: int) -> str:
         """A link that the services of the simulation understand."""
         return f"sim://{key}"
 
@@ -194,49 +198,15 @@ class SimBucket:
 
     def check(self) -> None:
         """Raise StoreUnavailableError when it does not answer."""
-        self.signing_client.bucket_exists(self.name)
+        self.signing_client.check_bucket()
 
 
-class _Response:
-    def __init__(self, found: _Object) -> None:
-        self._content = found.content
-        self.headers = {"etag": f'"{found.etag}"'}
-        self.data = b""
-
-    def read(self, limit: int | None = None) -> bytes:
-        return self._content[:limit]
-
-    def close(self) -> None:
-        return None
-
-    def release_conn(self) -> None:
-        return None
-
-
-def _listed(
-    bucket: str, key: str, found: _Object, prefix: str, recursive: bool, given: set[str]
-) -> Iterator[Object]:
-    rest = key[len(prefix) :]
-    if recursive or "/" not in rest:
-        yield _object(bucket, key, found)
-        return
-    folder = prefix + rest.split("/")[0] + "/"
-    if folder not in given:
-        given.add(folder)
-        yield Object(bucket, folder)
-
-
-def _object(bucket: str, key: str, found: _Object) -> Object:
-    modified = datetime.fromtimestamp(EPOCH + found.modified_at, UTC)
-    return Object(
-        bucket,
-        key,
-        last_modified=modified,
-        etag=found.etag,
-        size=len(found.content),
-        metadata=dict(found.metadata),
-    )
-
-
-def _error(code: str) -> S3Error:
-    return S3Error(None, code, "", "", "", "")  # type: ignore[arg-type]
+def _list(page: ListingPage, key: str, found: _Object, prefix: str, given: set[str] | None) -> None:
+    """Add a key to a page, or its folder unless that is `given` already."""
+    folder, slash, _ = key[len(prefix) :].partition("/")
+    if given is None or not slash:
+        modified_at = EPOCH + found.modified_at
+        page.objects.append(Listed(key, found.etag, len(found.content), modified_at))
+    elif (name := f"{prefix}{folder}/") not in given:
+        given.add(name)
+        page.folders.append(name)

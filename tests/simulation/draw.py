@@ -61,6 +61,7 @@ def _with_more(plan: Plan, types: list[str], *, crowded: bool) -> Plan:
     seed = plan.seed
     rng = random.Random(f"hanging {seed}")
     plan = replace(plan, cameras=tuple(_hanging(rng, camera) for camera in plan.cameras))
+    plan = replace(plan, obeys=random.Random(f"conditions {seed}").random() < 0.5)
     plan = replace(plan, drifts=_drifts(random.Random(f"drifts {seed}"), plan.machines))
     rng = random.Random(f"limits {seed}")
     plan = replace(plan, settings={**plan.settings, "types": _limits(rng, plan, types)})

@@ -69,6 +69,7 @@ class Plan:
     file_grain: float = 0.0
     page: int = 1000
     stale_sec: float = 0.0
+    obeys: bool = False  # the object store obeys every condition
     unheard: float = 0.0
     foreign: bool = False
     horizon: float = HORIZON_SEC  # cameras write until then

@@ -19,6 +19,7 @@ _CALM: tuple[tuple[str, Any], ...] = (
     ("slots", 8),
     ("unheard", 0.0),
     ("stale_sec", 0.0),
+    ("obeys", False),
     ("page", 1000),
     ("file_clock", 0.0),
     ("file_grain", 0.0),

@@ -55,7 +55,7 @@ class Site:
             shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
             self.folder = tempfile.mkdtemp(prefix="easyai-simulation-", dir=shared)
         self.files = FileServer(scheduler, self.folder, plan.file_clock, plan.file_grain)
-        self.objects = ObjectServer(scheduler, plan.page, plan.stale_sec)
+        self.objects = ObjectServer(scheduler, plan.page, plan.stale_sec, obeys=plan.obeys)
         self.objects.lost = self._lost
         if plan.foreign:
             self._put_foreign()
@@ -99,7 +99,8 @@ class Site:
         settings = Minio(endpoint="127.0.0.1:9", bucket="frames")
         store = MinioStore(settings, _RULES, owner)
         store._bucket = SimBucket(self.objects)  # type: ignore[assignment]
-        store._conditions.known = Kept(copy=True, delete=False)
+        obeys = self.objects.obeys
+        store._conditions.known = Kept(copy=True, delete=obeys, target=obeys, put=obeys)
         return store
 
     def camera(self, plan: CameraPlan, goes_on: Callable[[], bool]) -> Callable[[], None]:

@@ -10,10 +10,9 @@ import pytest
 
 from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
-from easyai.store import bucket_moves
+from easyai.s3.client import S3Client
 from easyai.store.bucket_conditions import COPY, DELETE, PUT, Kept
 from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
-from easyai.store.bucket_requests import copy_if
 from easyai.store.frame_store import Carried
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import Answer, FakeS3, failure
@@ -119,12 +118,12 @@ def test_a_copy_of_another_picture_is_undone_where_the_store_ignores_the_conditi
 ) -> None:
     store = bucket.store()
     store._conditions.known = Kept(copy=False, delete=False)
-    copy = copy_if
+    copy = S3Client.copy
 
     def ignore_the_condition(*to: Any, etag: str, **more: Any) -> None:
         copy(*to, **more)
 
-    monkeypatch.setattr(bucket_moves, "copy_if", ignore_the_condition)
+    monkeypatch.setattr(S3Client, "copy", ignore_the_condition)
     bucket.put(KEY, jpeg("1"))
     version = store.version(KEY) or ""
     assert store.keep(KEY, TARGET, version) is Carried.DONE

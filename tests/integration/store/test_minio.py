@@ -10,10 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-import urllib3
 
 from easyai.domain.frame import KeyRules
 from easyai.errors import InvalidKeyError, StoreUnavailableError
+from easyai.s3.kept_connections import Connections
+from easyai.s3.s3_connection import Answer, Request
 from easyai.store import bucket_pages
 from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
 from easyai.store.bucket_conditions import Kept
@@ -29,13 +30,13 @@ KEY, TARGET = "人数统计/门口2/a b.jpg", "alerts/人数统计/门口2/a b.j
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The requests to object stores, method and URL, as they are made."""
     requested: list[str] = []
-    original = urllib3.PoolManager.urlopen
+    original = Connections.ask
 
-    def urlopen(self: urllib3.PoolManager, method: str, url: str, **more: object) -> object:
-        requested.append(f"{method} {url}")
-        return original(self, method, url, **more)  # type: ignore[arg-type]
+    def ask(self: Connections, request: Request) -> Answer:
+        requested.append(request.data.partition(b" HTTP/")[0].decode())
+        return original(self, request)
 
-    monkeypatch.setattr(urllib3.PoolManager, "urlopen", urlopen)
+    monkeypatch.setattr(Connections, "ask", ask)
     return requested
 
 
@@ -239,13 +240,13 @@ def test_first_of_two_concurrent_claims_returns_the_second(
     store, other = bucket.store(), bucket.store()
     store._conditions.known = Kept(copy=True, delete=False, put=False)
     with store._bucket.asking() as client:
-        put = client.put_object
+        put = client.put
 
-    def put_and_be_overtaken(*claim: Any) -> None:
-        put(*claim)
+    def put_and_be_overtaken(*claim: Any, **options: Any) -> None:
+        put(*claim, **options)
         other.claim(b"theirs", replace=True)  # it had looked before
 
-    monkeypatch.setattr(client, "put_object", put_and_be_overtaken)
+    monkeypatch.setattr(client, "put", put_and_be_overtaken)
     assert store.claim(b"ours") == b"theirs"
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
-import urllib3
 
 from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
@@ -256,15 +255,11 @@ def test_broken_off_listing_is_an_error_not_an_end() -> None:
         assert "Broken: words" in refusal(store, CALLS["walk"])
 
 
-@pytest.mark.usefixtures("impatient")
-def test_interrupted_download_is_an_error_not_half_a_file(
-    monkeypatch: pytest.MonkeyPatch, bucket: BucketPlace
-) -> None:
-    bucket.put(KEY, jpeg("1"))
-    store = bucket.store()
+def test_interrupted_download_is_an_error_not_half_a_file() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if "location" in path:
+            return Answer(200, "<LocationConstraint/>")
+        return Answer(200, "half", (("Content-Length", "8"),))
 
-    def stop(*_: object, **__: object) -> bytes:
-        raise urllib3.exceptions.ProtocolError("Connection broken")
-
-    monkeypatch.setattr(urllib3.HTTPResponse, "read", stop)
-    assert "Connection broken" in refusal(store, CALLS["read"])
+    with FakeS3(answer) as fake:
+        assert "Connection broken" in refusal(store_of(fake.settings()), CALLS["read"])

@@ -6,14 +6,13 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
 import pytest
-from minio.datatypes import Object
 
 from easyai.errors import StoreUnavailableError
+from easyai.s3.xml_answers import Listed, ListingPage
 from easyai.store import bucket_ends, bucket_pages, bucket_watch
 
 PAGE: Final = 10
@@ -54,19 +53,20 @@ class ListedBucket:
         """Write as a camera does."""
         insort(self.keys, key)
 
-    def list_objects(
-        self, _bucket: str, prefix: str | None, recursive: bool, start_after: str | None = None
-    ) -> Iterator[Object]:
+    def pages(
+        self, prefix: str, after: str = "", *, folders: bool = False
+    ) -> Iterator[ListingPage]:
         """Page by page, folders once each."""
-        after = start_after or ""
         while True:
-            page = self._page(prefix or "", after, recursive=recursive)
-            self.requests.append(prefix or "")
+            page = self._page(prefix, after, recursive=not folders)
+            self.requests.append(prefix)
             if self.fails:
                 raise StoreUnavailableError("the store does not answer")
             self.clock.now += _EMPTY_SEC + (self.page_sec - _EMPTY_SEC) * len(page) / PAGE
-            # As the client gives them: first the objects of a page, then its folders.
-            yield from sorted((_object(key) for key in page), key=lambda found: found.is_dir)
+            yield ListingPage(
+                [Listed(key, "e", 1, None) for key in page if not key.endswith("/")],
+                [key for key in page if key.endswith("/")],
+            )
             if len(page) < PAGE:
                 return
             after = page[-1].removesuffix("/") + ("0" if page[-1].endswith("/") else "")
@@ -81,12 +81,6 @@ class ListedBucket:
             if shown not in page[-1:]:
                 page.append(shown)
         return page
-
-
-def _object(name: str) -> Object:
-    if name.endswith("/"):
-        return Object("frames", name)
-    return Object("frames", name, last_modified=datetime.now(UTC), etag="e", size=1)
 
 
 def put_clock_below(monkeypatch: pytest.MonkeyPatch) -> Clock:
