@@ -70,7 +70,9 @@ class BucketMoves:
     def keep(self, source: str, target: str, version: str) -> Carried:
         """Copy a picture in the store unless its copy exists; overwrites nothing."""
         version = version or self.version(source) or ""
-        stat = self._stat(target)
+        known = self._conditions.known
+        # A server that refuses to overwrite needs no HEAD before the copy.
+        stat = None if known and known.target else self._stat(target)
         copied = self._copy(source, target, version) if stat is None else Carried.TAKEN
         if copied is Carried.DONE:
             return copied
@@ -104,12 +106,17 @@ class BucketMoves:
 
     def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:
         """Delete an object that still has the version; MISSING when the object does not exist."""
-        stat = self._stat(key)
-        if stat is None:
-            return Carried.MISSING
-        if version and stat.etag != version:
-            return Carried.REPLACED
-        return self._remove(key, stat.etag)
+        check_key(key)
+        known = self._conditions.known
+        # A server that refuses to delete another version needs no HEAD before.
+        if not (version and known and known.delete):
+            stat = self._stat(key)
+            if stat is None:
+                return Carried.MISSING
+            if version and stat.etag != version:
+                return Carried.REPLACED
+            version = stat.etag
+        return self._remove(key, version)
 
     def discard(self, key: str, version: str) -> Carried:
         """Delete a picture that carries the marks of this installation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +12,7 @@ import pytest
 from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.s3.client import S3Client
+from easyai.store import bucket_moves
 from easyai.store.bucket_conditions import COPY, DELETE, PUT, Kept
 from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
 from easyai.store.frame_store import Carried
@@ -147,3 +149,61 @@ def test_newer_picture_after_the_check_is_kept_by_a_store_with_conditions() -> N
         store = MinioStore(fake.settings(), KeyRules(), lambda: "we")
         store._conditions.known = Kept(copy=True, delete=True)
         assert store.delete(KEY, "e1") is Carried.REPLACED
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked"),
+    [
+        (_KEEPS_ALL, ["PUT", "DELETE"]),
+        (Kept(copy=True, delete=False), ["HEAD", "PUT", "HEAD", "DELETE"]),
+        (Kept(copy=False, delete=False), ["HEAD", "PUT", "HEAD", "HEAD", "DELETE"]),
+    ],
+    ids=["keeps all", "keeps copies only", "ignores all"],
+)
+def test_alert_costs_a_head_for_each_condition_that_the_store_ignores(
+    kept: Kept, asked: list[str]
+) -> None:
+    def answer(method: str, path: str) -> Answer:
+        if method == "PUT":
+            return _COPIED
+        there = method == "DELETE" or "alerts" not in path
+        return Answer(200, headers=_FOUND) if there else Answer(404)
+
+    with FakeS3(answer) as fake:
+        store = store_that_knows(fake, kept)
+        assert store.keep(KEY, TARGET, "e1") is Carried.DONE
+        assert store.delete(KEY, "e1") is Carried.DONE
+        assert [method for method, _ in fake.requests] == asked
+
+
+@pytest.mark.parametrize("owner", ["we", "another site"])
+def test_copy_whose_answer_was_lost_is_known_by_its_mark(owner: str) -> None:
+    marks: list[tuple[str, str]] = []
+
+    def answer(method: str, path: str) -> Answer:
+        if method == "HEAD":
+            return Answer(200, headers=(*_FOUND, *marks))
+        marks.append(("x-amz-meta-easyai-moved-from", bucket_moves._mark(KEY, "e1")))
+        marks.append(("x-amz-meta-easyai-installation", owner))
+        return Answer(503) if len(marks) == 2 else _NO
+
+    with FakeS3(answer) as fake:
+        store = store_that_knows(fake, _KEEPS_ALL)
+        kept = Carried.DONE if owner == "we" else Carried.TAKEN
+        assert store.keep(KEY, TARGET, "e1") is kept
+
+
+def test_deletion_begins_with_a_head_while_the_conditions_are_not_known() -> None:
+    with FakeS3(lambda method, path: Answer(404)) as fake:
+        store = store_that_knows(fake, None)
+        assert store.delete(KEY, "e1") is Carried.MISSING
+        assert [method for method, _ in fake.requests] == ["HEAD"]
+
+
+def store_that_knows(fake: FakeS3, kept: Kept | None) -> MinioStore:
+    """A store of a fake, which has found out its region and these conditions."""
+    store = MinioStore(fake.settings(), KeyRules(), lambda: "we")
+    store._bucket._client = store._bucket.signing_client
+    store._bucket._seen_at = math.inf  # no request to see that the bucket is there
+    store._conditions.known = kept
+    return store
