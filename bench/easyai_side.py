@@ -27,20 +27,20 @@ def measure_frames(backend: Backend, endpoint: str, count: int) -> Run:
     with site.fresh_folder() as folder:
         settings = site.write_settings(folder, backend.broker_url, backend.new_database())
         try:
-            with site.installation(settings, endpoint) as runtime, _worker(settings) as worker:
-                worker.wait_for_log(" ready.")
-                return _measure(runtime, worker, count)
+            with site.installation(settings, endpoint) as runtime, worker(settings) as child:
+                child.wait_for_log(" ready.")
+                return _measure(runtime, child, count)
         finally:
             backend.clear_broker()
 
 
 def _measure(runtime: Runtime, worker: Child, count: int) -> Run:
     frames = runtime.settings.frame_extractor.output_dir
-    camera, sender = Camera(frames), _sender(runtime.settings)
+    camera, own_sender = Camera(frames), sender(runtime.settings)
 
     def infer(number: int) -> Run:
         camera.write(number)
-        clock, line = _Clock(sender), FinishingLine(runtime.db.engine, frames, number)
+        clock, line = Clock(own_sender), FinishingLine(runtime.db.engine, frames, number)
 
         def finished() -> bool:
             clock.tick_when_due()
@@ -53,7 +53,7 @@ def _measure(runtime: Runtime, worker: Child, count: int) -> Run:
     return infer(count)
 
 
-class _Clock:
+class Clock:
     """Replaces beat: a scan every second, the first scan on request."""
 
     def __init__(self, sender: Celery) -> None:
@@ -71,12 +71,14 @@ class _Clock:
             self.tick()
 
 
-def _worker(settings: Path) -> Child:
+def worker(settings: Path) -> Child:
+    """A worker process as ``easyai up`` starts it."""
     arguments = next(list(one.arguments) for one in children(_PORT) if one.name == "worker")
     return Child("easyai", arguments, settings.parent, {"EASYAI_CONFIG": str(settings)})
 
 
-def _sender(settings: Settings) -> Celery:
+def sender(settings: Settings) -> Celery:
+    """Sends tasks to the worker."""
     transports.register()
     app = Celery("bench", amqp="easyai.tasks.queues:AMQP", set_as_current=False)
     app.conf.update(celery_settings(settings))
