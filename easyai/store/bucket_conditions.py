@@ -17,13 +17,10 @@ from typing import Final
 from easyai.s3.client import S3Client
 from easyai.s3.client_errors import REFUSED_CONDITION, S3Error
 from easyai.store.bucket import Bucket
+from easyai.store.condition_names import COPY, DELETE, PUT, TARGET
 
 log = logging.getLogger(__name__)
 
-COPY: Final = "COPY with x-amz-copy-source-if-match"
-DELETE: Final = "DELETE with If-Match"
-TARGET: Final = "COPY with If-None-Match"
-PUT: Final = "PUT with If-None-Match"
 _OTHER: Final = "0" * 32  # the ETag of no object
 # Errors of servers that do not know a condition, or that have lost an object meanwhile.
 _UNPROVEN: Final = ("NotImplemented", "InvalidRequest", "InvalidArgument", "NoSuchKey")

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from supervisor import events, loggers
 from supervisor.medusa.asyncore_25 import ExitNow
@@ -21,7 +21,8 @@ from supervisor.supervisord import Supervisor
 
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.messages.catalogue import text
-from easyai.process.supervisor_link import RESTARTED_VARIABLE, Notifier, die_with_parent, to_line
+from easyai.process.supervisor_link import RESTARTED_VARIABLE, Notifier, to_line
+from easyai.supervisor import forked_child
 from easyai.supervisor.child_ends import ChildEnds
 from easyai.supervisor.child_logs import ChildLogs, Terminal
 from easyai.supervisor.children import LAST, MAX_BACKOFF_SEC, children, program_sections
@@ -29,6 +30,7 @@ from easyai.supervisor.hung_children import Liveness, Verdict
 from easyai.supervisor.notify_socket import NotifySocket
 from easyai.supervisor.plan import Plan
 from easyai.supervisor.readiness import ReadinessWatch
+from easyai.supervisor.shared_imports import import_shared
 from easyai.supervisor.start_checks import release_data_dir
 from easyai.system import modes
 from easyai.system.text_encoding import text_encoding
@@ -50,11 +52,11 @@ class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
         self.logger = loggers.getLogger(loggers.LevelsByName.INFO)
         self.logger.addHandler(_LogHandler(self.logs))
 
-    def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
-        # In the child, before its program: when this process is killed, a child that is still
-        # starting must end, too.
-        die_with_parent()
-        super().execve(filename, argv, env)
+    def fork(self) -> int:
+        return forked_child.fork()
+
+    def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> NoReturn:
+        forked_child.run(argv, env)
 
     def setsignals(self) -> None:
         hangup = signal.getsignal(signal.SIGHUP)
@@ -195,6 +197,7 @@ def run(plan: Plan) -> None:
     options.ends = ChildEnds()
     options.realize(_supervisor_arguments(run_dir, config), doc=__doc__)
     options.first, options.test = True, False
+    import_shared()
     try:
         _Supervisor(options, plan, notices).main()
     except ExitNow:

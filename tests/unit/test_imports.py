@@ -45,6 +45,7 @@ ENVIRONMENT = {
     "settings/partial.py",
     "settings/installations.py",
     "process/supervisor_link.py",
+    "supervisor/forked_child.py",
     "settings/utf8_mode.py",
     "settings/find_installation.py",
     "cli/main.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from easyai.domain.reason import Reason
-from easyai.store.bucket_conditions import COPY, DELETE, PUT, TARGET
+from easyai.store.condition_names import COPY, DELETE, PUT, TARGET
 
 _WITHOUT: Final = {
     COPY: Reason("report.ignored_copy"),

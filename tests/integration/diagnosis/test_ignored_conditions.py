@@ -6,7 +6,7 @@ import pytest
 
 from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
-from easyai.store.bucket_conditions import COPY, DELETE, PUT, TARGET
+from easyai.store.condition_names import COPY, DELETE, PUT, TARGET
 from tests.support.lively import look
 from tests.support.site import Installation
 

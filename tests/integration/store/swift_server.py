@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from easyai.store.bucket_conditions import DELETE, TARGET
+from easyai.store.condition_names import DELETE, TARGET
 from tests.support.object_server import ObjectServer
 
 PAGE = 7  # keys in a page of a listing: small, so that every test pages

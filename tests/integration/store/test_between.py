@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.domain.frame import KeyRules
-from easyai.store.bucket_conditions import DELETE
+from easyai.store.condition_names import DELETE
 from easyai.store.frame_store import Carried
 from easyai.store.minio import MinioStore
 from tests.integration.store.between import Between

@@ -13,8 +13,9 @@ from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.s3.client import S3Client
 from easyai.store import bucket_moves
-from easyai.store.bucket_conditions import COPY, DELETE, PUT, Kept
-from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
+from easyai.store.bucket_conditions import Kept
+from easyai.store.condition_names import COPY, DELETE, PUT
+from easyai.store.condition_names import TARGET as TARGET_CONDITION
 from easyai.store.frame_store import Carried
 from easyai.store.minio import MinioStore
 from tests.integration.store.fake_s3 import Answer, FakeS3, failure

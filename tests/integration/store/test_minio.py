@@ -16,8 +16,8 @@ from easyai.errors import InvalidKeyError, StoreUnavailableError
 from easyai.s3.kept_connections import Connections
 from easyai.s3.s3_connection import Answer, Request
 from easyai.store import bucket_pages
-from easyai.store.bucket_conditions import TARGET as TARGET_CONDITION
 from easyai.store.bucket_conditions import Kept
+from easyai.store.condition_names import TARGET as TARGET_CONDITION
 from easyai.store.frame_store import Carried
 from easyai.store.minio import MinioStore
 from tests.integration.store.places import BucketPlace, jpeg, listed, look, started, walked
