@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bench import report
 from bench.folders import folders
+from bench.idle import idle
 from bench.live import backlog, live
 from bench.processes import BenchError
 from bench.progress import Progress
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "live": live,
     "backlog": backlog,
     "folders": folders,
+    "idle": idle,
 }
 EXAMPLES = """\b
 Examples:

@@ -81,7 +81,7 @@ def _measure(seconds: int, cameras: int, waiting: int = 0) -> tuple[float, dict[
         runtime = stack.enter_context(site.installation(settings, endpoint))
         root = runtime.settings.frame_extractor.output_dir
         write_old(root, waiting)
-        port = _free_port()
+        port = free_port()
         environment = {"EASYAI_CONFIG": str(settings), "EASYAI_PORT": str(port)}
         parts = [
             stack.enter_context(Child(one.name, list(one.arguments), folder, environment))
@@ -106,7 +106,8 @@ def _measure(seconds: int, cameras: int, waiting: int = 0) -> tuple[float, dict[
         return took, figures
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port: int = held.getsockname()[1]

@@ -125,6 +125,16 @@ def session_cpu_seconds(leader: int) -> float:
     return sum(_cpu_ticks(entry, leader) for entry in Path("/proc").glob("[0-9]*")) / _TICKS
 
 
+def session_processes(leader: int) -> list[int]:
+    """The living processes of a session."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        fields = _stat(entry)
+        if fields and int(fields[3]) == leader and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
 def wait_until(
     own: Sequence[Child], condition: Callable[[], bool], limit_sec: float, what: str
 ) -> None:
@@ -147,12 +157,16 @@ def _cpu_ticks(process: Path, session: int) -> int:
 
     The leader's ticks include its ended children.
     """
-    try:
-        # proc(5): after the name in brackets; the first field here is number 3.
-        fields = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return 0
-    if session not in (int(fields[1]), int(fields[3])):  # parent, session
+    fields = _stat(process)
+    if not fields or session not in (int(fields[1]), int(fields[3])):  # parent, session
         return 0
     own = fields[11:15] if process.name == str(session) else fields[11:13]
     return sum(map(int, own))
+
+
+def _stat(process: Path) -> list[str]:
+    """proc(5): the fields after the name in brackets, from number 3; empty after its end."""
+    try:
+        return (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
