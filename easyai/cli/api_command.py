@@ -49,6 +49,7 @@ def _serve() -> None:
     import uvicorn
 
     from easyai.api.connections import ConnectionLimits, bounded, most_connections, raise_file_limit
+    from easyai.cli.api_server import ApiServer
     from easyai.cli.link_warnings import link_warnings
     from easyai.db.database_library import library
     from easyai.messages.catalogue import text
@@ -85,7 +86,7 @@ def _serve() -> None:
         backlog=1024,
     )
     config.load_app()
-    server = uvicorn.Server(config)
+    server = ApiServer(config)
     with suppress(KeyboardInterrupt):
         server.run(sockets=sockets)
     if not server.started:

@@ -27,6 +27,7 @@ MODULES: Final = (
     "encodings.idna",
     # api
     "easyai.cli.api_command",
+    "easyai.cli.api_server",
     "easyai.cli.link_warnings",
     "easyai.api.connections",
     "easyai.api.protocol",
