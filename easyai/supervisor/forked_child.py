@@ -38,24 +38,24 @@ _FAILED: Final = 1  # as Python exits after a traceback
 
 
 def fork() -> int:
-    """As `os.fork`; the child ends with this process, and gets no signal until `run`."""
-    parent = os.getpid()
+    """As `os.fork`, but the child gets no signal until `run`."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    pid = -1
     try:
         pid = os.fork()
-    except OSError:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-        raise
-    if pid:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-        return pid
+    finally:
+        if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+    return pid
+
+
+def run(command: Sequence[str], variables: Mapping[str, str], parent: int) -> NoReturn:
+    """Be ``python -m module arguments…`` with these variables, in a child that `fork` made.
+
+    `parent`: the process id of the supervisor; the child ends with it.
+    """
     if die_with_parent() and os.getppid() != parent:
-        os._exit(_FAILED)  # the parent was killed before the kernel knew our wish
-    return 0
-
-
-def run(command: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
-    """Be ``python -m module arguments…`` with these variables, in a child that `fork` made."""
+        os._exit(_FAILED)  # the supervisor was killed before the kernel knew our wish
     os.environ.clear()
     os.environ.update(variables)
     _reset_signals()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ class ReadinessWatch:
         missing: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """`missing` returns the processes that have not reported yet; called from a thread."""
-        self._host = host
+        self._addresses = _addresses(host, port)
         self._port = port
         self._show = show
         self._missing = missing
@@ -63,7 +64,12 @@ class ReadinessWatch:
         missing = self._missing()
         if missing:
             return f"no sign of life from {', '.join(missing)}"
-        return why_not_ready(self._host, self._port)
+        reason: str | None = None
+        for address in self._addresses:
+            reason = why_not_ready(address, self._port)
+            if reason is None:
+                break
+        return reason
 
 
 def why_not_ready(host: str, port: int) -> str | None:
@@ -78,3 +84,16 @@ def why_not_ready(host: str, port: int) -> str | None:
     finally:
         connection.close()
     return None if response.status == 200 else f"/readyz: {response.status} {body}"
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """The addresses of a host, resolved before the thread starts.
+
+    A thread in the C library's resolver holds locks, and a child that is forked meanwhile would
+    wait for these locks for ever.
+    """
+    try:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return [host]
+    return list(dict.fromkeys(str(info[4][0]) for info in infos))

@@ -1,7 +1,7 @@
 """The process behind ``easyai up``: starts API, worker, beat and watchdog, keeps them running.
 
-`easyai.cli.up_command` enters this module by exec, so that the modules that read settings and
-migrate the database do not stay in memory for months.
+`easyai.cli.up_command` enters this module by exec: the children are forks of this process, so it
+must hold no connection, no thread of a library and nothing of the migration of the database.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
 
     logs: ChildLogs
     ends: ChildEnds
+    pid: int  # of this process, known to its children
 
     def waitpid(self) -> tuple[int | None, int | None]:
         pid, status = super().waitpid()
@@ -53,10 +54,12 @@ class _Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
         self.logger.addHandler(_LogHandler(self.logs))
 
     def fork(self) -> int:
+        self.pid = os.getpid()
         return forked_child.fork()
 
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> NoReturn:
-        forked_child.run(argv, env)
+        # The child has no new interpreter: it goes on with what this process has imported.
+        forked_child.run(argv, env, self.pid)
 
     def setsignals(self) -> None:
         hangup = signal.getsignal(signal.SIGHUP)

@@ -48,7 +48,7 @@ os.environ["OLD"] = "1"
 held = open(sys.argv[1])
 pid = forked_child.fork()
 if pid == 0:
-    forked_child.run([sys.executable, "-m", "program", "一", "b c"], {"NEW": "2"})
+    forked_child.run([sys.executable, "-m", "program", "一", "b c"], {"NEW": "2"}, os.getppid())
 status = os.waitpid(pid, 0)[1]
 print("code", os.waitstatus_to_exitcode(status), flush=True)
 """

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
@@ -76,3 +79,23 @@ def test_not_ready_while_a_process_has_sent_no_sign_of_life(
     assert lines == ["not ready, see logs (no sign of life from worker)"]
     missing.clear()
     wait_until(lambda: lines[-1] == "ready", 10, "the ready line")
+
+
+def test_no_name_is_resolved_while_children_are_forked(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.status = 200
+    lines: list[str] = []
+    watch = ReadinessWatch("localhost", server.server_port, lines.append)
+    asked: list[str] = []
+    resolve = socket.getaddrinfo
+
+    def recorded(host: str, *arguments: Any, **options: Any) -> Any:
+        asked.append(host)
+        return resolve(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", recorded)
+    watch.start("ready", "not ready")
+    wait_until(lambda: lines, 10, "the ready line")
+    assert asked
+    assert all(ip_address(host) for host in asked)
