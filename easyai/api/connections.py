@@ -8,7 +8,6 @@ and an open file with it. Without free files the server accepts no connection an
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import resource
 from collections import Counter
@@ -17,9 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
-import h11
-
-from easyai.api.protocol import ContractProtocol
+from easyai.api.protocol import ContractProtocol, Part
 from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
@@ -115,7 +112,7 @@ class BoundedProtocol(ContractProtocol):
         if self.limits.admit(self, self.loop.time()):
             self._enter(Phase.HEAD)
             return
-        self._refuse(503, "Service Unavailable", "too many connections; try again in a moment")
+        self.refuse(503, "Service Unavailable", "too many connections; try again in a moment")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -142,9 +139,9 @@ class BoundedProtocol(ContractProtocol):
         super().resume_writing()
         self._follow()
 
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+    def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to a protocol that has its own deadlines."""
-        super().handle_websocket_upgrade(event)
+        super().handle_websocket_upgrade()
         self._enter(Phase.WORK)
 
     def give_way(self) -> None:
@@ -159,18 +156,17 @@ class BoundedProtocol(ContractProtocol):
         self._enter(self._waits_for())
 
     def _waits_for(self) -> Phase:
-        answered = self.cycle is None or self.cycle.response_complete
         if self.transport.is_closing():
             return Phase.IDLE
         if self.flow.write_paused:
             return Phase.SEND
-        if self.transport.get_protocol() is not self:
-            return Phase.WORK  # upgraded
-        if self.conn.their_state is h11.SEND_BODY:
+        if self.transport.get_protocol() is not self or self.pipeline:
+            return Phase.WORK  # upgraded, or more requests wait for their answers
+        if self.next_part is Part.BODY:
             return Phase.BODY
-        if not answered:
+        if self.is_answering:
             return Phase.WORK
-        begun = self.cycle is None or bool(self.conn.trailing_data[0])
+        begun = self.cycle is None or bool(self.head_begun)
         return Phase.HEAD if begun else Phase.IDLE
 
     def _enter(self, phase: Phase) -> None:
@@ -194,7 +190,7 @@ class BoundedProtocol(ContractProtocol):
     def _expire(self) -> None:
         phase = self._phase
         log.debug("connection closed: client=%s waited for %s", self.client, phase)
-        begun = bool(self.conn.trailing_data[0])
+        begun = bool(self.head_begun)
         if phase is Phase.BODY:
             begun = not self.cycle.response_started  # otherwise the client already gets an answer
         if phase not in (Phase.HEAD, Phase.BODY):
@@ -202,19 +198,13 @@ class BoundedProtocol(ContractProtocol):
         elif begun:
             seconds = self.limits.time_outs.of(phase) or 0.0
             fault = f"the {phase} of the request did not arrive within {seconds:g} s; send it again"
-            self._refuse(408, "Request Timeout", fault)
+            self.refuse(408, "Request Timeout", fault)
         else:
             self.give_way()
 
-    def _refuse(self, status: int, reason: str, fault: str) -> None:
-        """Answer in the contract's shape and close; h11 may be in the middle of a request."""
-        body = json.dumps({"error": fault}).encode()
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+    def refuse(self, status: int, reason: str, fault: str) -> None:
+        """Answer in the contract's shape and close."""
+        super().refuse(status, reason, fault)
         self._follow()
 
 

@@ -40,7 +40,10 @@ class RecordingDoorbell:
 class LiveApi:
     """A running API; requests go through a single session."""
 
-    def __init__(self, app: ASGIApp, limits: ConnectionLimits | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, limits: ConnectionLimits | None = None, http: Any = None
+    ) -> None:
+        """`http`: the protocol of the connections, instead of the API's own."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = uvicorn.Server(
@@ -48,7 +51,7 @@ class LiveApi:
                 app,
                 host="127.0.0.1",
                 port=self.port,
-                http=bounded(limits or ConnectionLimits(1000)),
+                http=http or bounded(limits or ConnectionLimits(1000)),
                 access_log=False,
                 log_config=None,
             )
