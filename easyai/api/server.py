@@ -17,7 +17,6 @@ from easyai.api.compression import Compression
 from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.error_responses import install_error_handlers
 from easyai.api.exposition import Exposition
-from easyai.api.gates import open_gates
 from easyai.api.heartbeat_groups import HeartbeatGroup
 from easyai.api.methods import MethodTable
 from easyai.api.metrics_desk import MetricsDesk
@@ -31,6 +30,7 @@ from easyai.api.routes import (
     registry_routes,
     statistics_routes,
 )
+from easyai.api.shared_reads import open_gates
 from easyai.api.trailing_slash import allow_trailing_slash
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.process.presence import Presence
@@ -54,7 +54,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         with _opened(runtime, loop) as opened:
             app.state.runtime = opened
             opened.part(Tokens)  # makes the token files before anybody needs them
-            app.state.gates = open_gates()
+            app.state.gates = gates = open_gates(opened.db)
             app.state.heartbeats = HeartbeatGroup(opened)
             app.state.diagnoses = DiagnosisDesk(partial(diagnosis_routes.examine, opened))
             app.state.metrics = MetricsDesk(
@@ -68,6 +68,8 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
                 app.state.metrics.close()
                 app.state.diagnoses.close()
                 app.state.heartbeats.close()
+                for gate in gates.values():
+                    gate.close()
 
     # The scripts of /docs come from this server: /docs works without the internet.
     app: FastAPI = FastAPIOffline(

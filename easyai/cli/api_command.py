@@ -17,6 +17,7 @@ Examples:
   easyai --config site.toml api --port 8080
 """
 
+_SWITCH_SEC: Final = 0.0005  # Python's own: 5 ms
 _NOT_STARTED: Final = 3  # as uvicorn has it
 # The addresses of a gateway on this machine over IPv4, over IPv6 and over a socket for both.
 _LOOPBACK: Final = "127.0.0.1,::1,::ffff:127.0.0.1"
@@ -85,6 +86,9 @@ def _serve() -> None:
         timeout_keep_alive=5,
         backlog=1024,
     )
+    # A thread that waits for the interpreter gets it after this time: a list that is read takes it
+    # from heartbeats and registrations many times for each of their statements.
+    sys.setswitchinterval(_SWITCH_SEC)
     config.load_app()
     server = ApiServer(config)
     with suppress(KeyboardInterrupt):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlite3 import Cursor
 from sqlite3 import Error as SqliteError
 
@@ -20,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from easyai.db import clock, engines
 from easyai.db.guard import WriteGuard
+from easyai.db.interruption import Interruption
 from easyai.db.postgres import READ_ONLY, postgresql_engine
 from easyai.domain.reason import Reason, quote
 from easyai.errors import (
@@ -64,6 +66,7 @@ class Database:
         if self.is_sqlite and must_exist:
             engines.require_file(self.engine, engines.sqlite_file(self.url))
         self._ask_clock_at = 0.0  # on the monotonic clock
+        self._of_thread = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -75,7 +78,8 @@ class Database:
         """
         with _translated(), self.engine.connect() as conn, conn.begin():
             before = _changes(conn)
-            yield conn
+            with self._covered(conn):
+                yield conn
             if _changes(conn) != before:
                 raise RuntimeError("a transaction that reads has written: use Database.write")
 
@@ -85,8 +89,21 @@ class Database:
         engine = self.engine
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with _translated(), engine.connect() as conn, conn.begin():
+        with _translated(), engine.connect() as conn, conn.begin(), self._covered(conn):
             yield conn
+
+    @contextmanager
+    def interruptible(self, interruption: Interruption) -> Iterator[None]:
+        """Let an interruption end what this thread reads in the block."""
+        self._of_thread.interruption = interruption
+        try:
+            yield
+        finally:
+            del self._of_thread.interruption
+
+    def _covered(self, conn: Connection) -> AbstractContextManager[None]:
+        interruption: Interruption | None = getattr(self._of_thread, "interruption", None)
+        return nullcontext() if interruption is None else interruption.covers(conn)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
