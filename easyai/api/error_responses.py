@@ -33,7 +33,7 @@ def error_response(
 
 def install_error_handlers(app: FastAPI) -> None:
     """Give our own errors, the router's errors and validation errors the contract's shape."""
-    app.add_exception_handler(EasyaiError, _own_error)
+    app.add_exception_handler(EasyaiError, own_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_middleware(LastResort)
@@ -70,7 +70,8 @@ class LastResort:
             await response(scope, receive, send)
 
 
-async def _own_error(request: Request, error: Exception) -> JSONResponse:
+async def own_error(request: Request, error: Exception) -> JSONResponse:
+    """The answer to one of our own errors."""
     status = error.http_status if isinstance(error, EasyaiError) else 500
     if status >= 500 and not isinstance(error, BusyError):  # its gate logs it
         log.warning("%s %r: %s", request.method, request.scope["path"], error)

@@ -17,6 +17,7 @@ from easyai.api.compression import Compression
 from easyai.api.diagnosing import DiagnosisDesk
 from easyai.api.error_responses import install_error_handlers
 from easyai.api.exposition import Exposition
+from easyai.api.express import ExpressLane
 from easyai.api.heartbeat_groups import HeartbeatGroup
 from easyai.api.methods import MethodTable
 from easyai.api.metrics_desk import MetricsDesk
@@ -81,6 +82,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         redirect_slashes=False,  # some clients do not follow; allow_trailing_slash answers instead
     )
     app.add_middleware(Compression)
+    app.add_middleware(ExpressLane)  # nothing of its answers is compressed; those below guard it
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
     app.add_middleware(BrowserGuard)

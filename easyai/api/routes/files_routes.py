@@ -19,6 +19,7 @@ from easyai.api.schemas import errors
 from easyai.domain.frame import ALGO_CONFIG_NAME
 from easyai.errors import PictureNotFoundError
 from easyai.pipeline.links import open_picture
+from easyai.runtime import Runtime
 from easyai.store.frame_store import PictureFiles
 
 router = APIRouter(prefix="/files", tags=["files"])
@@ -51,15 +52,21 @@ def picture(
     key = key.rstrip("/")
     # Checked first: a client without a valid signature must not learn which files exist.
     runtime.signer.check(key, expires, signature)
-    if not isinstance(runtime.store, PictureFiles):
+    files = runtime.part(_files)
+    if files is None:
         raise PictureNotFoundError("pictures lie in the object store; ask for a new link")
-    file = open_picture(runtime, runtime.store, key)
+    file = open_picture(runtime, files, key)
     try:
         left_sec = int(runtime.signer.left_sec(int(expires)))
         return _response(file, key, left_sec, request)
     except BaseException:
         file.close()
         raise
+
+
+def _files(runtime: Runtime) -> PictureFiles | None:
+    # Asked once: the check of a protocol takes longer than a picture's file.
+    return runtime.store if isinstance(runtime.store, PictureFiles) else None
 
 
 def _response(file: BinaryIO, key: str, left_sec: int, request: Request) -> Response:
