@@ -128,6 +128,10 @@ def test_picture_gets_the_same_answer_from_lane_and_route(
         (404, "HEAD", missing, ()),
         (200, "GET", link, ("Origin: http://page.example.com", "Host: page.example.com")),
         (200, "GET", link, ("Sec-Fetch-Site: cross-site",)),
+        (200, "GET", config, ("Accept-Encoding: gzip",)),
+        (304, "GET", link, ("If-None-Match: *",)),
+        (206, "GET", link, ("Range: bytes=2-5",)),
+        (416, "GET", link, ("Range: bytes=9999-",)),
     ]
     for status, method, target, headers in wanted:
         got, body = _same(lane, routes, _request(method, target, b"", *headers))

@@ -108,6 +108,7 @@ def test_list_of_a_client_that_has_gone_is_not_read(api: LiveApi, slow: _SlowLis
             with socket.create_connection(("127.0.0.1", api.port)) as client:
                 client.sendall(f"GET {ALERTS} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
                 time.sleep(0.05)
+        time.sleep(0.3)  # the server notices
         slow.go_on.set()
         assert {answer.result() for answer in answers} == {200}
     assert _read(api) == 200
@@ -194,6 +195,7 @@ def test_picture_of_a_client_that_has_gone_is_not_read(
             with socket.create_connection(("127.0.0.1", sqlite_api.port)) as client:
                 client.sendall(f"GET /api/v1/{picture} HTTP/1.1\r\nHost: t\r\n\r\n".encode())
                 time.sleep(0.05)
+        time.sleep(0.3)  # the server notices
         go_on.set()
         assert {answer.result().status_code for answer in answers} == {200}
     assert sqlite_api.call("GET", f"/api/v1/{picture}").status_code == 200

@@ -108,6 +108,30 @@ def test_clients_that_wait_for_the_same_list_share_a_reading(
     assert lists.begun == 3  # the first, the other list, and one for all the others
 
 
+def test_compressed_and_plain_answers_come_from_the_same_reading(
+    api: LiveApi, runtime: Runtime, lists: Lists, clients: ThreadPoolExecutor
+) -> None:
+    with runtime.db.write() as conn:
+        alerts.add(conn, [_alert() for _ in range(100)], for_bus=False)
+    go_on = threading.Event()
+    lists.hold = lambda _: go_on.wait(20)
+    target = f"{api.url}{ALERTS}?page_size=100"
+    first = clients.submit(requests.get, target, timeout=30)
+    wait_until(lambda: lists.begun == 1, 10, "the list is read")
+    codings = ["gzip", "identity", "gzip", "identity"]
+    others = [
+        clients.submit(requests.get, target, headers={"Accept-Encoding": coding}, timeout=30)
+        for coding in codings
+    ]
+    time.sleep(0.3)
+    go_on.set()
+
+    assert [len(answer.result().json()["items"]) for answer in (first, *others)] == [100] * 5
+    got = [answer.result().headers.get("content-encoding", "identity") for answer in others]
+    assert got == codings
+    assert lists.begun == 2
+
+
 def test_answer_is_not_older_than_its_request(
     api: LiveApi, runtime: Runtime, lists: Lists, clients: ThreadPoolExecutor
 ) -> None:
