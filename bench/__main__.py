@@ -15,6 +15,7 @@ from rich.console import Console
 from bench import report
 from bench.folders import folders
 from bench.idle import idle
+from bench.latency import latency
 from bench.live import backlog, live
 from bench.processes import BenchError
 from bench.progress import Progress
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
     "backlog": backlog,
     "folders": folders,
     "idle": idle,
+    "latency": latency,
 }
 EXAMPLES = """\b
 Examples:

@@ -22,7 +22,8 @@ class Scale:
     live_sec: int  # of writing by a thousand cameras
     idle_scans: int  # of many folders, one a second
     idle_sec: int  # of watching all processes without frames
+    latency_sec: int  # of writing, each time that a rate is measured
 
 
-FULL = Scale("full", 6_000, 2_000, 4_000, 3, 1_000_000, 100_000, 300, 3_000, 7, 30, 20, 60)
-QUICK = Scale("quick", 1_500, 800, 2_000, 2, 100_000, 10_000, 100, 2_000, 3, 10, 5, 20)
+FULL = Scale("full", 6_000, 2_000, 4_000, 3, 1_000_000, 100_000, 300, 3_000, 7, 30, 20, 60, 20)
+QUICK = Scale("quick", 1_500, 800, 2_000, 2, 100_000, 10_000, 100, 2_000, 3, 10, 5, 20, 8)

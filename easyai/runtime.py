@@ -72,7 +72,7 @@ class Runtime:
         self.signer = signer
         self.doorbell = doorbell
         self._parts: dict[Any, Any] = {}
-        self._parts_lock = threading.Lock()
+        self._parts_lock = threading.RLock()  # a part may ask for another part
 
     @property
     def settings(self) -> Settings:

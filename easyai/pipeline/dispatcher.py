@@ -82,6 +82,11 @@ class Dispatcher:
         self._look = True
         self._changed.set()
 
+    def look(self) -> None:
+        """Look soon: this process has recorded new frames. Nobody was woken by a message."""
+        self._look = True
+        self._changed.set()
+
     def stop_leasing(self) -> None:
         """Take no more frames."""
         self._leases = False

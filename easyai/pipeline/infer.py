@@ -50,6 +50,11 @@ class InferenceLoop:
             self._loop.call_soon_threadsafe(self._dispatcher.wake, task_type)
         return self._dispatcher.tally.take(task_type)
 
+    def look(self) -> None:
+        """Look soon for new frames, which this process has recorded; never waits."""
+        if not self._drained:
+            self._loop.call_soon_threadsafe(self._dispatcher.look)
+
     def overview(self) -> dict[str, Any]:
         """The dispatcher's present work, as JSON values; never waits."""
         return self._dispatcher.overview()

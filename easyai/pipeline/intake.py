@@ -63,7 +63,7 @@ class Scanner:
         self._watch = runtime.store.watch()
         self._arrivals = Arrivals(lambda name: runtime.settings.ai_analysis.affinity(name))
         self._layout = Layout(runtime)
-        self._sampler = Sampler(runtime)
+        self._sampler = runtime.part(Sampler)
         self._recording = Recording(runtime, self._known, self._sampler)
         # Backlog pictures that were not whole at the first check: they stay backlog.
         self._unfinished: set[str] = set()
@@ -186,7 +186,7 @@ class Scanner:
         pictures = self._watch.whole_pictures(page, stable_sec, wary)
         self._unfinished.difference_update(picture.key for picture in pictures)
         new = [picture for picture in pictures if not self._known.has(picture.key, picture.version)]
-        return self._recording.record(new) if new else 0
+        return len(self._recording.record(new)) if new else 0
 
     def _log_enabled(self, enabled: bool) -> None:
         if enabled:

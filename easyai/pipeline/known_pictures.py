@@ -25,6 +25,7 @@ _NEWEST: Final = 50_000  # frames whose versions a new process learns
 # would take more than some hundredths of a core. Until then a picture that left counts as known.
 _KEYS_PER_SEC: Final = 40_000
 _FORGET_EVERY_SEC: Final = 5.0
+_TRUST_SEC: Final = 1.0  # how long the state of the last reading serves looks at single keys
 
 
 class KnownPictures:
@@ -61,6 +62,19 @@ class KnownPictures:
         return self._stale_listings and any(
             memory[key][0] == version for memory in (self._recorded, self._left) if key in memory
         )
+
+    def prepare(self, keys: Iterable[str]) -> None:
+        """Prepare for a look at single keys, without reading the ledger each time.
+
+        `has` and `catch_up` need only the ledger's state at some moment before the look. A picture
+        that seems to be in the ledger's care may have left it: then the ledger is read.
+        """
+        stale = time.monotonic() - self._refreshed_at >= _TRUST_SEC
+        if stale or self.went_back or not self._in_place.isdisjoint(keys):
+            self.refresh()
+            self.went_back = False
+        else:
+            self._meanwhile.clear()
 
     def refresh(self) -> list[str]:
         """Read the ledger's pictures; returns keys whose picture has left the ledger since.

@@ -25,8 +25,8 @@ class Recording:
         self._known = known
         self._sampler = sampler
 
-    def record(self, pictures: Sequence[Picture]) -> int:
-        """Record a page of pictures in order of capture; returns how many were new.
+    def record(self, pictures: Sequence[Picture]) -> list[NewFrame]:
+        """Record a page of pictures in order of capture; returns the new frames.
 
         Raises DatabaseUnavailableError, and then changes nothing.
         """
@@ -47,7 +47,7 @@ class Recording:
             newest_id = recorded_frames.newest_id(conn)
         self._known.note(new, newest_id)
         delete(self._runtime, unwanted)
-        return len(new)
+        return new
 
     def _in_order_of_capture(self, pictures: Sequence[Picture], now: float) -> list[NewFrame]:
         affinity = self._runtime.settings.ai_analysis.affinity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -29,6 +30,7 @@ class TypeGate:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._lock = threading.Lock()  # the scan and the watcher of a folder both ask
         # When the database was asked, on the monotonic clock.
         self._admitted: dict[str, float] = {}
         self._refused: dict[str, float] = {}
@@ -41,10 +43,11 @@ class TypeGate:
         store. Raises DatabaseUnavailableError.
         """
         wanted, now = set(names), time.monotonic()
-        unsure = {name for name in wanted if self._is_unsure(name, now)}
-        if unsure:
-            self._ask(unsure, now)
-        return wanted & self._admitted.keys()
+        with self._lock:
+            unsure = {name for name in wanted if self._is_unsure(name, now)}
+            if unsure:
+                self._ask(unsure, now)
+            return wanted & self._admitted.keys()
 
     def _is_unsure(self, name: str, now: float) -> bool:
         asked_at = self._admitted.get(name)

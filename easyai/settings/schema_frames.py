@@ -72,6 +72,9 @@ class FrameExtractor(Table):
 
     store: Literal["local", "minio"] = "local"
     output_dir: Path = Path("./snapshots")
+    # Frames of a local folder are taken in when the kernel says that they are written, not only by
+    # the scan.
+    notify: bool = True
     task_types: tuple[Name, ...] = ()
     tasks: tuple[CameraTask, ...] = ()
     minio: Minio = Field(default_factory=Minio)

@@ -103,3 +103,4 @@ def open_inference(process: WorkerProcess) -> None:
     process.api_wait.wait()
     if not process.stopping:
         process.inference()
+        process.watch_folder()

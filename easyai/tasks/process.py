@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from easyai.pipeline.infer import InferenceLoop
     from easyai.process.presence import Presence
     from easyai.runtime import Runtime
+    from easyai.tasks.folder_watcher import FolderWatcher
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class WorkerProcess:
         self.api_wait = ApiWait()
         #: Closed just before the connections.
         self.presence: Presence | None = None
+        self._watcher: FolderWatcher | None = None
 
     def runtime(self) -> Runtime:
         """The runtime of this process."""
@@ -58,6 +60,28 @@ class WorkerProcess:
             if self._inference is None:
                 self._inference = InferenceLoop(self._open(), self._serves)
             return self._inference
+
+    def watch_folder(self) -> None:
+        """Take in frames of a local folder when the kernel gives word of them."""
+        from easyai.tasks.folder_watcher import FolderWatcher
+
+        with self._lock:
+            if self._watcher is None and not self._stopping:
+                self._watcher = FolderWatcher(self.runtime, self._look)
+                self._watcher.start()
+
+    def _look(self, task_types: set[str]) -> None:
+        """Have the dispatcher look for new frames; wake others for types not served here."""
+        inference = self._inference
+        if inference is not None and any(map(self._serves, task_types)):
+            inference.look()
+        others = (
+            task_types
+            if inference is None
+            else {name for name in task_types if not self._serves(name)}
+        )
+        if others:
+            self.runtime().doorbell.ring_all(others)
 
     def outage(self, log: logging.Logger, effect: str) -> OutageLog:
         """The log of an outage; each of its lines begins with `effect`."""
@@ -135,9 +159,11 @@ class WorkerProcess:
 
     def _close(self) -> None:
         with self._lock:
-            runtime, inference = self._runtime, self._inference
-            self._runtime = self._inference = None
+            runtime, inference, watcher = self._runtime, self._inference, self._watcher
+            self._runtime = self._inference = self._watcher = None
         try:
+            if watcher is not None:
+                watcher.stop()
             if inference is not None:
                 left = self._stop_at - time.monotonic()
                 inference.drain(min(max(left, 1.0), DRAIN_TIMEOUT_SEC))

@@ -1,0 +1,143 @@
+"""Takes in pictures that somebody named, at once: the rules and the ledger are those of the scan.
+
+Word of a picture proves nothing: the picture is looked at, and recorded only when it is whole, new
+and in place. What is left out here is found by the scan.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from easyai.domain.frame import FrameKey
+from easyai.domain.reason import NO_REASON, Reason
+from easyai.pipeline.frame_log import EVERY_SEC
+from easyai.pipeline.known_pictures import KnownPictures
+from easyai.pipeline.layout import Layout
+from easyai.pipeline.recording import Recording
+from easyai.pipeline.scan_sampling import Sampler
+from easyai.pipeline.type_gate import TypeGate
+from easyai.runtime import Runtime
+from easyai.store.frame_store import Picture
+from easyai.system.log_throttle import LogThrottle
+
+log = logging.getLogger(__name__)
+
+_PAGE: Final = 1000  # pictures that are recorded in a transaction
+
+
+class Fate(StrEnum):
+    """What became of the word of a picture."""
+
+    ACCEPTED = "accepted"  # recorded as a new frame
+    KNOWN = "known"  # the ledger has the picture
+    LATER = "later"  # not whole, or has its turn with the scan
+    REFUSED = "refused"  # no frame, or not in the store
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of the pictures named in a call."""
+
+    fates: dict[str, tuple[Fate, Reason]] = field(default_factory=dict)  # by key
+    task_types: set[str] = field(default_factory=set)  # with new frames
+
+    def note(self, keys: Iterable[str], fate: Fate, reason: Reason = NO_REASON) -> None:
+        """Note the fate of keys."""
+        self.fates.update(dict.fromkeys(keys, (fate, reason)))
+
+
+class NotifiedPictures:
+    """Records named pictures; safe between threads, and beside the scans of all processes."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._known = KnownPictures(runtime.db, stale_listings=runtime.store.remote)
+        self._watch = runtime.store.watch()
+        self._layout = Layout(runtime)
+        self._recording = Recording(runtime, self._known, runtime.part(Sampler))
+        self._found = LogThrottle(EVERY_SEC)
+
+    def take(self, keys: Collection[str]) -> Taken:
+        """Record the whole and new pictures among these keys.
+
+        Raises StoreUnavailableError or DatabaseUnavailableError; pictures before the error may be
+        recorded, and none of them is recorded twice.
+        """
+        taken = Taken()
+        if not self._runtime.settings.ai_analysis.enable:
+            taken.note(keys, Fate.LATER, Reason("notify.switched_off"))
+            return taken
+        with self._lock:
+            ordered = list(dict.fromkeys(keys))
+            for start in range(0, len(ordered), _PAGE):
+                self._take(ordered[start : start + _PAGE], taken)
+        return taken
+
+    def _take(self, keys: Sequence[str], taken: Taken) -> None:
+        self._known.prepare(keys)  # before any look at the store
+        self._layout.begin()
+        frames = self._frames(keys, taken)
+        plain = [key for key in frames if not self._known.lately(key)]
+        self._record(plain, (), taken)
+        # Looked at twice, with a pause: another picture had their names a moment ago.
+        self._record([key for key in frames if key not in taken.fates], frames, taken)
+
+    def _frames(self, keys: Sequence[str], taken: Taken) -> list[str]:
+        """The keys that may be new frames; notes the fates of the others."""
+        parsed = [frame for key in keys if (frame := self._parse(key, taken)) is not None]
+        types = self._runtime.part(TypeGate).admit({frame.task_type for frame in parsed})
+        wanted = []
+        for frame in parsed:
+            if frame.task_type not in types:
+                taken.note([frame.key], Fate.REFUSED, Reason("notify.types_full"))
+            elif self._runtime.settings.ai_analysis.affinity(frame.task_type):
+                # Only the scan knows whether older pictures of the camera wait in the store.
+                taken.note([frame.key], Fate.LATER, Reason("notify.in_order"))
+            else:
+                wanted.append(frame.key)
+        return wanted
+
+    def _parse(self, key: str, taken: Taken) -> FrameKey | None:
+        """The frame of a key; None, with its fate noted, where it is no new frame."""
+        frame = self._runtime.store.rules.parse(key)
+        if key in self._known:
+            taken.note([key], Fate.KNOWN)
+        elif frame is None:
+            if self._runtime.store.rules.is_stray_picture(key):
+                self._layout.stray(key)
+            taken.note([key], Fate.REFUSED, Reason("notify.no_frame"))
+        elif self._layout.is_dated(frame):
+            taken.note([key], Fate.REFUSED, Reason("notify.date_folder"))
+        else:
+            return frame
+        return None
+
+    def _record(self, keys: Sequence[str], wary: Collection[str], taken: Taken) -> None:
+        if not keys:
+            return
+        stable_sec = self._runtime.settings.ai_analysis.frame_stable_sec
+        pictures = self._watch.look(keys, stable_sec, wary)
+        half_written = set(self._watch.unfinished)
+        if half_written:
+            self._watch = self._runtime.store.watch()  # the scan goes on to look at them
+        taken.note(half_written.intersection(keys), Fate.LATER, Reason("notify.half_written"))
+        new = [picture for picture in pictures if not self._known.has(picture.key, picture.version)]
+        taken.note([picture.key for picture in pictures], Fate.KNOWN)
+        if new:
+            self._note_new(new, taken)
+        gone = [key for key in keys if key not in taken.fates]
+        taken.note(gone, Fate.REFUSED, Reason("notify.not_there"))
+
+    def _note_new(self, new: Sequence[Picture], taken: Taken) -> None:
+        frames = self._recording.record(new)
+        taken.note([frame.key for frame in frames], Fate.ACCEPTED)
+        taken.task_types.update(frame.task_type for frame in frames)
+        found = self._found.due(count=len(frames))
+        if found:
+            log.info("found new images: count=%d", found)

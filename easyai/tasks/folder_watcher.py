@@ -1,0 +1,133 @@
+"""The thread of a worker that takes in frames of a local folder when the kernel gives word of them.
+
+The scan stays as the net: whatever this thread misses, a scan finds. So an error costs time only:
+the thread logs it, waits and watches anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from easyai.db import clock, leases
+from easyai.errors import EasyaiError
+from easyai.pipeline.notified import NotifiedPictures
+from easyai.pipeline.ownership import Ownership
+from easyai.runtime import Runtime
+from easyai.store.folder_events import FolderEvents
+from easyai.system.identity import holder
+from easyai.system.modes import opener
+from easyai.tasks.outage import OutageLog
+
+log = logging.getLogger(__name__)
+
+LEASE: Final = "notify"  # of the process that watches, for the health of the installation
+LEASE_SEC: Final = 15.0
+_CHECK_EVERY_SEC: Final = 5.0
+_WATCH_ALL_AGAIN_SEC: Final = 60.0  # after the kernel's limit of watches was reached
+_RETRY_SEC: Final = 5.0
+# From the begin of a transaction that records frames to the next one: word that comes meanwhile
+# goes together. The first word after a pause is taken at once.
+_REST_SEC: Final = 0.02
+_LOCK: Final = "notify.lock"
+
+
+class FolderWatcher:
+    """Watches the frame folder; `woken` gets the task types of new frames, in the thread."""
+
+    def __init__(self, runtime: Callable[[], Runtime], woken: Callable[[set[str]], None]) -> None:
+        self._runtime = runtime
+        self._woken = woken
+        self._end = threading.Event()
+        self._outage = OutageLog(log, "frame folder not watched, frames wait for the scan")
+        self._thread = threading.Thread(target=self._run, name="folder-watcher", daemon=True)
+
+    def start(self) -> None:
+        """Start to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take in nothing more; returns within the time of a transaction."""
+        self._end.set()
+        self._thread.join(_RETRY_SEC)
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            try:
+                self._watch()
+            except EasyaiError as error:
+                self._outage.failed(error)
+            except OSError as error:
+                self._outage.failed(error)
+            except Exception:
+                # An error of our own must not end the thread; the scan goes on meanwhile.
+                log.exception("the watcher of the frame folder failed, it goes on")
+            self._end.wait(_RETRY_SEC)
+
+    def _watch(self) -> None:
+        """Watch until the folder is another one, the settings change or this process stops."""
+        runtime = self._runtime()
+        folder = runtime.settings.frame_extractor.folder
+        if folder is None or not runtime.settings.frame_extractor.notify:
+            return
+        with _alone(runtime.settings.easyai.data_dir) as alone:
+            if not alone:
+                return  # another worker of this data folder watches
+            events = FolderEvents(str(folder), runtime.store.rules)
+            try:
+                log.info("frame folder watched: folders=%d", len(events))
+                self._outage.worked()
+                self._take_in(runtime, events)
+            finally:
+                events.close()
+
+    def _take_in(self, runtime: Runtime, events: FolderEvents) -> None:
+        pictures = runtime.part(NotifiedPictures)
+        opened = check_at = time.monotonic()
+        rest_until = 0.0
+        while not self._end.is_set():
+            now = time.monotonic()
+            if now >= check_at:
+                check_at = now + _CHECK_EVERY_SEC
+                if not self._goes_on(runtime, events, now - opened):
+                    return
+            if not events.wait(check_at - now):
+                continue
+            self._end.wait(rest_until - time.monotonic())
+            keys = events.read()
+            if keys:
+                rest_until = time.monotonic() + _REST_SEC
+                self._woken(pictures.take(keys).task_types)
+
+    def _goes_on(self, runtime: Runtime, events: FolderEvents, age_sec: float) -> bool:
+        """Whether to go on watching; also writes the lease that shows it."""
+        runtime.part(Ownership).check()
+        with runtime.db.write() as conn:
+            leases.acquire(conn, LEASE, holder(), LEASE_SEC, clock.now(conn))
+        return (
+            runtime.settings.frame_extractor.notify
+            and events.is_current()
+            and not (events.fault and age_sec >= _WATCH_ALL_AGAIN_SEC)
+        )
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[bool]:
+    """Whether no other process watches for this data folder, held for the block."""
+    descriptor = opener(str(data_dir / _LOCK), os.O_RDWR | os.O_CREAT)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
