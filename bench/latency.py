@@ -1,7 +1,7 @@
 """How soon the algorithm is called after a frame is in place, notified and by the scan alone.
 
-``python -m bench.latency write FOLDER PER_SEC SECONDS`` and ``python -m bench.latency serve FILE`` are
-the writer of frames and the algorithm service of a measurement.
+``python -m bench.latency write FOLDER PER_SEC SECONDS`` is the writer of frames of a measurement,
+``python -m bench.latency serve FILE`` its algorithm service.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from easyai.supervisor.children import children
 _RATES: Final = (30, 300)  # frames a second
 _WARM_UP_SEC: Final = 4
 _LIMIT_SEC: Final = 30.0
-_NOTIFY: Final = "EASYAI_FRAME_EXTRACTOR__NOTIFY"
+_WATCH: Final = "EASYAI_FRAME_EXTRACTOR__WATCH_FOLDER"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _measure(per_sec: int, seconds: int, scan_only: bool) -> Measured:
         root = runtime.settings.frame_extractor.output_dir
         port = free_port()
         environment = {"EASYAI_CONFIG": str(settings), "EASYAI_PORT": str(port)}
-        environment |= {_NOTIFY: "false"} if scan_only else {}
+        environment |= {_WATCH: "false"} if scan_only else {}
         parts = [
             stack.enter_context(Child(one.name, list(one.arguments), folder, environment))
             for one in children(port)

@@ -110,6 +110,19 @@ class StoreUnavailableError(EasyaiError):
     retryable = True
 
 
+class StorageFullError(StoreUnavailableError):
+    """The disk with the frames is full: nothing was written. Make room, then send it again."""
+
+    code = ""
+    http_status = 507
+
+
+class PictureExistsError(EasyaiError):
+    """Another picture has this name: nothing was written. Send it under a name of its own."""
+
+    http_status = 409
+
+
 class BusyError(EasyaiError):
     """Too many requests of this kind wait already; ask again in some seconds."""
 

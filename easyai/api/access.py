@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from easyai.api.parts import RuntimePart
-from easyai.domain.actor import OPERATOR, VIEWER, Actor
+from easyai.domain.actor import FRAMES, OPERATOR, VIEWER, Actor
 from easyai.errors import ForbiddenError
 from easyai.runtime import Runtime
 from easyai.system.ip_addresses import canonical_address, is_loopback
@@ -67,7 +67,7 @@ class Tokens:
 
     def name_of(self, sent: str, address: str) -> str:
         """The name of the token; '' for an unknown token, which is logged."""
-        for name in (OPERATOR, VIEWER):
+        for name in (OPERATOR, VIEWER, FRAMES):
             token = self._token(name)
             if token and hmac.compare_digest(token.encode(), sent.encode()):
                 return name
@@ -78,6 +78,8 @@ class Tokens:
         own = self._runtime.settings.easyai
         if name == VIEWER and own.viewers == "open":
             return ""
+        if name == FRAMES:
+            return own.frames_token.get_secret_value()
         configured = own.viewer_token if name == VIEWER else own.operator_token
         return configured.get_secret_value() or self._made_once(name)
 
@@ -130,6 +132,15 @@ async def viewer(request: Request, caller: CallerPart, runtime: RuntimePart) -> 
 
 
 OperatorPart = Annotated[Caller, Depends(_operator)]
+
+
+async def _sender(request: Request, caller: CallerPart) -> Caller:
+    if not (caller.is_operator or caller.token == FRAMES):
+        raise ForbiddenError(_fault(request, caller), OPERATOR)
+    return caller
+
+
+SenderPart = Annotated[Caller, Depends(_sender)]
 
 
 def _fault(request: Request, caller: Caller) -> str:

@@ -9,6 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from easyai.errors import BodyTooLargeError
 
 BODY_LIMIT_BYTES: Final = 1_000_000
+#: A picture in full; only POST /frames takes one, of a sender with a token.
+PICTURE_LIMIT_BYTES: Final = 20_000_000
+_PICTURES: Final = "/api/v1/frames"
 # A client that is still sending would get a reset instead of the answer: so many bytes are read and
 # thrown away first.
 _DISCARD_BYTES: Final = 4_000_000
@@ -26,15 +29,16 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = PICTURE_LIMIT_BYTES if scope["path"].rstrip("/") == _PICTURES else self._limit
         read = 0
 
         async def bounded() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self._limit:
+            if read > limit:
                 await _discard(message, receive)
-                raise BodyTooLargeError(f"body: larger than {self._limit} bytes; send less at once")
+                raise BodyTooLargeError(f"body: larger than {limit} bytes; send less at once")
             return message
 
         await self._app(scope, bounded, send)

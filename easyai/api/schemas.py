@@ -249,10 +249,12 @@ _MEANINGS = {
     400: "A field or parameter is wrong: the error names it",
     403: "Not allowed: a token is missing, or the link is not valid or has expired",
     404: "Not found: there is no such alert, picture or path",
+    409: "Another picture has this name",
     413: "The body is too large",
     416: "The picture has no bytes of the range",
     429: "Too many at once: the error says which limit it is",
     503: "Database or store does not answer: try again",
+    507: "The disk with the frames is full",
 }
 
 

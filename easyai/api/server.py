@@ -23,6 +23,7 @@ from easyai.api.methods import MethodTable
 from easyai.api.metrics_desk import MetricsDesk
 from easyai.api.routes import (
     alerts_routes,
+    arrivals_routes,
     diagnosis_routes,
     files_routes,
     frames_routes,
@@ -91,6 +92,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         (registry_routes, API_PREFIX),
         (statistics_routes, API_PREFIX),
         (frames_routes, API_PREFIX),
+        (arrivals_routes, API_PREFIX),
         (alerts_routes, API_PREFIX),
         (diagnosis_routes, API_PREFIX),
         (files_routes, API_PREFIX),

@@ -9,6 +9,9 @@ from easyai.domain.reason import Reason
 
 OPERATOR: Final = "operator"  # names of tokens
 VIEWER: Final = "viewer"
+FRAMES: Final = (
+    "frames"  # of cameras and stores: it allows to name and to send frames, nothing else
+)
 
 
 @dataclass(frozen=True, slots=True)

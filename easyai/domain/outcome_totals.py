@@ -87,6 +87,11 @@ class Totals:
         key = (task_type, outcome, kind)
         self.frames[key] = self.frames.get(key, 0) + count
 
+    def add_frames(self, other: Totals) -> None:
+        """Add the frames of other totals."""
+        for (task_type, outcome, kind), count in other.frames.items():
+            self.settled(task_type, outcome, kind, count)
+
     def at(self, task_type: str, endpoint: str) -> Durations:
         """The collector of the durations of a type at an endpoint."""
         key = (task_type, endpoint)

@@ -15,13 +15,13 @@ from functools import partial
 from typing import Any, Final
 
 from easyai.db import clock
-from easyai.domain.reason import Reason
-from easyai.domain.verdict import CallResult, Verdict
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.calls import Calls
 from easyai.pipeline.dispatch import Dispatched, Serves
 from easyai.pipeline.frame_log import Tally
+from easyai.pipeline.inbox import Batch, Inbox, broken
+from easyai.pipeline.incoming import Incoming
 from easyai.pipeline.picture_moves import CarriedOut, PictureMove, carry_out
 from easyai.pipeline.pipeline_tracing import note_transaction
 from easyai.pipeline.recent_transactions import RecentTransactions
@@ -41,7 +41,6 @@ _OUTAGE_PAUSE_SEC: Final = 0.5
 _LARGEST_GROUP: Final = 500  # answers settled in a transaction
 _RING_EVERY_SEC: Final = 1.0
 _MOST_RUNG: Final = 4  # types at once: any wake makes a worker look at all its types
-_UNSETTLED: Final = Reason("call.not_written")
 
 
 class Dispatcher:
@@ -60,15 +59,13 @@ class Dispatcher:
         self._context = context
         self._serves = serves
         self._leases = True
-        self._rung: set[str] = set()
+        self._inbox = Inbox()
         self._look = True  # there may be frames to lease
         self._crowded: list[str] = []  # types with frames that only wait for free places
         self._unserved: list[str] = []  # types with frames that wait for a service
         self._look_at: float | None = None  # monotonic
-        self._answered: list[Answered] = []
         self._settling: list[Answered] = []  # answers in the running transaction
         self._carrying: set[asyncio.Task[None]] = set()
-        self._carried = CarriedOut()
         self._changed = asyncio.Event()
         self._in_transaction = False
         self._settle_first = False
@@ -78,12 +75,13 @@ class Dispatcher:
 
     def wake(self, task_type: str) -> None:
         """Look soon: there may be new frames of a type, or places for its frames."""
-        self._rung.add(task_type)
+        self._inbox.rung.add(task_type)
         self._look = True
         self._changed.set()
 
-    def look(self) -> None:
-        """Look soon: this process has recorded new frames. Nobody was woken by a message."""
+    def take_in(self, incoming: Incoming) -> None:
+        """Record and lease new pictures in the next transaction; or refuse them, at the stop."""
+        self._inbox.take_in(incoming)
         self._look = True
         self._changed.set()
 
@@ -97,12 +95,12 @@ class Dispatcher:
         """Whether frames or pictures are under way, or (while leasing) it is to look for frames."""
         looking = self._leases and (self._look or bool(self._crowded))
         at_work = self._in_transaction or len(self.calls) > 0 or bool(self._carrying)
-        return looking or at_work or bool(self._answered or self._carried)
+        return looking or at_work or bool(self._inbox)
 
     def tokens(self) -> set[str]:
         """The leases to be kept alive."""
         return self.calls.tokens() | {
-            answer.frame.lease_token for answer in (*self._answered, *self._settling)
+            answer.frame.lease_token for answer in (*self._inbox.answered, *self._settling)
         }
 
     def overview(self) -> dict[str, Any]:
@@ -119,7 +117,7 @@ class Dispatcher:
                 "lease_sec": analysis.lease_sec,
             },
             "leases_given_out": self._context.leases,
-            "answers_to_settle": len(self._answered) + len(self._settling),
+            "answers_to_settle": len(self._inbox.answered) + len(self._settling),
             "waits_for_room": list(self._crowded),
             "waits_for_a_service": list(self._unserved),
             **self._recent.overview(),
@@ -138,12 +136,17 @@ class Dispatcher:
                 await self._gather()
 
     def _needs_transaction(self) -> bool:
+        if self._inbox.urgent or (self._leases and self._is_time_to_look()):
+            return True
+        return self._waits_to_be_written() and not self._hold_sec()
+
+    def _waits_to_be_written(self) -> bool:
         at_work = len(self.calls) > 0 or bool(self._carrying)
-        return (
-            bool(self._answered or self._rung)
-            or (self._leases and self._is_time_to_look())
-            or (bool(self._carried) and not at_work)
-        )
+        return bool(self._inbox.answered) or (bool(self._inbox.carried) and not at_work)
+
+    def _hold_sec(self) -> float:
+        """How long answers may wait for the next frame: not at all while frames wait for places."""
+        return self._inbox.hold_sec() if self._leases and not self._crowded else 0.0
 
     def _is_time_to_look(self) -> bool:
         return self._look or (self._look_at is not None and time.monotonic() >= self._look_at)
@@ -164,50 +167,55 @@ class Dispatcher:
             pauses.append(self._look_again_sec)
         if self._leases and self._look_at is not None:
             pauses.append(max(_SOONEST_SEC, self._look_at - time.monotonic()))
+        if self._waits_to_be_written():
+            pauses.append(self._hold_sec())
         return min(pauses, default=None)
 
     async def _transact(self) -> None:
         """Run a transaction, then start the calls and moves that follow from it."""
-        group, self._answered = self._answered[: self._most], self._answered[self._most :]
-        carried, self._carried = self._carried, CarriedOut()
-        rung, self._rung = sorted(self._rung), set()
+        batch = self._inbox.take(self._most)
         looking = self._look or bool(self._crowded) or self._is_time_to_look()
         leasing = self._leases and looking and not self._settle_first
         token = self._context.next_token() if leasing else None
         self._look = self._look and not leasing  # a wake from now on is for newer work
-        self._settling, self._in_transaction = group, True
+        self._settling, self._in_transaction = batch.answered, True
         began = time.monotonic()
         work = partial(
             run_transaction,
-            *(self._context.runtime, group, carried, token),
+            *(self._context.runtime, batch.answered, batch.carried, token),
             serves=self._serves,
-            rung=rung,
-            idle=not self._answered and len(self.calls) == 0,
+            rung=batch.rung,
+            idle=not self._inbox.answered and len(self.calls) == 0,
+            incoming=batch.incoming,
         )
         try:
             settled, dispatched = await self._context.write(work)
         except DatabaseUnavailableError as error:
             log.warning("ledger not written, trying again: %s", error)
-            self._take_back(group, carried, rung, leasing=leasing)
+            self._take_back(batch, leasing=leasing)
+            batch.refuse(error)
             await asyncio.sleep(_OUTAGE_PAUSE_SEC)
             return
-        except Exception:
-            log.exception("answers not settled: count=%d leasing=%s", len(group), leasing)
-            self._take_apart(group, carried, rung, leasing=leasing)
+        except Exception as error:
+            count = len(batch.answered)
+            log.exception("answers not settled: count=%d leasing=%s", count, leasing)
+            self._take_apart(batch, leasing=leasing)
+            batch.refuse(error)
             await asyncio.sleep(_OUTAGE_PAUSE_SEC)
             return
         finally:
             self._in_transaction = False
+        batch.committed()
         self._settling, self._settle_first = [], False
         self._most = min(2 * self._most, _LARGEST_GROUP)
         self._recent.count(began, len(dispatched.frames), settled.finished + settled.returned)
-        if self._answered:
+        if self._inbox.answered:
             self._changed.set()
         if leasing:
             rest = min(_LONGEST_REST_SEC, _REST * (time.monotonic() - began))
             self._look_again_sec = max(_LOOK_AGAIN_SEC, rest)
             self._note_look(dispatched)
-        self._follow(settled, dispatched, carried, time.monotonic() - began, leasing=leasing)
+        self._follow(settled, dispatched, batch.carried, time.monotonic() - began, leasing=leasing)
 
     def _note_look(self, found: Dispatched) -> None:
         self._crowded, self._unserved = found.crowded, found.unserved
@@ -252,42 +260,30 @@ class Dispatcher:
             self._context.runtime.doorbell.ring_all(some)
 
     def _take_answers(self, answers: list[Answered]) -> None:
-        self._answered += answers
+        self._inbox.answered += answers
         self._changed.set()
 
-    def _take_back(
-        self, group: list[Answered], carried: CarriedOut, rung: Sequence[str], *, leasing: bool
-    ) -> None:
-        self._answered, self._settling = group + self._answered, []
+    def _take_back(self, batch: Batch, *, leasing: bool) -> None:
+        self._settling = []
+        self._inbox.put_back(batch)
         self._look = self._look or leasing
-        self._rung.update(rung)
-        carried.add(self._carried)
-        self._carried = carried
         self._changed.set()
 
-    def _take_apart(
-        self, group: list[Answered], carried: CarriedOut, rung: Sequence[str], *, leasing: bool
-    ) -> None:
+    def _take_apart(self, batch: Batch, *, leasing: bool) -> None:
         """After an internal error: isolate its cause, so that the other work is still written."""
         if leasing:
             self._settle_first = True  # the leasing may be the cause
-            self._take_back(group, carried, rung, leasing=True)
-        elif carried:
+            self._take_back(batch, leasing=True)
+        elif batch.carried:
             # The carried pictures may be the cause: leave them in the ledger for the sweep.
-            self._take_back(group, CarriedOut(), (), leasing=False)
+            self._take_back(Batch(batch.answered, CarriedOut()), leasing=False)
         else:
-            self._take_back(self._isolate(group), carried, (), leasing=False)
-
-    def _isolate(self, group: list[Answered]) -> list[Answered]:
-        """Settle answers singly; an answer that fails alone is tried again with verdict BROKEN."""
-        if len(group) != 1:
-            self._most = 1
-            return group
-        (answer,) = group
-        if answer.verdict.reason == _UNSETTLED:
-            return []  # its lease expires and the frame is inferred again
-        broken = Verdict(CallResult.BROKEN, reason=_UNSETTLED)
-        return [Answered(answer.frame, answer.endpoint, broken)]
+            answered = batch.answered
+            if len(answered) == 1:
+                answered = broken(answered[0])  # the cause, as it fails alone
+            else:
+                self._most = 1
+            self._take_back(Batch(answered, batch.carried), leasing=False)
 
     async def _carry(self, moves: list[PictureMove]) -> None:
         context = self._context
@@ -295,7 +291,7 @@ class Dispatcher:
             carried = await context.carry(
                 lambda: carry_out(context.runtime.store, moves, context.movers)
             )
-            self._carried.add(carried)
+            self._inbox.carried.add(carried)
             self.tally.carried(carried)
         except Exception:
             log.exception("pictures not moved, the sweep does it: count=%d", len(moves))

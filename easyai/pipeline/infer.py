@@ -13,6 +13,7 @@ import uvloop
 from easyai.pipeline.dispatch import Serves
 from easyai.pipeline.dispatcher import Dispatcher
 from easyai.pipeline.frame_log import Counts
+from easyai.pipeline.incoming import Incoming
 from easyai.pipeline.lease_keeper import LeaseKeeper
 from easyai.pipeline.worker_context import WorkerContext
 from easyai.runtime import Runtime
@@ -50,10 +51,13 @@ class InferenceLoop:
             self._loop.call_soon_threadsafe(self._dispatcher.wake, task_type)
         return self._dispatcher.tally.take(task_type)
 
-    def look(self) -> None:
-        """Look soon for new frames, which this process has recorded; never waits."""
+    def take_in(self, incoming: Incoming) -> None:
+        """Have the next transaction record and lease new pictures; never waits.
+
+        Where no transaction follows, because the loop ends, `incoming` gets no answer.
+        """
         if not self._drained:
-            self._loop.call_soon_threadsafe(self._dispatcher.look)
+            self._loop.call_soon_threadsafe(self._dispatcher.take_in, incoming)
 
     def overview(self) -> dict[str, Any]:
         """The dispatcher's present work, as JSON values; never waits."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from easyai.db.recorded_frames import NewFrame
 from easyai.domain.frame import FrameKey
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.pipeline.frame_log import EVERY_SEC
@@ -27,6 +28,7 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
+Record = Callable[[Recording, Sequence[Picture]], Sequence[NewFrame]]
 _PAGE: Final = 1000  # pictures that are recorded in a transaction
 
 
@@ -56,6 +58,8 @@ class NotifiedPictures:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        #: Records in a transaction of its own, until a dispatcher takes that over.
+        self.record: Record = Recording.record
         self._lock = threading.Lock()
         self._known = KnownPictures(runtime.db, stale_listings=runtime.store.remote)
         self._watch = runtime.store.watch()
@@ -71,13 +75,25 @@ class NotifiedPictures:
         """
         taken = Taken()
         if not self._runtime.settings.ai_analysis.enable:
-            taken.note(keys, Fate.LATER, Reason("notify.switched_off"))
+            taken.note(keys, Fate.LATER, Reason("incoming.switched_off"))
             return taken
         with self._lock:
             ordered = list(dict.fromkeys(keys))
             for start in range(0, len(ordered), _PAGE):
                 self._take(ordered[start : start + _PAGE], taken)
         return taken
+
+    def refusal(self, key: str) -> Reason:
+        """Why the picture of a key would not be taken in; NO_REASON when it would.
+
+        Raises DatabaseUnavailableError.
+        """
+        taken = Taken()
+        with self._lock:
+            self._layout.begin()
+            self._frames([key], taken)
+        fate, reason = taken.fates.get(key, (Fate.ACCEPTED, NO_REASON))
+        return reason if fate is Fate.REFUSED else NO_REASON
 
     def _take(self, keys: Sequence[str], taken: Taken) -> None:
         self._known.prepare(keys)  # before any look at the store
@@ -95,10 +111,10 @@ class NotifiedPictures:
         wanted = []
         for frame in parsed:
             if frame.task_type not in types:
-                taken.note([frame.key], Fate.REFUSED, Reason("notify.types_full"))
+                taken.note([frame.key], Fate.REFUSED, Reason("incoming.types_full"))
             elif self._runtime.settings.ai_analysis.affinity(frame.task_type):
                 # Only the scan knows whether older pictures of the camera wait in the store.
-                taken.note([frame.key], Fate.LATER, Reason("notify.in_order"))
+                taken.note([frame.key], Fate.LATER, Reason("incoming.in_order"))
             else:
                 wanted.append(frame.key)
         return wanted
@@ -111,9 +127,9 @@ class NotifiedPictures:
         elif frame is None:
             if self._runtime.store.rules.is_stray_picture(key):
                 self._layout.stray(key)
-            taken.note([key], Fate.REFUSED, Reason("notify.no_frame"))
+            taken.note([key], Fate.REFUSED, Reason("incoming.no_frame"))
         elif self._layout.is_dated(frame):
-            taken.note([key], Fate.REFUSED, Reason("notify.date_folder"))
+            taken.note([key], Fate.REFUSED, Reason("incoming.date_folder"))
         else:
             return frame
         return None
@@ -126,16 +142,16 @@ class NotifiedPictures:
         half_written = set(self._watch.unfinished)
         if half_written:
             self._watch = self._runtime.store.watch()  # the scan goes on to look at them
-        taken.note(half_written.intersection(keys), Fate.LATER, Reason("notify.half_written"))
+        taken.note(half_written.intersection(keys), Fate.LATER, Reason("incoming.half_written"))
         new = [picture for picture in pictures if not self._known.has(picture.key, picture.version)]
         taken.note([picture.key for picture in pictures], Fate.KNOWN)
         if new:
             self._note_new(new, taken)
         gone = [key for key in keys if key not in taken.fates]
-        taken.note(gone, Fate.REFUSED, Reason("notify.not_there"))
+        taken.note(gone, Fate.REFUSED, Reason("incoming.not_there"))
 
     def _note_new(self, new: Sequence[Picture], taken: Taken) -> None:
-        frames = self._recording.record(new)
+        frames = self.record(self._recording, new)
         taken.note([frame.key for frame in frames], Fate.ACCEPTED)
         taken.task_types.update(frame.task_type for frame in frames)
         found = self._found.due(count=len(frames))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from easyai.db import admission_rows, clock, recorded_frames, statistics, totals
+from easyai.db.pictures import Uncarried
 from easyai.db.recorded_frames import NewFrame
 from easyai.db.statistics import Tally
 from easyai.domain.frame import Outcome, captured_at, written_at
@@ -15,6 +19,17 @@ from easyai.pipeline.known_pictures import KnownPictures
 from easyai.pipeline.scan_sampling import Sampler
 from easyai.runtime import Runtime
 from easyai.store.frame_store import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """The frames that a transaction has inserted."""
+
+    frames: list[NewFrame]
+    tallies: Mapping[str, Tally]  # by task type, for the statistics
+    totals: Totals
+    newest_id: int
+    unwanted: Sequence[Uncarried]  # of frames that were sampled out
 
 
 class Recording:
@@ -32,22 +47,35 @@ class Recording:
         """
         with self._runtime.db.write() as conn:
             recorded_frames.record_alone(conn)
-            # Another scanner may have recorded a picture meanwhile; its frame may be over by now.
-            self._known.catch_up(conn)
+            inserted = self.insert(conn, pictures)
             now = clock.now(conn)
-            new = self._in_order_of_capture(pictures, now)
-            kept, sampled = self._sampler.split(conn, new)
-            recorded_frames.add(conn, kept, now)
-            unwanted = admission_rows.add_sampled(conn, sampled, now)
-            counts = Counter(frame.task_type for frame in new)
-            out = Counter(frame.task_type for frame in sampled)
-            tallies = {name: Tally(found=n, sampled=out[name]) for name, n in counts.items()}
-            statistics.add(conn, tallies, now)
-            totals.add_frames(conn, _sampled(out), now)
-            newest_id = recorded_frames.newest_id(conn)
-        self._known.note(new, newest_id)
-        delete(self._runtime, unwanted)
-        return new
+            statistics.add(conn, inserted.tallies, now)
+            totals.add_frames(conn, inserted.totals, now)
+        self.committed(inserted)
+        return inserted.frames
+
+    def insert(self, conn: Connection, pictures: Sequence[Picture]) -> Inserted:
+        """Insert the new frames of a page, in a transaction that records alone.
+
+        The caller adds the tallies and totals in the same transaction.
+        """
+        # Another scanner may have recorded a picture meanwhile; its frame may be over by now.
+        self._known.catch_up(conn)
+        now = clock.now(conn)
+        frames = self._in_order_of_capture(pictures, now)
+        kept, sampled = self._sampler.split(conn, frames)
+        recorded_frames.add(conn, kept, now)
+        unwanted = admission_rows.add_sampled(conn, sampled, now)
+        counts = Counter(frame.task_type for frame in frames)
+        out = Counter(frame.task_type for frame in sampled)
+        tallies = {name: Tally(found=n, sampled=out[name]) for name, n in counts.items()}
+        newest_id = recorded_frames.newest_id(conn)
+        return Inserted(frames, tallies, _sampled(out), newest_id, unwanted)
+
+    def committed(self, inserted: Inserted) -> None:
+        """Remember the frames, and delete the pictures that were sampled out; after the commit."""
+        self._known.note(inserted.frames, inserted.newest_id)
+        delete(self._runtime, inserted.unwanted)
 
     def _in_order_of_capture(self, pictures: Sequence[Picture], now: float) -> list[NewFrame]:
         affinity = self._runtime.settings.ai_analysis.affinity

@@ -13,7 +13,9 @@ from easyai.errors import ConflictError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched, Serves, dispatch
 from easyai.pipeline.duration_totals import DurationTotals
+from easyai.pipeline.incoming import Incoming, record_alone
 from easyai.pipeline.picture_moves import CarriedOut, note
+from easyai.pipeline.recording import Inserted
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.settle import Settled, settle
 from easyai.runtime import Runtime
@@ -28,28 +30,32 @@ def run_transaction(
     serves: Serves | None = None,
     rung: Sequence[str] = (),
     idle: bool = True,
+    incoming: Incoming | None = None,
 ) -> tuple[Settled, Dispatched]:
     """Record, settle and, if a lease token is given, lease up to `batch_size`: all or nothing.
 
     Answers may be of any task type; leased frames are of types that this process `serves` (None:
     all). `rung` are types whose wakes have arrived. `idle`: no further answer is under way, so all
-    durations are written now. Raises DatabaseUnavailableError; then nothing has changed or, if only
-    the reply to the commit was lost, everything has. The same transaction may be tried again.
+    durations are written now. `incoming`: pictures to record as frames before the leasing. Raises
+    DatabaseUnavailableError; then nothing has changed or, if only the reply to the commit was lost,
+    everything has. The same transaction may be tried again.
     """
     cache = runtime.part(ServiceCache)
     for careful in (False, True):
         settled, dispatched = Settled(), Dispatched()
         try:
             with runtime.db.write() if token is None else runtime.db.dispatching() as conn:
+                record_alone(conn, incoming)
                 _answer(conn, runtime, rung, leasing=token is not None)
                 settled = _settle(conn, runtime, answered, carried, careful=careful)
                 cache.note_calls(settled.evidence.updates, settled.evidence.changed)
+                inserted = incoming.insert(conn) if incoming is not None else None
                 if token is not None:
                     now = clock.now(conn)
                     leased_at = time.monotonic()
                     dispatched = dispatch(conn, runtime.settings, cache, token, now, serves=serves)
                     dispatched.leased_at = leased_at
-                _count(conn, runtime, settled, carried, idle=idle)
+                _count(conn, runtime, settled, carried, inserted, idle=idle)
                 if settled.evidence.changed:
                     cache.bumped(generations.bump_registry(conn))
         except (ConflictError, IntegrityError):
@@ -95,9 +101,19 @@ def _settle(
 
 
 def _count(
-    conn: Connection, runtime: Runtime, settled: Settled, carried: CarriedOut, *, idle: bool
+    conn: Connection,
+    runtime: Runtime,
+    settled: Settled,
+    carried: CarriedOut,
+    inserted: Inserted | None,
+    *,
+    idle: bool,
 ) -> None:
     tallies = {name: own.tally for name, own in settled.types.items()}
+    if inserted is not None:
+        for name, found in inserted.tallies.items():
+            tallies[name] = tallies[name].merged(found) if name in tallies else found
+        settled.totals.add_frames(inserted.totals)
     now = clock.now(conn)
     statistics.add(conn, {**tallies, "": carried.tally}, now)
     totals.add_frames(conn, settled.totals, now)

@@ -60,6 +60,7 @@ class Easyai(Table):
     # Whether other machines need a token for alerts and the diagnosis, too
     viewers: Literal["open", "token"] = "open"
     viewer_token: SecretStr = SecretStr("")  # allows only to look; '': made once in data_dir
+    frames_token: SecretStr = SecretStr("")  # allows only POST /frames; '': the operator's alone
     # Whether /metrics also has a series for each camera with waiting frames
     metrics_by_camera: bool = False
     # Names by which browsers may reach this server, besides its own; "*.example.com": all below

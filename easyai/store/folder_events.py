@@ -115,13 +115,11 @@ class FolderEvents:
 
     def _moved(self, watch: int, prefix: str) -> None:
         """Forget a folder that was moved out of the tree, with all folders below it."""
-        if self._add(prefix) and self._watches.get(prefix) == watch:
+        if self._add(prefix) and self._watches[prefix] == watch:
             return  # its new place was noted by the event of the folder above
         for below in [one for one in self._watches if one.startswith(prefix)]:
-            if not self._add(below):
+            if below != prefix or self._watches[below] == watch:
                 self._end(self._watches[below])
-        if self._watches.get(prefix) != watch:
-            self._end(watch)
 
     def _watch_below(self, folders: list[tuple[str, bool]]) -> list[str]:
         """Watch all folders below these prefixes; the pictures in folders that are new.
@@ -166,6 +164,9 @@ class FolderEvents:
         old = self._prefixes.get(watch)
         if old is not None and self._watches.get(old) == watch:
             del self._watches[old]
+        before = self._watches.get(prefix, watch)
+        if before != watch:
+            self._end(before)  # of the folder that was here before
         self._prefixes[watch] = prefix
         self._watches[prefix] = watch
 
@@ -183,8 +184,8 @@ class FolderEvents:
             self.fault = watches_used_up(len(self._watches))
             log.warning(
                 "not all folders are watched, the scan finds the frames of the others: "
-                "%d folders are watched, fs.inotify.max_user_watches is %s for all programs of this "
-                "user; raise it: sysctl fs.inotify.max_user_watches=524288",
+                "%d folders are watched, fs.inotify.max_user_watches is %s for all programs of "
+                "this user; raise it: sysctl fs.inotify.max_user_watches=524288",
                 len(self._watches),
                 most_watches(),
             )
@@ -200,14 +201,14 @@ def most_watches() -> str:
 
 def watches_used_up(watched: int) -> Reason:
     """The reason why not all folders are watched."""
-    return Reason.of("notify.watches_used_up", n=watched, limit=most_watches())
+    return Reason.of("incoming.watches_used_up", n=watched, limit=most_watches())
 
 
 def not_watched(error: OSError) -> Reason:
     """The reason why no folder is watched at all."""
     if error.errno == errno.ENOSPC:
         return watches_used_up(0)
-    return Reason.of("notify.not_watched", error=quote(str(error.strerror)))
+    return Reason.of("incoming.not_watched", error=quote(str(error.strerror)))
 
 
 def _may_be_frame(prefix: str, name: str) -> bool:
@@ -218,5 +219,5 @@ def _may_be_frame(prefix: str, name: str) -> bool:
 
 
 def _identity(path: str) -> tuple[int, int]:
-    status = os.stat(path)
+    status = Path(path).stat()
     return status.st_dev, status.st_ino

@@ -18,7 +18,7 @@ from typing import Final
 
 from easyai.db import clock, leases
 from easyai.errors import EasyaiError
-from easyai.pipeline.notified import NotifiedPictures
+from easyai.pipeline.notified import NotifiedPictures, Record
 from easyai.pipeline.ownership import Ownership
 from easyai.runtime import Runtime
 from easyai.store.folder_events import FolderEvents
@@ -28,23 +28,26 @@ from easyai.tasks.outage import OutageLog
 
 log = logging.getLogger(__name__)
 
-LEASE: Final = "notify"  # of the process that watches, for the health of the installation
+LEASE: Final = "watch"  # of the process that watches, for the health of the installation
 LEASE_SEC: Final = 15.0
 _CHECK_EVERY_SEC: Final = 5.0
 _WATCH_ALL_AGAIN_SEC: Final = 60.0  # after the kernel's limit of watches was reached
 _RETRY_SEC: Final = 5.0
-# From the begin of a transaction that records frames to the next one: word that comes meanwhile
-# goes together. The first word after a pause is taken at once.
-_REST_SEC: Final = 0.02
-_LOCK: Final = "notify.lock"
+# From a look at the events to the next look: what comes meanwhile goes together, because a
+# transaction costs as much for one frame as for some. The first frame after a pause goes at once.
+_REST_SEC: Final = 0.025
+_REST_AFTER_FEW_SEC: Final = 0.04
+_FEW: Final = 3  # frames
+_LOCK: Final = "watch.lock"
 
 
 class FolderWatcher:
-    """Watches the frame folder; `woken` gets the task types of new frames, in the thread."""
+    """Watches the frame folder and takes in the pictures, a few at once."""
 
-    def __init__(self, runtime: Callable[[], Runtime], woken: Callable[[set[str]], None]) -> None:
+    def __init__(self, runtime: Callable[[], Runtime], record: Record) -> None:
+        """`record` records the new pictures and wakes whoever infers them."""
         self._runtime = runtime
-        self._woken = woken
+        self._record = record
         self._end = threading.Event()
         self._outage = OutageLog(log, "frame folder not watched, frames wait for the scan")
         self._thread = threading.Thread(target=self._run, name="folder-watcher", daemon=True)
@@ -75,7 +78,7 @@ class FolderWatcher:
         """Watch until the folder is another one, the settings change or this process stops."""
         runtime = self._runtime()
         folder = runtime.settings.frame_extractor.folder
-        if folder is None or not runtime.settings.frame_extractor.notify:
+        if folder is None or not runtime.settings.frame_extractor.watch_folder:
             return
         with _alone(runtime.settings.easyai.data_dir) as alone:
             if not alone:
@@ -90,6 +93,7 @@ class FolderWatcher:
 
     def _take_in(self, runtime: Runtime, events: FolderEvents) -> None:
         pictures = runtime.part(NotifiedPictures)
+        pictures.record = self._record
         opened = check_at = time.monotonic()
         rest_until = 0.0
         while not self._end.is_set():
@@ -101,10 +105,10 @@ class FolderWatcher:
             if not events.wait(check_at - now):
                 continue
             self._end.wait(rest_until - time.monotonic())
-            keys = events.read()
-            if keys:
-                rest_until = time.monotonic() + _REST_SEC
-                self._woken(pictures.take(keys).task_types)
+            began = time.monotonic()
+            if keys := events.read():
+                pictures.take(keys)
+                rest_until = began + (_REST_SEC if len(keys) > _FEW else _REST_AFTER_FEW_SEC)
 
     def _goes_on(self, runtime: Runtime, events: FolderEvents, age_sec: float) -> bool:
         """Whether to go on watching; also writes the lease that shows it."""
@@ -112,7 +116,7 @@ class FolderWatcher:
         with runtime.db.write() as conn:
             leases.acquire(conn, LEASE, holder(), LEASE_SEC, clock.now(conn))
         return (
-            runtime.settings.frame_extractor.notify
+            runtime.settings.frame_extractor.watch_folder
             and events.is_current()
             and not (events.fault and age_sec >= _WATCH_ALL_AGAIN_SEC)
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from easyai.db import admitted_types, clock, task_types
@@ -14,16 +15,20 @@ from easyai.tasks.doorbell import open_ringing_runtime
 from easyai.tasks.outage import OutageLog
 
 if TYPE_CHECKING:
+    from easyai.db.recorded_frames import NewFrame
     from easyai.pipeline.frame_log import Counts
     from easyai.pipeline.infer import InferenceLoop
+    from easyai.pipeline.recording import Recording
     from easyai.process.presence import Presence
     from easyai.runtime import Runtime
+    from easyai.store.frame_store import Picture
     from easyai.tasks.folder_watcher import FolderWatcher
 
 log = logging.getLogger(__name__)
 
 #: From the stop signal until the frames in flight are returned.
 DRAIN_TIMEOUT_SEC: Final = 15.0
+_LOOK_EVERY_SEC: Final = 1.0  # whether this process stops, while pictures wait for a transaction
 
 
 class WorkerProcess:
@@ -67,21 +72,31 @@ class WorkerProcess:
 
         with self._lock:
             if self._watcher is None and not self._stopping:
-                self._watcher = FolderWatcher(self.runtime, self._look)
+                self._watcher = FolderWatcher(self.runtime, self.record)
                 self._watcher.start()
 
-    def _look(self, task_types: set[str]) -> None:
-        """Have the dispatcher look for new frames; wake others for types not served here."""
+    def record(self, recording: Recording, pictures: Sequence[Picture]) -> Sequence[NewFrame]:
+        """Have the dispatcher record new pictures and lease them in the same transaction.
+
+        Raises DatabaseUnavailableError, and errors of ours: then nothing is recorded.
+        """
+        from easyai.pipeline.incoming import Incoming
+
         inference = self._inference
-        if inference is not None and any(map(self._serves, task_types)):
-            inference.look()
-        others = (
-            task_types
-            if inference is None
-            else {name for name in task_types if not self._serves(name)}
-        )
-        if others:
-            self.runtime().doorbell.ring_all(others)
+        if inference is None:
+            frames = recording.record(pictures)
+            self.runtime().doorbell.ring_all({frame.task_type for frame in frames})
+            return frames
+        incoming = Incoming(recording, pictures)
+        inference.take_in(incoming)
+        while not self._stopping:
+            with suppress(TimeoutError):
+                inserted = incoming.recorded.result(_LOOK_EVERY_SEC)
+                recording.committed(inserted)
+                types = {frame.task_type for frame in inserted.frames}
+                self.runtime().doorbell.ring_all(name for name in types if not self._serves(name))
+                return inserted.frames
+        return ()
 
     def outage(self, log: logging.Logger, effect: str) -> OutageLog:
         """The log of an outage; each of its lines begins with `effect`."""

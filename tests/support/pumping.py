@@ -72,7 +72,7 @@ class PumpedLoop(InferenceLoop):
     async def _goes_on(self, seconds: float, budget_sec: float) -> bool:
         dispatcher = self._dispatcher
         looks = (
-            bool(dispatcher._rung) or dispatcher._in_transaction
+            bool(dispatcher._inbox.rung) or dispatcher._in_transaction
         )  # at least once, on a busy machine
         return (looks and seconds < _LONGEST_LOOK_SEC) or (dispatcher.busy and seconds < budget_sec)
 

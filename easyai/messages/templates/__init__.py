@@ -19,6 +19,7 @@ from easyai.messages.templates.database_texts import DATABASE
 from easyai.messages.templates.dependency_cause_texts import DEPENDENCY_CAUSES
 from easyai.messages.templates.error_texts import ERRORS
 from easyai.messages.templates.frame_texts import FRAMES
+from easyai.messages.templates.incoming_texts import INCOMING
 from easyai.messages.templates.notify_texts import NOTIFY
 from easyai.messages.templates.process_texts import CAUSES_IN_PROCESSES, PROCESSES
 from easyai.messages.templates.report_texts import REPORT
@@ -50,6 +51,7 @@ def all_templates() -> Iterator[Template]:
         DATABASE,
         ERRORS,
         FRAMES,
+        INCOMING,
         NAMES,
         NOTIFY,
         START,

@@ -1,0 +1,102 @@
+"""Takes in pictures that were sent to this server: into the folder, then into the ledger."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from datetime import datetime
+from hashlib import blake2b
+from typing import Final
+
+from easyai.domain.unicode_form import nfc
+from easyai.errors import BadRequestError, PictureExistsError, StorageFullError
+from easyai.messages.catalogue import text
+from easyai.pipeline.notified import Fate, NotifiedPictures
+from easyai.runtime import Runtime
+from easyai.store.frame_store import PictureFiles
+from easyai.store.local_arrival import write_picture
+
+_LONGEST_PART: Final = 200  # bytes of a name; a key has three, and 1,024 bytes
+_MOST_REMEMBERED: Final = 10_000
+_KINDS: Final = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG\r\n\x1a\n", ".png"))
+_SUFFIXES: Final = {".jpg": (".jpg", ".jpeg"), ".png": (".png",)}
+
+
+class SentPictures:
+    """Writes sent pictures; a picture that is sent again has the same answer."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        # The digest of each picture sent lately, by key: it may be inferred and gone by now.
+        self._sent: OrderedDict[str, bytes] = OrderedDict()
+
+    def receive(self, task_type: str, task_id: str, name: str, content: bytes) -> tuple[str, bool]:
+        """Write a picture and record it as a frame; returns its key, and whether it is new.
+
+        An empty name means the present time. Raises BadRequestError, PictureExistsError,
+        StorageFullError, StoreUnavailableError and DatabaseUnavailableError; after an error of the
+        database the scan takes the picture in.
+        """
+        store = self._runtime.store
+        if not isinstance(store, PictureFiles):
+            raise BadRequestError(
+                "body: the frames lie in an object store; put the picture there, then send its key"
+            )
+        suffix = _suffix(content)
+        folders = _part("task_type", nfc(task_type)), _part("task_id", nfc(task_id))
+        key = "/".join((*folders, _filename(name, suffix)))
+        pictures = self._runtime.part(NotifiedPictures)
+        if refusal := pictures.refusal(key):
+            raise BadRequestError(f"{key}: {text(refusal)}")
+        digest = blake2b(content, digest_size=16).digest()
+        with self._lock:
+            known = self._sent.get(key)
+            if known is not None:
+                if known != digest:
+                    raise PictureExistsError
+                return key, False
+            self._require_room()
+            is_new = write_picture(store.root, key, content)
+            self._remember(key, digest)
+        fate, _ = pictures.take([key]).fates[key]
+        if fate is Fate.ACCEPTED:
+            self._runtime.doorbell.ring_all([nfc(task_type)])
+        return key, is_new
+
+    def _require_room(self) -> None:
+        """Raise StorageFullError when the disk has less room than parked frames may leave."""
+        free = self._runtime.store.free_percent()
+        if free is not None and free < self._runtime.settings.ai_analysis.disk_min_free_percent:
+            raise StorageFullError
+
+    def _remember(self, key: str, digest: bytes) -> None:
+        self._sent[key] = digest
+        if len(self._sent) > _MOST_REMEMBERED:
+            self._sent.popitem(last=False)
+
+
+def _suffix(content: bytes) -> str:
+    for start, suffix in _KINDS:
+        if content.startswith(start):
+            return suffix
+    raise BadRequestError("body: send the content of a JPEG or PNG file")
+
+
+def _filename(name: str, suffix: str) -> str:
+    if not name:
+        now = datetime.now()  # noqa: DTZ005 - frames are named in local time
+        return f"{now:%Y%m%d-%H%M%S}.{now.microsecond // 1000:03d}{suffix}"
+    part = _part("name", name)
+    if not part.lower().endswith(_SUFFIXES[suffix]):
+        raise BadRequestError(f"name: ends with {suffix} for this content")
+    return part
+
+
+def _part(field: str, value: str) -> str:
+    """A part of a key. Raises BadRequestError for a value that is no name of a file."""
+    if not value or value.startswith(".") or "/" in value or not value.isprintable():
+        raise BadRequestError(f"{field}: send a name without '/', not hidden")
+    if len(value.encode("utf-8", "replace")) > _LONGEST_PART:
+        raise BadRequestError(f"{field}: longer than {_LONGEST_PART} bytes")
+    return value
