@@ -111,15 +111,17 @@ class FolderWatcher:
                 rest_until = began + (_REST_SEC if len(keys) > _FEW else _REST_AFTER_FEW_SEC)
 
     def _goes_on(self, runtime: Runtime, events: FolderEvents, age_sec: float) -> bool:
-        """Whether to go on watching; also writes the lease that shows it."""
+        """Whether to go on watching; if so, writes the lease that shows it."""
         runtime.part(Ownership).check()
+        if (
+            not runtime.settings.frame_extractor.watch_folder
+            or not events.is_current()
+            or (events.fault and age_sec >= _WATCH_ALL_AGAIN_SEC)
+        ):
+            return False
         with runtime.db.write() as conn:
             leases.acquire(conn, LEASE, holder(), LEASE_SEC, clock.now(conn))
-        return (
-            runtime.settings.frame_extractor.watch_folder
-            and events.is_current()
-            and not (events.fault and age_sec >= _WATCH_ALL_AGAIN_SEC)
-        )
+        return True
 
 
 @contextmanager

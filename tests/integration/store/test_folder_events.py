@@ -67,9 +67,7 @@ def test_files_that_are_no_frames_are_not_named(root: Path, events: FolderEvents
     assert _read(events) == []
 
 
-def test_symbolic_links_are_not_followed(
-    root: Path, events: FolderEvents, tmp_path: Path
-) -> None:
+def test_symbolic_links_are_not_followed(root: Path, events: FolderEvents, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (root / "linked").symlink_to(outside)
