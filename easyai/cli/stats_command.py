@@ -17,7 +17,7 @@ from easyai.cli.output import (
     print_json,
     print_table,
 )
-from easyai.db import frames, task_types
+from easyai.db import clock, frames, leases, task_types
 from easyai.errors import EasyaiError
 from easyai.messages.wording import milliseconds
 from easyai.pipeline.operator_statistics import inference_stats
@@ -84,6 +84,7 @@ def _read(runtime: Runtime) -> dict[str, Any]:
     with runtime.db.read() as conn:
         counts = frames.counts(conn)
         names = task_types.names(conn)
+        watch, now = leases.all_leases(conn).get("watch"), clock.now(conn)
     types = {}
     for name in sorted({*names, *counts}):
         by_state = counts.get(name, {})
@@ -95,7 +96,8 @@ def _read(runtime: Runtime) -> dict[str, Any]:
             "services": balance.get(name, {}).get("total_services", 0),
             "rate_limit": runtime.settings.ai_analysis.type_settings(name).rate_limit,
         }
-    return inference_stats(runtime) | {"task_types": types}
+    watched = watch is not None and watch.expires_at > now
+    return inference_stats(runtime) | {"task_types": types, "folder_watched": watched}
 
 
 def _show(current: dict[str, Any], as_json: bool, indent: int | None) -> None:
@@ -147,6 +149,10 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
             "moves",
             f"{now['minio_move_success']} good, {now['minio_move_failed']} failed; "
             f"{milliseconds(now['minio_move_avg_time_ms'])} mean",
+        ),
+        (
+            "new frames",
+            "at once: the frame folder is watched" if now["folder_watched"] else "by the scan",
         ),
         ("changed", moment(datetime.fromisoformat(now["updated_at"]).timestamp())),
     ]

@@ -17,12 +17,16 @@ from pathlib import Path
 from typing import Final
 
 from easyai.db import clock, leases
+from easyai.db.events import Event
+from easyai.db.events import add as add_events
+from easyai.domain.reason import NO_REASON
 from easyai.errors import EasyaiError
 from easyai.pipeline.notified import NotifiedPictures, Record
 from easyai.pipeline.ownership import Ownership
 from easyai.runtime import Runtime
-from easyai.store.folder_events import FolderEvents
+from easyai.store.folder_events import FolderEvents, not_watched
 from easyai.system.identity import holder
+from easyai.system.log_throttle import LogThrottle
 from easyai.system.modes import opener
 from easyai.tasks.outage import OutageLog
 
@@ -33,6 +37,7 @@ LEASE_SEC: Final = 15.0
 _CHECK_EVERY_SEC: Final = 5.0
 _WATCH_ALL_AGAIN_SEC: Final = 60.0  # after the kernel's limit of watches was reached
 _RETRY_SEC: Final = 5.0
+_REMIND_SEC: Final = 3600.0
 # From a look at the events to the next look: what comes meanwhile goes together, because a
 # transaction costs as much for one frame as for some. The first frame after a pause goes at once.
 _REST_SEC: Final = 0.025
@@ -50,6 +55,7 @@ class FolderWatcher:
         self._record = record
         self._end = threading.Event()
         self._outage = OutageLog(log, "frame folder not watched, frames wait for the scan")
+        self._reported = LogThrottle(_REMIND_SEC)
         self._thread = threading.Thread(target=self._run, name="folder-watcher", daemon=True)
 
     def start(self) -> None:
@@ -83,13 +89,31 @@ class FolderWatcher:
         with _alone(runtime.settings.easyai.data_dir) as alone:
             if not alone:
                 return  # another worker of this data folder watches
-            events = FolderEvents(str(folder), runtime.store.rules)
+            events = self._opened(runtime, folder)
             try:
                 log.info("frame folder watched: folders=%d", len(events))
                 self._outage.worked()
                 self._take_in(runtime, events)
+                with runtime.db.write() as conn:
+                    leases.release(conn, LEASE, holder())
             finally:
                 events.close()
+
+    def _opened(self, runtime: Runtime, folder: Path) -> FolderEvents:
+        """The events; the timeline of a diagnosis shows why folders are not watched."""
+        fault = NO_REASON
+        try:
+            events = FolderEvents(str(folder), runtime.store.rules)
+            fault = events.fault
+        except OSError as error:
+            fault = not_watched(error)
+            raise
+        finally:
+            if fault and self._reported.due(fault.code):
+                with runtime.db.write() as conn:
+                    at = clock.now(conn)
+                    add_events(conn, [Event(at, "folder_not_watched", str(folder), fault)])
+        return events
 
     def _take_in(self, runtime: Runtime, events: FolderEvents) -> None:
         pictures = runtime.part(NotifiedPictures)

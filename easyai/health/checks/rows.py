@@ -144,6 +144,16 @@ def _clock(facts: Facts, snapshot: Snapshot) -> Reason | None:
     return None
 
 
+def _watch(facts: Facts, known: Snapshot) -> Reason | None:
+    """Whether the process that watched the frame folder has stopped without releasing its lease."""
+    extractor, lease = facts.settings.frame_extractor, known.process_leases.get("watch")
+    if extractor.folder is None or not extractor.watch_folder or lease is None:
+        return None
+    if not lease.expires_at or lease.expires_at > facts.now:
+        return None
+    return Reason("incoming.nobody_watches") if known.working("worker", facts.now) else None
+
+
 BACKLOG_OVER_BELOW: Final = 0.8  # of max_queue_size; the alarm rings until the queue is below this
 _JUMP_SHOWN_SEC: Final = 600.0
 _JUDGES: Final[dict[str, _Judge]] = {
@@ -155,4 +165,5 @@ _JUDGES: Final[dict[str, _Judge]] = {
     "breakers": _breakers,
     "queue": _queue,
     "clock": _clock,
+    "watch": _watch,
 }

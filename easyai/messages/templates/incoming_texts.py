@@ -30,4 +30,9 @@ INCOMING: Final = (
     ),
     # Translators: {error} are words of the operating system.
     message("incoming.not_watched", "the frame folder cannot be watched: {error}"),
+    message(
+        "incoming.nobody_watches",
+        "no worker watches the frame folder any more, frames wait for the next scan; the worker's "
+        "log says why",
+    ),
 )

@@ -38,6 +38,7 @@ def test_diagnosis_json_matches_its_schema(api: LiveApi) -> None:
     assert names == [
         *("database", "store", "broker", "disk", "data", "pictures", "settings"),
         *("worker", "beat", "api", "watchdog", "services", "breakers", "queue", "clock"),
+        "watch",
     ]
 
 
