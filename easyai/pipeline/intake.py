@@ -19,7 +19,7 @@ from easyai.domain.arrivals import Arrivals
 from easyai.domain.frame import FrameKey
 from easyai.pipeline.admission import review
 from easyai.pipeline.frame_log import EVERY_SEC
-from easyai.pipeline.known_pictures import KnownPictures
+from easyai.pipeline.known_pictures import KnownPictures, NewestId
 from easyai.pipeline.layout import Layout
 from easyai.pipeline.recording import Recording
 from easyai.pipeline.resurfaced import send_back
@@ -59,7 +59,9 @@ class Scanner:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._scanning = threading.Lock()
-        self._known = KnownPictures(runtime.db, stale_listings=runtime.store.remote)
+        self._known = KnownPictures(
+            runtime.db, runtime.part(NewestId), stale_listings=runtime.store.remote
+        )
         self._watch = runtime.store.watch()
         self._arrivals = Arrivals(lambda name: runtime.settings.ai_analysis.affinity(name))
         self._layout = Layout(runtime)

@@ -28,19 +28,31 @@ _FORGET_EVERY_SEC: Final = 5.0
 _TRUST_SEC: Final = 1.0  # how long the state of the last reading serves looks at single keys
 
 
+class NewestId:
+    """The newest frame that this process has seen in the ledger; a part of the runtime.
+
+    Several memories share it: one of them may record frames before another finds out that the
+    ledger went back.
+    """
+
+    def __init__(self, _runtime: object = None) -> None:
+        self.value = 0
+
+
 class KnownPictures:
     """The memory of a scanner."""
 
-    def __init__(self, db: Database, *, stale_listings: bool) -> None:
+    def __init__(self, db: Database, newest: NewestId, *, stale_listings: bool) -> None:
         """`stale_listings`: the store may list pictures that left it within the last minute."""
         self._db = db
+        self._newest = newest
         self._stale_listings = stale_listings
         self._in_place: set[str] = set()
         # Version, and when the picture was recorded or was found to have left (monotonic).
         self._recorded: dict[str, tuple[str, float]] = {}
         self._left: dict[str, tuple[str | None, float]] = {}
         self._meanwhile: set[tuple[str, str]] = set()  # recorded since the last `refresh`
-        self._newest_id = 0
+        self._newest_id = self._seen = 0
         self._refreshed_at = self._read_at = self._forgot_at = -math.inf
         # Whether the ledger went back: a promoted standby lacks the last commits of the primary,
         # unless it replicates synchronously. The scanner clears this flag once it has recovered the
@@ -72,7 +84,6 @@ class KnownPictures:
         stale = time.monotonic() - self._refreshed_at >= _TRUST_SEC
         if stale or self.went_back or not self._in_place.isdisjoint(keys):
             self.refresh()
-            self.went_back = False
         else:
             self._meanwhile.clear()
 
@@ -82,9 +93,12 @@ class KnownPictures:
         Raises DatabaseUnavailableError.
         """
         now = time.monotonic()
+        seen = self._newest.value  # before the reading: another thread may record meanwhile
         with self._db.read() as conn:
             newest_id = recorded_frames.newest_id(conn)
-            self.went_back |= newest_id < self._newest_id
+            if newest_id < max(self._newest_id, seen):
+                self.went_back = True
+                self._newest.value = newest_id
             if self._is_too_old(newest_id, now):
                 self._newest_id = max(0, newest_id - _NEWEST)
                 self._read_at = -math.inf
@@ -95,6 +109,7 @@ class KnownPictures:
         self._meanwhile.clear()
         self._learn(rows, now)
         self._newest_id = max(self._newest_id, newest_id)
+        self._newest.value = max(self._newest.value, newest_id)
         self._refreshed_at = now
         if in_place is None:
             return []
@@ -107,6 +122,7 @@ class KnownPictures:
 
     def catch_up(self, conn: Connection) -> None:
         """Read newly recorded pictures; inside a transaction, so that no other process records."""
+        self._seen = self._newest.value
         rows = recorded_frames.recorded_since(conn, self._newest_id)
         self._learn(rows, time.monotonic())
         self._meanwhile.update((row.key, row.version) for row in rows)
@@ -117,11 +133,13 @@ class KnownPictures:
         self._learn(
             [Recorded(frame.key, frame.version, True) for frame in frames], time.monotonic()
         )
-        if newest_id < self._newest_id:
+        if newest_id < max(self._newest_id, self._seen):
             self.went_back = True
             # `catch_up` has missed frames that others recorded in the older ledger: read it again.
             self._refreshed_at = -math.inf
+            self._newest.value = newest_id
         self._newest_id = newest_id
+        self._newest.value = max(self._newest.value, newest_id)
 
     def _is_too_old(self, newest_id: int, now: float) -> bool:
         """Whether the memory is too old: after a start, a pause or a change of the database."""

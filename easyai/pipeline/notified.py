@@ -17,9 +17,10 @@ from easyai.db.recorded_frames import NewFrame
 from easyai.domain.frame import FrameKey
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.pipeline.frame_log import EVERY_SEC
-from easyai.pipeline.known_pictures import KnownPictures
+from easyai.pipeline.known_pictures import KnownPictures, NewestId
 from easyai.pipeline.layout import Layout
 from easyai.pipeline.recording import Recording
+from easyai.pipeline.resurfaced import send_back
 from easyai.pipeline.scan_sampling import Sampler
 from easyai.pipeline.type_gate import TypeGate
 from easyai.runtime import Runtime
@@ -61,7 +62,9 @@ class NotifiedPictures:
         #: Records in a transaction of its own, until a dispatcher takes that over.
         self.record: Record = Recording.record
         self._lock = threading.Lock()
-        self._known = KnownPictures(runtime.db, stale_listings=runtime.store.remote)
+        self._known = KnownPictures(
+            runtime.db, runtime.part(NewestId), stale_listings=runtime.store.remote
+        )
         self._watch = runtime.store.watch()
         self._layout = Layout(runtime)
         self._recording = Recording(runtime, self._known, runtime.part(Sampler))
@@ -97,6 +100,9 @@ class NotifiedPictures:
 
     def _take(self, keys: Sequence[str], taken: Taken) -> None:
         self._known.prepare(keys)  # before any look at the store
+        if self._known.went_back:
+            send_back(self._runtime)
+            self._known.went_back = False  # only now: after an error, the next word tries again
         self._layout.begin()
         frames = self._frames(keys, taken)
         plain = [key for key in frames if not self._known.lately(key)]

@@ -59,6 +59,7 @@ class Lifecycle:
             self._last_resort = LastResort(_LONGEST_STOP_SEC, process.close, _TASKS_TIMEOUT_SEC)
             process.api_wait.start()
             begin = open_inference
+            process.watch_folder()
         threading.Thread(
             target=_warm_up, args=(process, begin), name="warm-up", daemon=True
         ).start()
@@ -103,4 +104,3 @@ def open_inference(process: WorkerProcess) -> None:
     process.api_wait.wait()
     if not process.stopping:
         process.inference()
-        process.watch_folder()

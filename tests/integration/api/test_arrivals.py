@@ -270,7 +270,8 @@ def test_events_of_a_bucket_are_taken_in_once(
     assert api.post(EVENTS, message)["accepted"] == 0
     assert intake.scan(runtime).new_frames == 0
     assert sorted(_keys(runtime)) == sorted(keys)
-    for other in ({"Event": "s3:TestEvent"}, [], {"Records": 7}):
+    others: list[Any] = [{"Event": "s3:TestEvent"}, [], {"Records": 7}]
+    for other in others:
         assert api.post(EVENTS, other)["frames"] == []
 
 

@@ -13,6 +13,7 @@ from easyai.broker.queue_names import CONTROL_QUEUE
 from tests.integration.celery.conftest import MakeInstallation
 from tests.integration.celery.installation import Installation
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.site import JPEG
 from tests.support.waiting import wait_until
 
 TYPES = [f"type-{number:03d}" for number in range(200)]
@@ -22,9 +23,8 @@ SCAN_INTERVAL_SEC = 2.0  # three intervals are long even if other programs take 
 
 
 def _fill(installation: Installation) -> None:
-    installation.add_frame(TYPES[0], "first")
-    frames = installation.folder / "frames"
-    (picture,) = frames.rglob("first.jpg")
+    frames, picture = installation.folder / "frames", installation.folder / "picture.jpg"
+    picture.write_bytes(JPEG)  # outside: a watched picture would be moved before it is linked
     for name in TYPES:
         camera = frames / name / "门口1"
         camera.mkdir(parents=True, exist_ok=True)
@@ -62,6 +62,8 @@ def test_scans_keep_their_interval_with_one_thread_and_200_busy_types(
     installation.beat()
     _fill(installation)
     wait_until(lambda: algorithm.count > 100, 60, "inference is busy")
+    # The frames came in by the watched folder, perhaps before the first scan.
+    wait_until(lambda: _scanned_at(installation) > 0, 10, "a scan ended")
     began, scans, longest = time.monotonic(), [_scanned_at(installation)], 0
     seen_at = began
     while time.monotonic() - began < WATCHED_SEC:

@@ -70,6 +70,20 @@ def test_type_first_seen_after_the_worker_started_is_served(
     }
 
 
+def test_frames_are_inferred_without_any_scan_where_the_folder_is_watched(
+    installation: Installation, algorithm: AlgorithmStub
+) -> None:
+    installation.register(algorithm, FACES, PEOPLE)
+    worker = installation.worker()
+    worker.ready()
+    wait_until(lambda: "frame folder watched" in worker.logs(), 20, "watched")
+    for number in range(20):
+        installation.add_frame((FACES, PEOPLE)[number % 2], str(number))
+    wait_for_frames(algorithm, 20, worker)
+    wait_until(lambda: installation.done() == 20, 10, "the answers are settled")
+    assert algorithm.count == 20
+
+
 def test_worker_pinned_to_a_queue_serves_only_that_queue(
     installation: Installation, algorithm: AlgorithmStub
 ) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -48,6 +49,10 @@ def _watching(
 
 def _keys(site: Installation) -> list[str]:
     return [frame["key"] for frame in site.frames()]
+
+
+def _is_called(calls: list[int], number: int) -> bool:
+    return len(calls) == number
 
 
 def _watched(site: Installation) -> bool:
@@ -101,7 +106,7 @@ def test_frames_are_found_by_the_scan_while_their_transaction_fails(site: Instal
             wait_until(lambda: _watched(site), 5, "watched")
             site.execute("UPDATE process_leases SET expires_at = 0")
             site.put(f"{TYPE}/门口1/{number}.jpg")
-            wait_until(lambda number=number: len(calls) == number, 5, "taken")
+            wait_until(partial(_is_called, calls, number), 5, "taken")
             if number == 3:
                 wait_until(lambda: len(_keys(site)) == 1, 5, "recorded again")
     assert site.scan().new_frames == 2

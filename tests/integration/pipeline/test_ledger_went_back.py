@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from easyai.db import recorded_frames
+from easyai.db.recorded_frames import NewFrame
 from easyai.errors import DatabaseUnavailableError, EasyaiError, StoreUnavailableError
 from easyai.pipeline.intake import Scanner
+from easyai.pipeline.notified import Fate, NotifiedPictures
 from easyai.pipeline.recording import Recording
 from easyai.store.local import LocalStore
 from tests.support.site import TYPE, Installation
@@ -80,7 +82,7 @@ def test_lost_frames_are_recovered_when_the_failover_came_before_a_recording(
 ) -> None:
     record = Recording.record
 
-    def record_after_failover(self: Recording, pictures: Any) -> int:
+    def record_after_failover(self: Recording, pictures: Any) -> list[NewFrame]:
         monkeypatch.setattr(Recording, "record", record)
         site.execute(_LOSE_FRAMES)
         return record(self, pictures)
@@ -90,6 +92,18 @@ def test_lost_frames_are_recovered_when_the_failover_came_before_a_recording(
     wait_until(lambda: scanner.scan().new_frames == 1, 10.0, "the new picture is recorded")
     _require_recovery(site, scanner)
     assert len(site.frames()) == 2
+
+
+def test_lost_frames_are_recovered_when_named_pictures_were_recorded_before_the_next_scan(
+    site: Installation, scanner: Scanner
+) -> None:
+    named = f"{TYPE}/门口2/2.jpg"
+    site.put(named)
+    taker = NotifiedPictures(site.runtime)
+    site.execute(_LOSE_FRAMES)
+    assert taker.take([named]).fates[named][0] is Fate.ACCEPTED
+    site.execute("UPDATE frames SET id = id + 2000")  # many more were recorded
+    _require_recovery(site, scanner)
 
 
 def test_recovery_happens_once_for_each_failover(
