@@ -54,7 +54,9 @@ def second_worker(running: EasyaiProcess) -> Iterator[PartProcess]:
 def test_two_workers_together_reach_the_limits_and_never_pass_them(
     running: EasyaiProcess, site: Outside, second_worker: PartProcess
 ) -> None:
-    running.reconfigure("[ai_analysis]\nmax_concurrent_infer = 7\n")
+    # The worker that watches the folder would take all frames of idle services by itself.
+    by_scan = "[frame_extractor]\nwatch_folder = false\n"
+    running.reconfigure("[ai_analysis]\nmax_concurrent_infer = 7\n" + by_scan)
     begin = len(running.log)
     three, free = (AlgorithmStub(name, BOTH, delay=0.1) for name in ("three", "free"))
     with three, free:
