@@ -144,7 +144,7 @@ class NotifiedPictures:
         if not keys:
             return
         stable_sec = self._runtime.settings.ai_analysis.frame_stable_sec
-        pictures = self._watch.look(keys, stable_sec, wary)
+        pictures = self._watch.whole_pictures(keys, stable_sec, wary)
         half_written = set(self._watch.unfinished)
         if half_written:
             self._watch = self._runtime.store.watch()  # the scan goes on to look at them

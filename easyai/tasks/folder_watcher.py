@@ -50,7 +50,7 @@ class FolderWatcher:
     """Watches the frame folder and takes in the pictures, a few at once."""
 
     def __init__(self, runtime: Callable[[], Runtime], record: Record) -> None:
-        """`record` records the new pictures and wakes whoever infers them."""
+        """`record` records the new pictures and has them inferred."""
         self._runtime = runtime
         self._record = record
         self._end = threading.Event()

@@ -1,4 +1,4 @@
-"""Takes word of frames, and frames themselves: nobody has to wait for the scan."""
+"""Takes word of frames, and frames themselves: no frame has to wait for the scan."""
 
 from __future__ import annotations
 

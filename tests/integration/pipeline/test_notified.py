@@ -112,7 +112,7 @@ def test_picture_inferred_after_the_look_is_not_recorded_again(
         site.put(f"{TYPE}/门口1/0.jpg")
         slow.take([f"{TYPE}/门口1/0.jpg"])
     site.put(KEY)
-    look = slow._watch.look
+    look = slow._watch.whole_pictures
 
     def look_then_stand_still(*arguments: Any) -> Any:
         pictures = look(*arguments)
@@ -120,7 +120,7 @@ def test_picture_inferred_after_the_look_is_not_recorded_again(
         site.work(site.loop())
         return pictures
 
-    monkeypatch.setattr(slow._watch, "look", look_then_stand_still)
+    monkeypatch.setattr(slow._watch, "whole_pictures", look_then_stand_still)
     assert slow.take([KEY]).fates[KEY][0] is Fate.KNOWN
     assert [frame["key"] for frame in site.frames() if frame["key"] == KEY] == [KEY]
 
