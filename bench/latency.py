@@ -29,6 +29,7 @@ from easyai.process.supervisor_link import die_with_parent
 from easyai.supervisor.children import children
 
 _RATES: Final = (30, 300)  # frames a second
+_ROUNDS: Final = 2
 _WARM_UP_SEC: Final = 4
 _LIMIT_SEC: Final = 30.0
 _WATCH: Final = "EASYAI_FRAME_EXTRACTOR__WATCH_FOLDER"
@@ -56,15 +57,16 @@ def latency(scale: Scale, progress: Progress) -> list[Row]:
     """Measurements with the folder's events and with the scan alone, in turn."""
     rows = []
     for per_sec in _RATES:
-        notified, scanned = (
-            [_one(progress, per_sec, scale.latency_sec, scan_only) for _ in range(2)]
-            for scan_only in (False, True)
-        )
+        notified: list[Measured] = []
+        scanned: list[Measured] = []
+        for _ in range(_ROUNDS):
+            notified.append(_one(progress, per_sec, scale.latency_sec, scan_only=False))
+            scanned.append(_one(progress, per_sec, scale.latency_sec, scan_only=True))
         rows += _rows(per_sec, notified, scanned)
     return rows
 
 
-def _one(progress: Progress, per_sec: int, seconds: int, scan_only: bool) -> Measured:
+def _one(progress: Progress, per_sec: int, seconds: int, *, scan_only: bool) -> Measured:
     how = "scanned" if scan_only else "notified"
     with progress.step(f"latency: {per_sec} frames/s, {how}, {seconds} s") as step:
         run = _measure(per_sec, seconds, scan_only)
