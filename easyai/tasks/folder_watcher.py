@@ -37,6 +37,7 @@ LEASE_SEC: Final = 15.0
 _CHECK_EVERY_SEC: Final = 5.0
 _WATCH_ALL_AGAIN_SEC: Final = 60.0  # after the kernel's limit of watches was reached
 _RETRY_SEC: Final = 5.0
+_STOP_SEC: Final = 5.0
 _REMIND_SEC: Final = 3600.0
 # From a look at the events to the next look: what comes meanwhile goes together, because a
 # transaction costs as much for one frame as for some. The first frame after a pause goes at once.
@@ -65,7 +66,7 @@ class FolderWatcher:
     def stop(self) -> None:
         """Take in nothing more; returns within the time of a transaction."""
         self._end.set()
-        self._thread.join(_RETRY_SEC)
+        self._thread.join(_STOP_SEC)
 
     def _run(self) -> None:
         while not self._end.is_set():
