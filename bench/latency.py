@@ -101,7 +101,7 @@ def _measure(per_sec: int, seconds: int, scan_only: bool) -> Measured:
         root = runtime.settings.frame_extractor.output_dir
         port = free_port()
         environment = {"EASYAI_CONFIG": str(settings), "EASYAI_PORT": str(port)}
-        environment |= {_WATCH: "false"} if scan_only else {}
+        environment[_WATCH] = "false" if scan_only else "true"
         parts = [
             stack.enter_context(Child(one.name, list(one.arguments), folder, environment))
             for one in children(port)

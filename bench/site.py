@@ -19,6 +19,7 @@ max_alerts_in_db = 0
 max_concurrent_infer = {at_once}
 [frame_extractor]
 output_dir = "{folder}/snapshots"
+watch_folder = false
 [easyai]
 data_dir = "{folder}/data"
 broker_url = "{broker_url}"
