@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -37,6 +37,7 @@ Examples:
 Settings: EASYAI_CONFIG names the file, EASYAI_DATABASE_URL the database.
 Exit code: 0, or 2 for usage or configuration.
 """
+_WAYS_IN: Final = {True: "at once: the frame folder is watched", False: "by the scan"}
 
 
 @click.command(epilog=EXAMPLES)
@@ -150,10 +151,7 @@ def _sums(current: dict[str, Any]) -> list[tuple[str, str]]:
             f"{now['minio_move_success']} good, {now['minio_move_failed']} failed; "
             f"{milliseconds(now['minio_move_avg_time_ms'])} mean",
         ),
-        (
-            "new frames",
-            "at once: the frame folder is watched" if now["folder_watched"] else "by the scan",
-        ),
+        ("new frames", _WAYS_IN[now["folder_watched"]]),
         ("changed", moment(datetime.fromisoformat(now["updated_at"]).timestamp())),
     ]
 

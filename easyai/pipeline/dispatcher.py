@@ -278,11 +278,9 @@ class Dispatcher:
             # The carried pictures may be the cause: leave them in the ledger for the sweep.
             self._take_back(Batch(batch.answered, CarriedOut()), leasing=False)
         else:
-            answered = batch.answered
-            if len(answered) == 1:
-                answered = broken(answered[0])  # the cause, as it fails alone
-            else:
-                self._most = 1
+            alone = len(batch.answered) == 1  # then this answer is the cause
+            self._most = self._most if alone else 1
+            answered = broken(batch.answered[0]) if alone else batch.answered
             self._take_back(Batch(answered, batch.carried), leasing=False)
 
     async def _carry(self, moves: list[PictureMove]) -> None:

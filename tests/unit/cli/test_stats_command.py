@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from easyai.cli import stats_command as module
+from easyai.db import clock, leases
 from easyai.errors import DatabaseUnavailableError
 from tests.support.installation import TYPE, Installation
 
@@ -100,3 +101,10 @@ def test_watch_goes_on_when_the_database_is_away_for_a_while(
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 1
     assert result.stderr.startswith("easyai: the database does not answer: locked; trying again\n")
+
+
+def test_way_of_new_frames_is_shown(installation: Installation) -> None:
+    assert "new frames  by the scan\n" in installation.run("stats").stdout
+    with installation.db.write() as conn:
+        leases.acquire(conn, "watch", "us", 15.0, clock.now(conn))
+    assert "new frames  at once: the frame folder is watched\n" in installation.run("stats").stdout
