@@ -97,7 +97,8 @@ def test_a_missing_database_is_not_created_and_the_hint_names_the_command(
 def test_database_of_another_version_is_an_error_with_the_upgrade_command(
     installation: Installation, command: str, damage: str
 ) -> None:
-    table = {"alerts": "alerts", "services": "service_task_types"}.get(command, "frames")
+    of_command = {"alerts": "alert_counts", "services": "service_task_types"}
+    table = of_command.get(command, "frames")
     for view in ("ix_frames_pending_stream", "ix_frames_pending", "ix_frames_leased"):
         installation.execute(f"DROP INDEX {view}")
     installation.execute(damage.format(table))
