@@ -5,48 +5,29 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 
 import click
 from rich.console import Console
 
-from bench import report
-from bench.folders import folders
-from bench.idle import idle
-from bench.latency import latency
-from bench.live import backlog, live
+from bench import benchmarks, report
+from bench.benchmarks import BENCHMARKS
 from bench.processes import BenchError
 from bench.progress import Progress
 from bench.report import Row
-from bench.scale import FULL, QUICK, Scale
-from bench.scan_tick import scan_tick
-from bench.throughput import against_noops, embedded, on_servers
-from bench.turns import turns
+from bench.scale import FULL, QUICK
 
-BENCHMARKS: dict[str, Callable[[Scale, Progress], list[Row]]] = {
-    "embedded": embedded,
-    "noops": against_noops,
-    "servers": on_servers,
-    "scan": scan_tick,
-    "turns": turns,
-    "live": live,
-    "backlog": backlog,
-    "folders": folders,
-    "idle": idle,
-    "latency": latency,
-}
 EXAMPLES = """\b
 Examples:
-  python -m bench                      all, about six minutes
-  python -m bench --quick              smaller and less certain, about a minute
+  python -m bench                      all, about twelve minutes
+  python -m bench --quick              smaller and less certain, about three minutes
   python -m bench --only scan          one of them
   python -m bench --only embedded --frames 20000 --rounds 5
 
 \b
-Each ratio is the median over rounds in which both sides take turns. Believe a verdict only from
-a machine that does nothing else meanwhile.
+Each ratio is the median over rounds in which both sides take turns. Where the rates of a side
+differ by more than 20 %, the machine is noisy: the verdict takes the CPU time of a frame.
 Exit code: 0 fine, 1 an "at least" is missed, 2 a benchmark could not be run.
 """
 
@@ -79,12 +60,13 @@ def main(quick: bool, only: tuple[str, ...], frames: int | None, rounds: int | N
     rows: list[Row] = []
     try:
         for name in only or BENCHMARKS:
-            rows += BENCHMARKS[name](scale, progress)
+            rows += benchmarks.run(name, scale, progress)
     except BenchError as error:
         console.print(f"bench: {error}", style="red", markup=False)
         sys.exit(2)
     report.show(rows, console)
-    path = report.save(rows, scale, load, complete=not (only or quick))
+    complete = not (only or quick)
+    path = report.save(rows, scale, load, complete)
     console.print(f"{progress.seconds:.0f} s; saved as bench/results/{path.name}")
     sys.exit(1 if any(row.verdict == "MISSED" for row in rows) else 0)
 

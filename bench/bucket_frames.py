@@ -13,20 +13,11 @@ import click
 from sqlalchemy import Engine, text
 
 from bench import contest, easyai_side, pictures, site
+from bench.bucket import Bucket
 from bench.bucket_calls import requests_of, served
 from bench.contest import Run
 from bench.throughput import algorithm
 from easyai.runtime import Runtime
-
-_BUCKET = """
-[frame_extractor]
-store = "minio"
-[frame_extractor.minio]
-endpoint = "{endpoint}"
-bucket = "frames"
-access_key = "easyai"
-secret_key = "easyaisecret"
-"""
 
 
 @click.command()
@@ -45,11 +36,8 @@ def main(frames: int, rounds: int) -> None:
 
 def _measure(service: str, endpoint: str, count: int) -> tuple[Run, float]:
     with site.fresh_folder() as folder:
-        settings = site.write_settings(folder)
-        shared = settings.read_text("utf-8").replace("[frame_extractor]", "[unused]", 1)
-        shared = "\n".join(line for line in shared.splitlines() if "unused" not in line)
-        kept = [line for line in shared.splitlines() if not line.startswith("output_dir")]
-        settings.write_text("\n".join(kept) + _BUCKET.format(endpoint=endpoint), "utf-8")
+        bucket = Bucket(endpoint, "frames", "easyai", "easyaisecret")
+        settings = site.write_settings(folder, bucket=bucket)
         with (
             site.installation(settings, service) as runtime,
             easyai_side.worker(settings) as worker,
@@ -65,7 +53,7 @@ def _measure(service: str, endpoint: str, count: int) -> tuple[Run, float]:
                     clock.tick_when_due()
                     return line.crossed()
 
-                return contest.measure([worker], number, clock.tick, finished)
+                return contest.measure([worker], {}, number, clock.tick, finished)
 
             infer(0, contest.WARM_UP)
             time.sleep(1.0)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, text
 
-from bench import pictures
-from bench.processes import BenchError, Child, wait_until
+from bench.bucket import Bucket
+from bench.pictures import Place
+from bench.processes import BenchError, Child, session_cpu_seconds, wait_until
 
 LIMIT_SEC = 180.0
 WARM_UP = 200  # frames or tasks before the measured ones
@@ -24,6 +24,8 @@ class Backend:
     broker_url: str = ""  # '': files in the run's own folder
     new_database: Callable[[], str] = lambda: ""  # of an empty database; '': a file in the folder
     clear_broker: Callable[[], None] = lambda: None
+    new_bucket: Callable[[], Bucket] | None = None  # None: pictures lie in the run's own folder
+    servers: Mapping[str, int] = field(default_factory=dict)  # their process ids, by name
 
 
 EMBEDDED = Backend("embedded")
@@ -36,6 +38,7 @@ class Run:
     count: int
     seconds: float
     cpu_seconds: float  # of the contender's own processes
+    server_cpu_seconds: Mapping[str, float] = field(default_factory=dict)  # by server
 
     @property
     def rate(self) -> float:
@@ -47,31 +50,50 @@ class Run:
         """CPU time for each frame or task, in milliseconds."""
         return self.cpu_seconds * 1000 / self.count
 
+    @property
+    def all_cpu_ms(self) -> float:
+        """The same, including the servers."""
+        return self.cpu_ms + sum(map(self.server_cpu_ms, self.server_cpu_seconds))
+
+    def server_cpu_ms(self, server: str) -> float:
+        """CPU time of a server for each frame or task, in milliseconds."""
+        return self.server_cpu_seconds[server] * 1000 / self.count
+
 
 def measure(
     own: Sequence[Child],
+    servers: Mapping[str, int],
     count: int,
     start: Callable[[], None],
     finished: Callable[[], bool],
 ) -> Run:
-    """Time from `start` until `finished`, and the CPU time of the contender's own processes.
+    """Time from `start` until `finished`, and the CPU time of own processes and of the servers.
 
     Raises BenchError when a process fails, and after three minutes.
     """
-    cpu_before = sum(child.cpu_seconds() for child in own)
+    cpu_before, servers_before = _cpu(own), _server_cpu(servers)
     began = time.perf_counter()
     start()
     wait_until(own, finished, LIMIT_SEC, f"all {count:,} are done")
     seconds = time.perf_counter() - began
-    return Run(count, seconds, sum(child.cpu_seconds() for child in own) - cpu_before)
+    used = {name: cpu - servers_before[name] for name, cpu in _server_cpu(servers).items()}
+    return Run(count, seconds, _cpu(own) - cpu_before, used)
+
+
+def _cpu(own: Sequence[Child]) -> float:
+    return sum(child.cpu_seconds() for child in own)
+
+
+def _server_cpu(servers: Mapping[str, int]) -> dict[str, float]:
+    return {name: session_cpu_seconds(pid) for name, pid in servers.items()}
 
 
 class FinishingLine:
     """Reached when a number of further alerts is saved and no frame is left at its key."""
 
-    def __init__(self, engine: Engine, frames: Path, count: int) -> None:
+    def __init__(self, engine: Engine, place: Place, count: int) -> None:
         self._engine = engine
-        self._frames = frames
+        self._place = place
         self._target = self._ask("count(*)") + count
         self._saved = False
 
@@ -80,7 +102,7 @@ class FinishingLine:
         # Check an index first: counting the rows each time would slow down the measured work.
         if not self._saved and self._ask("coalesce(max(id), 0)") >= self._target:
             self._saved = self._all_saved()
-        return self._saved and pictures.waiting(self._frames) == 0
+        return self._saved and self._place.waiting() == 0
 
     def _all_saved(self) -> bool:
         saved = self._ask("count(*)")

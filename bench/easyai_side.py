@@ -1,15 +1,18 @@
-"""easyai's side: one worker process as ``easyai up`` starts it, and frames that one scan finds."""
+"""easyai's side: worker processes as ``easyai up`` starts them, and frames that one scan finds."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from celery import Celery
 
 from bench import contest, site
+from bench.bucket import BucketCamera
 from bench.contest import Backend, FinishingLine, Run
-from bench.pictures import Camera
+from bench.pictures import Camera, Place
 from bench.processes import Child
 from easyai.broker import transports
 from easyai.broker.queue_names import CONTROL_QUEUE
@@ -22,35 +25,51 @@ _PORT = 5066  # a part of the worker's name; nothing listens there
 _SCAN_INTERVAL_SEC = 1.0  # the default
 
 
-def measure_frames(backend: Backend, endpoint: str, count: int) -> Run:
-    """From frames in the folder to saved alerts and moved pictures, with one worker process."""
+def measure_frames(backend: Backend, endpoint: str, count: int, workers: int = 1) -> Run:
+    """From frames in place to saved alerts and moved pictures, with some worker processes."""
     with site.fresh_folder() as folder:
-        settings = site.write_settings(folder, backend.broker_url, backend.new_database())
+        bucket = backend.new_bucket() if backend.new_bucket else None
+        settings = site.write_settings(
+            folder, backend.broker_url, backend.new_database(), bucket=bucket
+        )
         try:
-            with site.installation(settings, endpoint) as runtime, worker(settings) as child:
-                child.wait_for_log(" ready.")
-                return _measure(runtime, child, count)
+            with (
+                site.installation(settings, endpoint) as runtime,
+                started(settings, workers) as own,
+            ):
+                frames = runtime.settings.frame_extractor.output_dir
+                place: Place = BucketCamera(bucket) if bucket else Camera(frames)
+                side = EasyaiSide(runtime, own, place, backend)
+                side.infer(contest.WARM_UP)
+                time.sleep(_SCAN_INTERVAL_SEC)  # a scan right after another scan is skipped
+                return side.infer(count)
         finally:
             backend.clear_broker()
 
 
-def _measure(runtime: Runtime, worker: Child, count: int) -> Run:
-    frames = runtime.settings.frame_extractor.output_dir
-    camera, own_sender = Camera(frames), sender(runtime.settings)
+class EasyaiSide:
+    """A running installation that infers frames on request."""
 
-    def infer(number: int) -> Run:
-        camera.write(number)
-        clock, line = Clock(own_sender), FinishingLine(runtime.db.engine, frames, number)
+    def __init__(
+        self, runtime: Runtime, own: Sequence[Child], place: Place, backend: Backend
+    ) -> None:
+        self._runtime, self._own, self._place = runtime, own, place
+        self._servers = backend.servers
+        self._sender = sender(runtime.settings)
+
+    def infer(self, count: int) -> Run:
+        """Put frames in place and measure the time until all are done; raises BenchError."""
+        self._place.write(count)
+        clock, line = (
+            Clock(self._sender),
+            FinishingLine(self._runtime.db.engine, self._place, count),
+        )
 
         def finished() -> bool:
             clock.tick_when_due()
             return line.crossed()
 
-        return contest.measure([worker], number, clock.tick, finished)
-
-    infer(contest.WARM_UP)
-    time.sleep(_SCAN_INTERVAL_SEC)  # a scan right after another scan is skipped
-    return infer(count)
+        return contest.measure(self._own, self._servers, count, clock.tick, finished)
 
 
 class Clock:
@@ -71,14 +90,26 @@ class Clock:
             self.tick()
 
 
-def worker(settings: Path) -> Child:
-    """A worker process as ``easyai up`` starts it."""
-    arguments = next(list(one.arguments) for one in children(_PORT) if one.name == "worker")
-    return Child("easyai", arguments, settings.parent, {"EASYAI_CONFIG": str(settings)})
+@contextmanager
+def started(settings: Path, workers: int = 1) -> Iterator[list[Child]]:
+    """Worker processes that are ready."""
+    with ExitStack() as stack:
+        own = [stack.enter_context(worker(settings, number)) for number in range(workers)]
+        for child in own:
+            child.wait_for_log(" ready.", 60)
+        yield own
+
+
+def worker(settings: Path, number: int = 0) -> Child:
+    """A worker process, with a name of its own by its number."""
+    arguments = next(list(child.arguments) for child in children(_PORT) if child.name == "worker")
+    arguments = [word.replace("worker-", f"worker{number}-") for word in arguments]
+    environment = {"EASYAI_CONFIG": str(settings)}
+    return Child(f"worker{number}", arguments, settings.parent, environment)
 
 
 def sender(settings: Settings) -> Celery:
-    """Sends tasks to the worker."""
+    """A Celery app that sends to the workers of an installation."""
     transports.register()
     app = Celery("bench", amqp="easyai.tasks.queues:AMQP", set_as_current=False)
     app.conf.update(celery_settings(settings))

@@ -1,58 +1,105 @@
-"""``python -m bench.growth``: the disk space of a row of history, and the speed of its deletion.
-
-The figures of docs/decisions/0005-upkeep.md; about a minute.
-"""
+"""CPU a frame of a worker process, as types, services and cameras grow."""
 
 from __future__ import annotations
 
-import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Final
 
-import click
-
-from bench import site
-from bench.history import add_settled_rows
-from easyai.db import space
-from easyai.pipeline import upkeep
-from easyai.runtime import Runtime
-
-_NOBODY = "http://127.0.0.1:9/infer"  # registered, but nothing is sent to it
-
-
-@click.command()
-@click.option("--rows", default=1_000_000, show_default=True, help="Rows of history.")
-def main(rows: int) -> None:
-    """Fill an SQLite ledger with history, delete half of it, and print the cost of each."""
-    with site.fresh_folder() as folder:
-        settings = site.write_settings(folder)
-        limit = f"max_alerts_in_db = 0\nhistory_retention_days = 0\nmax_history_rows = {rows // 2}"
-        draft = settings.read_text(encoding="utf-8").replace("max_alerts_in_db = 0", limit)
-        settings.write_text(draft, encoding="utf-8")
-        with site.installation(settings, _NOBODY) as runtime:
-            _measure(runtime, rows)
+from bench import contest, easyai_side, site
+from bench.contest import EMBEDDED, Run
+from bench.pictures import Camera, type_name
+from bench.progress import Progress
+from bench.report import Row, Target
+from bench.scale import Scale
+from bench.throughput import algorithm
 
 
-def _measure(runtime: Runtime, rows: int) -> None:
-    before = space.space(runtime.db).size
-    add_settled_rows(runtime, rows)
-    full = space.space(runtime.db).size
-    per_row = (full - before) / rows
-    print(f"{rows} rows: {full / 1e6:.0f} MB, {per_row:.0f} bytes a row")
-    print(f"2,000,000 rows (max_history_rows): {2e6 * per_row / 1e6:.0f} MB")
-    began, runs, forgotten = time.monotonic(), 0, 0
-    while forgotten < rows // 2:
-        forgotten += upkeep.run(runtime).frames
-        runs += 1
-    took = time.monotonic() - began
-    left = space.space(runtime.db)
-    print(
-        f"{forgotten} rows forgotten in {runs} runs, {took:.0f} s: {forgotten / took:.0f} a second"
+@dataclass(frozen=True)
+class Size:
+    """The size of an installation."""
+
+    types: int
+    services_a_type: int
+    cameras: int
+
+    def __str__(self) -> str:
+        many = f"{self.types:,} types × {self.services_a_type:,} services"
+        return f"{many}, {self.cameras:,} cameras"
+
+
+_LEAST: Final = Size(1, 1, 10)
+#: Each number grows alone; then all are at their largest.
+GRID: Final = {
+    "types": [Size(types, 1, 1_000) for types in (1, 12, 60, 200)],
+    "services a type": [Size(12, services, 1_000) for services in (1, 10, 50)],
+    "cameras": [Size(12, 1, cameras) for cameras in (10, 100, 1_000, 10_000)],
+    "types, services and cameras": [_LEAST, Size(60, 50, 1_000), Size(200, 50, 10_000)],
+}
+_LIMIT, _GOAL = 1.5, 1.3
+
+
+@dataclass
+class Sized:
+    """An installation with one worker process, and the CPU time of its rounds."""
+
+    size: Size
+    side: easyai_side.EasyaiSide
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU time for each frame, the median of the rounds."""
+        return median(run.cpu_ms for run in self.runs)
+
+
+def growth(scale: Scale, progress: Progress) -> list[Row]:
+    """All installations at the same time, in rounds in which they take turns."""
+    sizes = list(dict.fromkeys(size for axis in GRID.values() for size in axis))
+    with site.fresh_folder() as folder, algorithm() as endpoint, ExitStack() as stack:
+        with progress.step(f"growth: {len(sizes)} installations start"):
+            sized = [
+                Sized(size, _started(folder / str(number), size, endpoint, stack))
+                for number, size in enumerate(sizes)
+            ]
+        for number in range(1, scale.growth_rounds + 1):
+            with progress.step(f"growth: round {number} of {scale.growth_rounds}") as step:
+                for each in sized:
+                    each.runs.append(each.side.infer(scale.growth_frames))
+                step.outcome = ", ".join(f"{each.runs[-1].cpu_ms:.2f}" for each in sized) + " ms"
+    return growth_rows({each.size: each.cpu_ms for each in sized})
+
+
+def growth_rows(cpu_ms: dict[Size, float]) -> list[Row]:
+    """The costliest size of each axis against its first size."""
+    return [_row(axis, {size: cpu_ms[size] for size in sizes}) for axis, sizes in GRID.items()]
+
+
+def _row(axis: str, cpu_ms: dict[Size, float]) -> Row:
+    first, costliest = next(iter(cpu_ms)), max(cpu_ms, key=lambda size: cpu_ms[size])
+    title = f"CPU a frame as {axis} grow: the costliest of {len(cpu_ms)} sizes ÷ {first}"
+    return Row(
+        Target(title, _LIMIT, _GOAL, lower_is_better=True),
+        measured=cpu_ms[costliest] / cpu_ms[first],
+        detail=f"{cpu_ms[costliest]:.2f} ms at {costliest} ÷ {cpu_ms[first]:.2f} ms",
+        figures={
+            "axis": axis,
+            "sizes": [asdict(size) | {"cpu_ms": round(ms, 4)} for size, ms in cpu_ms.items()],
+        },
     )
-    print(f"file {left.size / 1e6:.0f} MB, free inside {left.free / 1e6:.0f} MB")
-    began = time.monotonic()
-    space.compact(runtime.db)
-    took = time.monotonic() - began
-    print(f"compacted in {took:.1f} s: {space.space(runtime.db).size / 1e6:.0f} MB")
 
 
-if __name__ == "__main__":
-    main()
+def _started(folder: Path, size: Size, endpoint: str, stack: ExitStack) -> easyai_side.EasyaiSide:
+    settings = site.write_settings(folder)
+    runtime = stack.enter_context(site.opened(settings))
+    types = [type_name(number) for number in range(size.types)]
+    # Paths of a single address: connections are no part of what grows.
+    endpoints = [f"{endpoint}/{number}" for number in range(size.types * size.services_a_type)]
+    site.add_services(runtime, types, endpoints)
+    camera = Camera(runtime.settings.frame_extractor.output_dir, size.cameras, size.types)
+    own = stack.enter_context(easyai_side.started(settings))
+    side = easyai_side.EasyaiSide(runtime, own, camera, EMBEDDED)
+    side.infer(max(contest.WARM_UP, size.cameras))  # each camera's folder of alerts exists then
+    return side

@@ -1,30 +1,29 @@
-"""Cameras that each write one frame a second, with and without a backlog: does easyai keep up?"""
+"""An installation on all processes of ``easyai up``, and cameras that write meanwhile."""
 
 from __future__ import annotations
 
 import socket
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine, text
 
 from bench import site
-from bench.pictures import OLD, write_old
+from bench.pictures import OLD, type_name, write_old
 from bench.processes import BenchError, Child, wait_until
-from bench.progress import Progress
-from bench.report import Row, Target
-from bench.scale import Scale
-from bench.throughput import algorithm
+from bench.throughput import algorithms
 from easyai.supervisor.children import children
 
-_CAMERAS = 1_000
-_BESIDE = 50  # cameras that write beside a backlog
-_BACKLOG = 50_000  # pictures from before the start
 _WARM_UP_SEC = 5  # of frames that are not counted
 _LIMIT_SEC = 120.0
-_SETTLED = text(
+_POLL_SEC = 0.1  # counting rows takes CPU from the measured processes
+_SETTLED = (
     "SELECT count(*) FROM frames WHERE state IN ('done', 'failed', 'dropped') AND task_id <> :old"
 )
+_LAST = "SELECT max(settled_at) FROM frames WHERE task_id <> :old"
 # A version of a folder's picture begins with the time of its last change, in nanoseconds.
 _AGE_AT = """
     SELECT {moment} - CAST(substr(version, 1, instr(version, '-') - 1) AS REAL) / 1e9
@@ -33,85 +32,97 @@ _AGE_AT = """
 """
 
 
-def live(scale: Scale, progress: Progress) -> list[Row]:
-    """The time until the last frame is settled, against the time of writing."""
-    seconds = scale.live_sec
-    target = Target(
-        f"{_CAMERAS:,} cameras × 1 frame/s: seconds until all are settled ÷ seconds of writing",
-        1.2,
-        1.1,
-        lower_is_better=True,
-    )
-    with progress.step(f"live: {_CAMERAS:,} cameras, {seconds} s") as step:
-        took, figures = _measure(seconds, _CAMERAS)
-        step.outcome = f"settled after {took:.1f} s, {figures['cores']:.2f} cores"
-    detail = (
-        f"{took:.1f} s ÷ {seconds} s; {figures['cores']:.2f} cores; 99 of 100 frames seen after"
-        f" {figures['seen_sec']:.2f} s, settled after {figures['settled_sec']:.2f} s"
-    )
-    return [Row(target, measured=took / seconds, detail=detail, figures=figures)]
+@dataclass(frozen=True)
+class LiveFleet:
+    """Cameras that each write one frame a second, and services that each take all types."""
+
+    cameras: int
+    types: int = 1
+    services: int = 1
+    infer_ms: float = 0.0
+    together: bool = False  # all cameras write at the same moment, else at an even pace
+    waiting: int = 0  # pictures from before the start
 
 
-def backlog(scale: Scale, progress: Progress) -> list[Row]:
-    """How soon frames of live cameras are seen beside pictures from before the start."""
-    seconds = scale.live_sec
-    target = Target(
-        f"seconds until 99 of 100 frames of {_BESIDE} live cameras are seen, beside"
-        f" {_BACKLOG:,} waiting pictures",
-        2.0,
-        1.5,
-        lower_is_better=True,
-    )
-    with progress.step(f"backlog: {_BACKLOG:,} waiting, {_BESIDE} cameras, {seconds} s") as step:
-        took, figures = _measure(seconds, _BESIDE, _BACKLOG)
-        step.outcome = f"seen after {figures['seen_sec']:.2f} s"
-    detail = f"live frames settled after {took:.1f} s; {figures['cores']:.2f} cores"
-    return [Row(target, measured=figures["seen_sec"], detail=detail, figures=figures)]
+@dataclass(frozen=True)
+class Outcome:
+    """What a fleet's frames took."""
+
+    behind_sec: float  # from the last written frame to the last settled frame
+    cores: float  # of all processes of easyai
+    cpu_ms: float  # of these, for each frame
+    seen_sec: float  # the age at which 99 of 100 frames were seen
+    settled_sec: float  # and settled
 
 
-def _measure(seconds: int, cameras: int, waiting: int = 0) -> tuple[float, dict[str, float]]:
-    """Seconds until all written frames are settled, beside waiting pictures.
+def measure(fleet: LiveFleet, seconds: int) -> Outcome:
+    """Let the cameras write for so long after a warm-up, and wait until all frames are settled.
 
-    Also the cores used meanwhile, and the age of 99 of 100 frames when they were seen and settled.
+    Raises BenchError when frames are lost or not settled within two minutes.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(site.fresh_folder())
-        endpoint = stack.enter_context(algorithm())
+        endpoints = stack.enter_context(algorithms(fleet.services, fleet.infer_ms))
         settings = site.write_settings(folder)
-        runtime = stack.enter_context(site.installation(settings, endpoint))
+        types = [type_name(number) for number in range(fleet.types)]
+        runtime = stack.enter_context(site.installation(settings, *endpoints, types=types))
         root = runtime.settings.frame_extractor.output_dir
-        write_old(root, waiting)
-        port = free_port()
-        environment = {"EASYAI_CONFIG": str(settings), "EASYAI_PORT": str(port)}
-        parts = [
-            stack.enter_context(Child(one.name, list(one.arguments), folder, environment))
-            for one in children(port)
-        ]
-        next(part for part in parts if part.name == "worker").wait_for_log(" ready.")
-        arguments = ["-m", "bench.cameras", str(root), str(cameras), str(_WARM_UP_SEC + seconds)]
-        writer = stack.enter_context(Child("cameras", arguments, folder, {}))
+        write_old(root, fleet.waiting)
+        parts = stack.enter_context(started(settings))
+        arguments = [str(root), str(fleet.cameras), str(fleet.types), "1"]
+        arguments += [str(_WARM_UP_SEC + seconds), "together" if fleet.together else "even"]
+        writer = stack.enter_context(
+            Child("cameras", ["-m", "bench.cameras", *arguments], folder, {})
+        )
+        writer.read_line()
         time.sleep(_WARM_UP_SEC)
-        before, began = _cpu(parts), time.monotonic()
-        written = int(writer.read_line())
         engine = runtime.db.engine
-        wait_until(parts, lambda: _settled(engine) >= written, _LIMIT_SEC, "all are settled")
-        took = time.monotonic() - began
-        figures = {"cores": round((_cpu(parts) - before) / took, 2)}
+        cpu, began, settled = _cpu(parts), time.monotonic(), _settled(engine)
+        words = writer.read_line().split()
+        written, last = int(words[0]), float(words[1])
+        _wait(parts, engine, written)
+        cpu, took = _cpu(parts) - cpu, time.monotonic() - began
         if _settled(engine) != written:
             raise BenchError(f"{_settled(engine)} frames are settled, {written} were written")
-        with engine.connect() as conn:
-            for name, moment in (("seen_sec", "found_at"), ("settled_sec", "settled_at")):
-                age = conn.execute(text(_AGE_AT.format(moment=moment)), {"old": OLD}).scalar_one()
-                figures[name] = round(age, 2)
-        return took, figures
+        return Outcome(
+            behind_sec=_number(engine, _LAST) - last,
+            cores=cpu / took,
+            cpu_ms=cpu * 1000 / (written - settled),
+            seen_sec=_number(engine, _AGE_AT.format(moment="found_at")),
+            settled_sec=_number(engine, _AGE_AT.format(moment="settled_at")),
+        )
+
+
+@contextmanager
+def started(settings: Path) -> Iterator[list[Child]]:
+    """All processes of ``easyai up``, with a worker that is ready."""
+    port = free_port()
+    environment = {"EASYAI_CONFIG": str(settings), "EASYAI_PORT": str(port)}
+    with ExitStack() as stack:
+        parts = [
+            stack.enter_context(
+                Child(part.name, list(part.arguments), settings.parent, environment)
+            )
+            for part in children(port)
+        ]
+        next(part for part in parts if part.name == "worker").wait_for_log(" ready.")
+        yield parts
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on."""
+    """A port of loopback on which nothing listens."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port: int = held.getsockname()[1]
     return port
+
+
+def _wait(parts: list[Child], engine: Engine, written: int) -> None:
+    def finished() -> bool:
+        time.sleep(_POLL_SEC)
+        return _settled(engine) >= written
+
+    wait_until(parts, finished, _LIMIT_SEC, "all are settled")
 
 
 def _cpu(parts: list[Child]) -> float:
@@ -119,5 +130,9 @@ def _cpu(parts: list[Child]) -> float:
 
 
 def _settled(engine: Engine) -> int:
+    return int(_number(engine, _SETTLED))
+
+
+def _number(engine: Engine, statement: str) -> float:
     with engine.connect() as conn:
-        return int(conn.execute(_SETTLED, {"old": OLD}).scalar_one())
+        return float(conn.execute(text(statement), {"old": OLD}).scalar_one())

@@ -6,6 +6,7 @@ import os
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 TASK_TYPE = "人数统计"
 CAMERAS = 8
@@ -16,26 +17,55 @@ _FIRST = datetime(2025, 11, 14, 8, 0, 0)  # noqa: DTZ001 - cameras write local t
 _INTERVAL = timedelta(milliseconds=40)
 
 
-class Camera:
-    """Writes frames with the names of an extractor, never the same name twice."""
+class Place(Protocol):
+    """A place in which cameras put frames."""
 
-    def __init__(self, frames: Path, cameras: int = CAMERAS) -> None:
+    def write(self, count: int) -> list[str]:
+        """Put new frames in place; their keys."""
+
+    def waiting(self) -> int:
+        """Frames that are still at their key."""
+
+
+class FrameNames:
+    """Keys of frames as an extractor names them, never the same key twice."""
+
+    def __init__(self, cameras: int = CAMERAS, types: int = 1) -> None:
+        # Each camera has a type; with more types than cameras, a camera has several types.
+        numbers = range(max(cameras, types))
+        self.folders = [f"{type_name(n % types)}/{camera_name(n % cameras)}" for n in numbers]
+        self._given = 0
+
+    def next(self) -> str:
+        """The next key; the cameras take turns."""
+        moment = _FIRST + self._given * _INTERVAL
+        name = f"{moment:%Y%m%d-%H%M%S}.{moment.microsecond // 1000:03d}.jpg"
+        folder = self.folders[self._given % len(self.folders)]
+        self._given += 1
+        return f"{folder}/{name}"
+
+
+class Camera:
+    """Writes frames of some cameras and task types below a folder."""
+
+    def __init__(self, frames: Path, cameras: int = CAMERAS, types: int = 1) -> None:
         self._frames = frames
-        self._cameras = cameras
-        self._written = 0
+        self._names = FrameNames(cameras, types)
         self._content = picture()
-        for number in range(cameras):
-            (frames / TASK_TYPE / camera_name(number)).mkdir(parents=True, exist_ok=True)
+        for folder in self._names.folders:
+            (frames / folder).mkdir(parents=True, exist_ok=True)
 
     def write(self, count: int) -> list[str]:
         """Put `count` new frames in place, spread over the cameras; their keys."""
         return [self._write_one() for _ in range(count)]
 
+    def waiting(self) -> int:
+        """Frames that are still at their key."""
+        folders = (self._frames / folder for folder in self._names.folders)
+        return sum(len(os.listdir(folder)) for folder in folders)  # noqa: PTH208 - names only
+
     def _write_one(self) -> str:
-        moment = _FIRST + self._written * _INTERVAL
-        name = f"{moment:%Y%m%d-%H%M%S}.{moment.microsecond // 1000:03d}.jpg"
-        key = f"{TASK_TYPE}/{camera_name(self._written % self._cameras)}/{name}"
-        self._written += 1
+        key = self._names.next()
         draft = self._frames / f".{os.getpid()}"
         draft.write_bytes(self._content)
         draft.rename(self._frames / key)
@@ -60,7 +90,6 @@ def camera_name(number: int) -> str:
     return f"门口{number + 1}"
 
 
-def waiting(frames: Path) -> int:
-    """Frames that are still at their key."""
-    folders = (frames / TASK_TYPE / camera_name(number) for number in range(CAMERAS))
-    return sum(len(os.listdir(folder)) for folder in folders)  # noqa: PTH208 - names only
+def type_name(number: int) -> str:
+    """A task type, counted from 0."""
+    return TASK_TYPE + (str(number + 1) if number else "")

@@ -11,14 +11,12 @@ import itertools
 import json
 import os
 import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import requests
 from celery import Celery, Signature
 from kombu.transport import TRANSPORT_ALIASES
 from sqlalchemy import (
@@ -34,6 +32,8 @@ from sqlalchemy import (
     insert,
 )
 
+from bench.plain_http import caller
+from bench.plain_store import BucketStore, Folder, PlainStore
 from easyai.process.supervisor_link import die_with_parent
 
 # The application's settings, each an environment variable.
@@ -41,9 +41,10 @@ BROKER_URL = os.environ.get("PLAIN_BROKER_URL", "memory://")
 BROKER_FOLDER = Path(os.environ.get("PLAIN_BROKER_FOLDER", "broker"))
 DATABASE_URL = os.environ.get("PLAIN_DATABASE_URL", "sqlite://")
 FRAMES = Path(os.environ.get("PLAIN_FRAMES", "snapshots"))
+BUCKET = os.environ.get("PLAIN_BUCKET", "")  # '': pictures lie in the folder
+HTTP = os.environ.get("PLAIN_HTTP", "requests")
 ENDPOINT = os.environ.get("PLAIN_ENDPOINT", "")
 
-_TIMEOUT_SEC = 30.0
 _ALERTS = "alerts"
 # Most waiting messages: both brokers are slower with thousands in a queue.
 _MOST_WAITING = 300
@@ -94,7 +95,7 @@ app.conf.update(
     task_ignore_result=True,
     worker_prefetch_multiplier=64,  # as Celery's guide advises for many short tasks
 )
-_own = threading.local()
+_store: PlainStore = BucketStore(BUCKET, _ALERTS) if BUCKET else Folder(FRAMES, _ALERTS)
 
 
 @cache
@@ -102,19 +103,11 @@ def _engine() -> Engine:
     return open_engine(DATABASE_URL)
 
 
-def _http() -> requests.Session:
-    session: requests.Session | None = getattr(_own, "session", None)
-    if session is None:
-        session = _own.session = requests.Session()
-        session.trust_env = False  # do not read proxy variables and .netrc for every request
-    return session
-
-
 @app.task  # type: ignore[untyped-decorator]
 def infer(key: str) -> None:
     """One frame: call the algorithm, save the alert, move the picture."""
     task_type, task_id, _ = key.split("/")
-    answer = _http().post(ENDPOINT, json=_question(key), timeout=_TIMEOUT_SEC).json()
+    answer = caller(HTTP).post(ENDPOINT, _question(key))
     target = f"{_ALERTS}/{key}"
     values = {
         "task_id": task_id,
@@ -129,15 +122,7 @@ def infer(key: str) -> None:
     }
     with _engine().begin() as conn:
         conn.execute(insert(alerts), values)
-    _move(FRAMES / key, FRAMES / target)
-
-
-def _move(source: Path, target: Path) -> None:
-    try:
-        source.rename(target)
-    except FileNotFoundError:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.rename(target)
+    _store.move(key, target)
 
 
 def _question(key: str) -> dict[str, Any]:
@@ -164,20 +149,13 @@ def mark(path: str) -> None:
 
 
 def produce_frames() -> None:
-    """List the folder and send one task per frame."""
-    _send(infer.s(key) for key in _frames())
+    """List the pictures and send one task per frame."""
+    _send(infer.s(key) for key in _store.frames())
 
 
 def produce_noops(count: int, ended: str) -> None:
     """Send empty tasks, then a mark."""
     _send(itertools.chain(itertools.repeat(noop.s(), count), [mark.s(ended)]))
-
-
-def _frames() -> Iterator[str]:
-    for folder, _, names in os.walk(FRAMES):
-        camera = Path(folder).relative_to(FRAMES)
-        if camera.parts[:1] != (_ALERTS,):
-            yield from (f"{camera.as_posix()}/{name}" for name in sorted(names))
 
 
 def _send(tasks: Iterable[Signature]) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import contest, plain_celery, site
+from bench.bucket import BucketCamera
 from bench.contest import Backend, FinishingLine, Run
-from bench.pictures import Camera
+from bench.pictures import Camera, Place
 from bench.processes import Child
 
 _EMBEDDED_BROKER_URL = "filesystem://localhost/"
@@ -30,20 +31,29 @@ class Pool:
 POOLS = (Pool("threads", 4), Pool("prefork", 2))
 
 
-def measure_frames(backend: Backend, endpoint: str, pool: Pool, count: int) -> Run:
-    """From frames in the folder to saved alerts and moved pictures, one task per frame."""
+def measure_frames(
+    backend: Backend, endpoint: str, pool: Pool, count: int, http: str = "requests"
+) -> Run:
+    """From frames in place to saved alerts and moved pictures, one task per frame."""
+    bucket = backend.new_bucket() if backend.new_bucket else None
     with _application(backend, endpoint) as (folder, environment):
-        frames = folder / "snapshots"
-        camera = Camera(frames)
+        environment["PLAIN_HTTP"] = http
+        if bucket:
+            parts = (bucket.endpoint, bucket.name, bucket.access_key, bucket.secret_key)
+            environment["PLAIN_BUCKET"] = " ".join(parts)
+        place: Place = BucketCamera(bucket) if bucket else Camera(folder / "snapshots")
         engine = plain_celery.open_engine(environment["PLAIN_DATABASE_URL"])
         plain_celery.metadata.create_all(engine)
         try:
             with _worker(folder, environment, pool) as worker:
                 for number in (contest.WARM_UP, count):
-                    camera.write(number)
-                    line = FinishingLine(engine, frames, number)
+                    place.write(number)
+                    line = FinishingLine(engine, place, number)
                     with _producer(folder, environment, "frames") as producer:
-                        run = contest.measure([worker, producer], number, producer.go, line.crossed)
+                        own = [worker, producer]
+                        run = contest.measure(
+                            own, backend.servers, number, producer.go, line.crossed
+                        )
                 return run
         finally:
             engine.dispose()
@@ -55,15 +65,18 @@ def measure_noops(backend: Backend, pool: Pool, count: int) -> Run:
         _application(backend, "") as (folder, environment),
         _worker(folder, environment, pool) as worker,
     ):
-        _noops(worker, folder, environment, contest.WARM_UP)
-        return _noops(worker, folder, environment, count)
+        _noops(worker, backend, folder, environment, contest.WARM_UP)
+        return _noops(worker, backend, folder, environment, count)
 
 
-def _noops(worker: Child, folder: Path, environment: Mapping[str, str], count: int) -> Run:
+def _noops(
+    worker: Child, backend: Backend, folder: Path, environment: Mapping[str, str], count: int
+) -> Run:
     done = folder / "done"
     done.unlink(missing_ok=True)
     with _producer(folder, environment, "noops", str(count), str(done)) as producer:
-        return contest.measure([worker, producer], count, producer.go, done.exists)
+        own = [worker, producer]
+        return contest.measure(own, backend.servers, count, producer.go, done.exists)
 
 
 @contextmanager

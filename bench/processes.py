@@ -65,7 +65,7 @@ class Child:
         return line.strip()
 
     def cpu_seconds(self) -> float:
-        """CPU time of the process and its children so far; 0 where it is not available."""
+        """CPU time of the process and its children so far."""
         return session_cpu_seconds(self.pid)
 
     def go(self) -> None:

@@ -54,6 +54,7 @@ class Row:
     detail: str = ""
     not_run: str = ""  # why not
     figures: dict[str, Any] = field(default_factory=dict)
+    benchmark: str = ""  # its name, as in `--only`
 
     @property
     def verdict(self) -> str:
@@ -65,6 +66,7 @@ class Row:
         target = self.target
         measured = None if self.measured is None else round(self.measured, 3)
         return {
+            "benchmark": self.benchmark,
             "title": target.title,
             "measured": measured,
             "at_least": target.at_least,
@@ -109,6 +111,12 @@ def save(rows: Sequence[Row], scale: Scale, load: float, complete: bool) -> Path
         draft.write_text(text, encoding="utf-8")
         draft.replace(target)
     return path
+
+
+def latest() -> dict[str, Any]:
+    """The results of the last complete run."""
+    content: dict[str, Any] = json.loads((RESULTS / "latest.json").read_text(encoding="utf-8"))
+    return content
 
 
 def environment() -> dict[str, Any]:

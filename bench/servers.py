@@ -34,7 +34,8 @@ def redis_and_postgres() -> Iterator[Backend]:
         stack.callback(postgres.close)
         postgres.start()
         name = "Redis + PostgreSQL"
-        yield replace(backend, name=name, new_database=postgres.create_database)
+        servers = {**backend.servers, "postgresql": postgres.pid or 0}
+        yield replace(backend, name=name, new_database=postgres.create_database, servers=servers)
 
 
 @contextmanager
@@ -43,7 +44,8 @@ def redis_only() -> Iterator[Backend]:
     redis = RedisServer()
     try:
         redis.start()
-        yield Backend("Redis", redis.url, clear_broker=lambda: _flush(redis.url))
+        servers = {"redis": redis.pid or 0}
+        yield Backend("Redis", redis.url, clear_broker=lambda: _flush(redis.url), servers=servers)
     finally:
         redis.close()
 

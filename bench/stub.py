@@ -1,6 +1,7 @@
-"""An algorithm service that answers every request at once with one detection.
+"""Algorithm services that answer every request with one detection, at once or after some time.
 
-``python -m bench.stub`` listens on a free loopback port and prints it. It supports just enough
+``python -m bench.stub SERVICES INFER_MS`` listens on free loopback ports and prints them. It takes
+any number of frames at the same time. It supports just enough
 HTTP/1.1 for keep-alive clients, so that it takes little CPU from the measured processes.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 
 from easyai.process.supervisor_link import die_with_parent
 
@@ -32,7 +34,8 @@ _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:
 class Stub(asyncio.Protocol):
     """One connection of a client."""
 
-    def __init__(self) -> None:
+    def __init__(self, infer_sec: float = 0.0) -> None:
+        self._infer_sec = infer_sec
         self._received = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -46,8 +49,14 @@ class Stub(asyncio.Protocol):
         self._received += data
         while (length := complete_length(self._received)) is not None:
             self._received = self._received[length:]
-            assert self._transport is not None
-            self._transport.write(_ANSWER)
+            if self._infer_sec:
+                asyncio.get_running_loop().call_later(self._infer_sec, self._answer)
+            else:
+                self._answer()
+
+    def _answer(self) -> None:
+        assert self._transport is not None
+        self._transport.write(_ANSWER)
 
 
 def complete_length(received: bytes) -> int | None:
@@ -60,13 +69,17 @@ def complete_length(received: bytes) -> int | None:
     return length if len(received) >= length else None
 
 
-async def serve() -> None:
-    """Listen until killed."""
-    server = await asyncio.get_running_loop().create_server(Stub, "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+async def serve(services: int, infer_ms: float) -> None:
+    """Listen until killed; prints the ports."""
+    loop = asyncio.get_running_loop()
+    servers = [
+        await loop.create_server(lambda: Stub(infer_ms / 1000), "127.0.0.1", 0, backlog=1024)
+        for _ in range(services)
+    ]
+    print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 if __name__ == "__main__":
     die_with_parent()
-    asyncio.run(serve())
+    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from bench import site
 from bench.processes import BenchError
 from bench.progress import Progress
 from bench.report import Row, Target
 from bench.scale import Scale
-from easyai.db import generations, migrate, recorded_frames, services, task_types
+from easyai.db import recorded_frames, task_types
 from easyai.db.recorded_frames import NewFrame
-from easyai.domain.service import REGISTERED
 from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.dispatch import Dispatched
 from easyai.pipeline.picture_moves import CarriedOut
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.transaction import run_transaction
-from easyai.runtime import Runtime, open_runtime
-from easyai.settings.source import SettingsSource
+from easyai.runtime import Runtime
 
 _MOST_TYPES = 60
 _SERVICES_A_TYPE = 50
@@ -72,18 +69,15 @@ class TurnFleet:
         settings = site.write_settings(
             self.folder, database_url=self.database_url, at_once=_AT_ONCE
         )
-        source = SettingsSource(settings)
-        migrate.upgrade(source.current().easyai.effective_database_url)
-        self.runtime: Runtime = self.stack.enter_context(closing(open_runtime(source)))
+        self.runtime: Runtime = self.stack.enter_context(site.opened(settings))
         self.names = [f"type-{number:03d}" for number in range(self.types)]
         self._recorded = 0
         self.turns = 0
         self._rounds_us: list[float] = []
-        with self.runtime.db.write() as conn:
-            for number in range(self.types * self.services_a_type):
-                types = [self.names[number % self.types]]
-                services.register(conn, _service(number), REGISTERED, types)
-            generations.bump_registry(conn)
+        ports = range(1024, 1024 + self.types * self.services_a_type)
+        site.add_services(
+            self.runtime, self.names, [f"http://127.0.0.1:{port}/infer" for port in ports]
+        )
 
     @property
     def rounds_us(self) -> list[float]:
@@ -136,20 +130,6 @@ class TurnFleet:
             Answered(frame, calls.endpoints[frame.service_pk], _INFERRED) for frame in calls.frames
         ]
         return run_transaction(self.runtime, answered, carried, f"turn-{self.turns}", idle=False)
-
-
-def _service(number: int) -> dict[str, Any]:
-    return {
-        "service_id": f"service-{number}",
-        "name": f"service-{number}",
-        "endpoint": f"http://127.0.0.1:{1024 + number}/infer",
-        "version": "1",
-        "max_concurrency": None,
-        "health_url": None,
-        "heartbeat_timeout_sec": None,
-        "registered_from": "",
-        "now": time.time(),
-    }
 
 
 def _row(target: Target, many: TurnFleet, few: TurnFleet) -> Row:

@@ -12,13 +12,12 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from bench import site
+from bench.pictures import type_name
 from bench.processes import BenchError, Child, session_cpu_seconds
 from bench.sizing.fleet import Fleet, Measurement
 from bench.throughput import algorithm
-from easyai.db import migrate
 from easyai.registry import registration
-from easyai.runtime import Runtime, open_runtime
-from easyai.settings.source import SettingsSource
+from easyai.runtime import Runtime
 from easyai.supervisor.children import children
 from tests.support.services import PostgresServer, RedisServer
 
@@ -62,8 +61,9 @@ def measure(name: str, fleet: Fleet) -> Measurement:
         runtime = stack.enter_context(_installation(settings, fleet, endpoint))
         parts = _parts(stack, settings, fleet)
         root = runtime.settings.frame_extractor.output_dir
-        options = [str(root), str(fleet.cameras), str(fleet.interval_sec), str(fleet.types)]
-        others = [Child("cameras", ["-m", "bench.sizing.cameras", *options], folder, {})]
+        options = [str(root), str(fleet.cameras), str(fleet.types), str(fleet.interval_sec)]
+        arguments = ["-m", "bench.cameras", *options, "0", "even"]
+        others = [Child("cameras", arguments, folder, {})]
         if fleet.services:
             beating = [f"http://127.0.0.1:{_PORT}", str(fleet.services), str(fleet.heartbeat_sec)]
             others.append(Child("hearts", ["-m", "bench.sizing.hearts", *beating], folder, {}))
@@ -87,11 +87,8 @@ def _servers(stack: ExitStack) -> tuple[PostgresServer, RedisServer]:
 @contextmanager
 def _installation(settings: Path, fleet: Fleet, endpoint: str) -> Iterator[Runtime]:
     """Its task types are served by one service that answers at once."""
-    source = SettingsSource(settings)
-    migrate.upgrade(source.current().easyai.effective_database_url)
-    runtime = open_runtime(source)
-    try:
-        types = [f"类{number}" for number in range(fleet.types)]
+    with site.opened(settings) as runtime:
+        types = [type_name(number) for number in range(fleet.types)]
         own = {"service_id": "bench", "name": "bench", "version": "1", "endpoint": endpoint}
         registration.register(runtime, own | {"task_types": types})
         for number in range(fleet.services):
@@ -99,8 +96,6 @@ def _installation(settings: Path, fleet: Fleet, endpoint: str) -> Iterator[Runti
             idle = {"service_id": f"heart-{number}", "name": "idle", "version": "1"}
             registration.register(runtime, idle | {"task_types": ["闲"], "endpoint": one})
         yield runtime
-    finally:
-        runtime.close()
 
 
 def _parts(stack: ExitStack, settings: Path, fleet: Fleet) -> dict[str, list[Child]]:
