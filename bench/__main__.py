@@ -11,7 +11,7 @@ from types import FrameType
 import click
 from rich.console import Console
 
-from bench import benchmarks, report
+from bench import benchmarks, page, report
 from bench.benchmarks import BENCHMARKS
 from bench.processes import BenchError
 from bench.progress import Progress
@@ -24,6 +24,7 @@ Examples:
   python -m bench --quick              smaller and less certain, about three minutes
   python -m bench --only scan          one of them
   python -m bench --only embedded --frames 20000 --rounds 5
+  python -m bench --draw               renew docs/performance.md from bench/results/latest.json
 
 \b
 Each ratio is the median over rounds in which both sides take turns. Where the rates of a side
@@ -42,11 +43,17 @@ Exit code: 0 fine, 1 an "at least" is missed, 2 a benchmark could not be run.
 )
 @click.option("--frames", type=click.IntRange(100, 1_000_000), help="Frames in a round of easyai.")
 @click.option("--rounds", type=click.IntRange(1, 100), help="Rounds of each comparison.")
-def main(quick: bool, only: tuple[str, ...], frames: int | None, rounds: int | None) -> None:
+@click.option("--draw", is_flag=True, help="Measure nothing, renew docs/performance.md.")
+def main(
+    quick: bool, only: tuple[str, ...], frames: int | None, rounds: int | None, draw: bool
+) -> None:
     """Measure how fast easyai is against plain Celery, in the same run on this machine.
 
     Everything runs on loopback in temporary folders. Results go to bench/results/.
     """
+    if draw:
+        page.write(report.latest())
+        return
     _prepare()
     scale = QUICK if quick else FULL
     scale = replace(scale, frames=frames or scale.frames, rounds=rounds or scale.rounds)
@@ -67,6 +74,8 @@ def main(quick: bool, only: tuple[str, ...], frames: int | None, rounds: int | N
     report.show(rows, console)
     complete = not (only or quick)
     path = report.save(rows, scale, load, complete)
+    if complete:
+        page.write(report.latest())
     console.print(f"{progress.seconds:.0f} s; saved as bench/results/{path.name}")
     sys.exit(1 if any(row.verdict == "MISSED" for row in rows) else 0)
 

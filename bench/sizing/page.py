@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Final
 
+from bench import marks
 from bench.sizing.bottlenecks import Limits, bottlenecks, leasing_per_sec, workers_needed
 from bench.sizing.fleet import ROLES, Fleet, Measurement, Seen
 from bench.sizing.model import costs, estimate, factor
 
 _CORES_FLOOR: Final = 0.05  # smaller costs of a role are noise
-_BEGIN, _END = "<!-- {}: python -m bench.sizing write -->", "<!-- /{} -->"
 _LARGE: Final = Fleet(
     cameras=10_000, interval_sec=1, types=12, services=100, infer_ms=100, picture_kb=200
 )
@@ -165,11 +164,4 @@ def renewed(text: str, seen: Seen) -> str:
         "costs": costs_table(seen),
         "checks": checks_table(seen),
     }
-    for name, part in parts.items():
-        begin, end = _BEGIN.format(name), _END.format(name)
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if not pattern.search(text):
-            raise ValueError(f"no mark {begin}")
-        block = f"{begin}\n{part}\n{end}"
-        text = pattern.sub(block.replace("\\", r"\\"), text)
-    return text
+    return marks.renewed(text, parts, "python -m bench.sizing write")
