@@ -10,7 +10,7 @@ from bench import results_file
 from bench.results_file import Results
 
 _WIDTH: Final = 760
-_LEFT: Final = 250  # the names of bars end here
+_LEFT: Final = 265  # the names of bars end here
 _BAR, _GAP = 18, 6
 _ROOM: Final = 330  # pixels of the longest bar
 _OURS, _THEIRS, _LINE, _INK = "#2a7f62", "#b8bcc4", "#c0392b", "#24292f"

@@ -28,8 +28,7 @@ class Scale:
     bucket_frames: int = 1_500  # for easyai in each round on S3
     bucket_tasks: int = 600  # plain tasks in each round on S3
     bucket_rounds: int = 2
-    growth_frames: int = 3_000  # for each installation in each round
-    growth_rounds: int = 3
+    growth_rounds: int = 5
 
 
 FULL: Final = Scale()
@@ -52,6 +51,5 @@ QUICK: Final = Scale(
     bucket_frames=300,
     bucket_tasks=200,
     bucket_rounds=2,
-    growth_frames=1_000,
-    growth_rounds=1,
+    growth_rounds=2,
 )
