@@ -12,8 +12,9 @@ from bench.servers import MissingError, redis_and_postgres
 from bench.throughput import algorithm, easyai
 
 _WORKERS = (1, 2, 4)
+_DATABASE = "postgresql"
 _CPU = Target(
-    "CPU a frame of 4 workers and PostgreSQL ÷ of 1 worker and PostgreSQL",
+    "CPU a frame, 4 workers ÷ 1: the larger ratio of all processes and of PostgreSQL alone",
     1.25,
     1.1,
     lower_is_better=True,
@@ -37,21 +38,19 @@ def workers(scale: Scale, progress: Progress) -> list[Row]:
 
 
 def _cpu_row(sides: dict[int, Contender]) -> Row:
-    one, four = sides[1], sides[4]
-    pairs = zip(one.runs, four.runs, strict=True)
-    ratios = [many.all_cpu_ms / single.all_cpu_ms for single, many in pairs]
-    database = {
-        number: median(run.server_cpu_ms("postgresql") for run in side.runs)
-        for number, side in sides.items()
-    }
+    pairs = list(zip(sides[1].runs, sides[4].runs, strict=True))
+    every = [many.all_cpu_ms / single.all_cpu_ms for single, many in pairs]
+    database = [many.server_cpu_ms(_DATABASE) / one.server_cpu_ms(_DATABASE) for one, many in pairs]
     each = " / ".join(f"{side.cpu_ms:.2f}" for side in sides.values())
-    own = " / ".join(f"{ms:.2f}" for ms in database.values())
+    medians = (median(run.server_cpu_ms(_DATABASE) for run in side.runs) for side in sides.values())
+    own = " / ".join(f"{ms:.2f}" for ms in medians)
     return Row(
         _CPU,
-        measured=median(ratios),
+        measured=max(median(every), median(database)),
         detail=f"1 / 2 / 4 workers: {each} ms, of that PostgreSQL {own} ms",
         figures={
-            "ratios": [round(ratio, 3) for ratio in ratios],
+            "ratios": [round(ratio, 3) for ratio in every],
+            "database_ratios": [round(ratio, 3) for ratio in database],
             "contenders": [side.figures() for side in sides.values()],
         },
     )
