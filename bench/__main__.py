@@ -18,6 +18,7 @@ from bench.progress import Progress
 from bench.report import Row
 from bench.scale import FULL, QUICK
 
+_LOG_WIDTH = 160  # of the table in a file or a pipe
 EXAMPLES = """\b
 Examples:
   python -m bench                      all, about twelve minutes
@@ -57,7 +58,7 @@ def main(
     _prepare()
     scale = QUICK if quick else FULL
     scale = replace(scale, frames=frames or scale.frames, rounds=rounds or scale.rounds)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
     load = os.getloadavg()[0]
     if load > 0.5:
         console.print(

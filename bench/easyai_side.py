@@ -22,6 +22,7 @@ from easyai.supervisor.children import children
 from easyai.tasks.config import SCAN_TASK, celery_settings
 
 _PORT = 5066  # a part of the worker's name; nothing listens there
+_START_LIMIT_SEC = 120.0  # many start at the same time
 _SCAN_INTERVAL_SEC = 1.0  # the default
 
 
@@ -95,9 +96,14 @@ def started(settings: Path, workers: int = 1) -> Iterator[list[Child]]:
     """Worker processes that are ready."""
     with ExitStack() as stack:
         own = [stack.enter_context(worker(settings, number)) for number in range(workers)]
-        for child in own:
-            child.wait_for_log(" ready.", 60)
+        wait_until_ready(own)
         yield own
+
+
+def wait_until_ready(workers: Sequence[Child]) -> None:
+    """Wait until worker processes take tasks; raises BenchError."""
+    for child in workers:
+        child.wait_for_log(" ready.", _START_LIMIT_SEC)
 
 
 def worker(settings: Path, number: int = 0) -> Child:

@@ -11,6 +11,7 @@ from typing import Final
 from bench import contest, easyai_side, site
 from bench.contest import EMBEDDED, Run
 from bench.pictures import Camera, type_name
+from bench.processes import Child
 from bench.progress import Progress
 from bench.report import Row, Target
 from bench.scale import Scale
@@ -47,6 +48,7 @@ class Sized:
     """An installation with one worker process, and the CPU time of its rounds."""
 
     size: Size
+    worker: Child
     side: easyai_side.EasyaiSide
     runs: list[Run] = field(default_factory=list)
 
@@ -62,9 +64,12 @@ def growth(scale: Scale, progress: Progress) -> list[Row]:
     with site.fresh_folder() as folder, algorithm() as endpoint, ExitStack() as stack:
         with progress.step(f"growth: {len(sizes)} installations start"):
             sized = [
-                Sized(size, _started(folder / str(number), size, endpoint, stack))
+                _sized(folder / str(number), size, endpoint, stack)
                 for number, size in enumerate(sizes)
             ]
+            easyai_side.wait_until_ready([each.worker for each in sized])
+            for each in sized:
+                each.side.infer(contest.WARM_UP)
         for number in range(1, scale.growth_rounds + 1):
             with progress.step(f"growth: round {number} of {scale.growth_rounds}") as step:
                 for each in sized:
@@ -93,7 +98,7 @@ def _row(axis: str, cpu_ms: dict[Size, float]) -> Row:
     )
 
 
-def _started(folder: Path, size: Size, endpoint: str, stack: ExitStack) -> easyai_side.EasyaiSide:
+def _sized(folder: Path, size: Size, endpoint: str, stack: ExitStack) -> Sized:
     settings = site.write_settings(folder)
     runtime = stack.enter_context(site.opened(settings))
     types = [type_name(number) for number in range(size.types)]
@@ -104,7 +109,5 @@ def _started(folder: Path, size: Size, endpoint: str, stack: ExitStack) -> easya
     camera = Camera(frames, size.cameras, size.types)
     # Of months ago: otherwise the first alert of each camera would make its folder.
     Camera(frames / runtime.settings.ai_analysis.alert_base_path, size.cameras, size.types)
-    own = stack.enter_context(easyai_side.started(settings))
-    side = easyai_side.EasyaiSide(runtime, own, camera, EMBEDDED)
-    side.infer(contest.WARM_UP)
-    return side
+    own = stack.enter_context(easyai_side.worker(settings))
+    return Sized(size, own, easyai_side.EasyaiSide(runtime, [own], camera, EMBEDDED))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench import site
+from bench import others, site
 from bench.live import free_port
 from bench.processes import Child, wait_until
 from bench.progress import Progress
@@ -34,6 +34,7 @@ class BeatRound:
     api_cpu_seconds: float
     client_cpu_seconds: float
     p99_ms: float  # of the time until the answer
+    others_cores: float  # that programs beside the bench took
 
     @property
     def rate(self) -> float:
@@ -70,8 +71,10 @@ def beat_row(rounds: list[BeatRound]) -> Row:
         f" {median(one.p99_ms for one in rounds):.0f} ms"
     )
     spread = max(rates) / min(rates) - 1
-    if noisy := spread > NOISE:
-        detail += f"; by CPU of the API, because rates differ by {spread:.0%}"
+    others_cores = median(one.others_cores for one in rounds)
+    if noisy := spread > NOISE or others.is_noisy(others_cores):
+        why = f"rates differ by {spread:.0%}, other programs took {others_cores:.2f} cores"
+        detail += f"; by CPU of the API, because {why}"
     figures = {
         "by": "cpu" if noisy else "rate",
         "per_sec": [round(rate, 1) for rate in rates],
@@ -105,9 +108,10 @@ def _round(api: Child, port: int, seconds: int, progress: Progress) -> BeatRound
         Child("beats", ["-m", "bench.beats", *options], folder, {}) as client,
     ):
         client.read_line()
-        before = api.cpu_seconds()
+        before, watch = api.cpu_seconds(), others.Others()
         client.go()
         answer = json.loads(client.read_line())
-        found = BeatRound(**answer, api_cpu_seconds=api.cpu_seconds() - before)
+        used = api.cpu_seconds() - before
+        found = BeatRound(**answer, api_cpu_seconds=used, others_cores=watch.cores())
         step.outcome = f"{found.rate:,.0f}/s"
     return found

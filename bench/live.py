@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from bench import site
+from bench.others import Others
 from bench.pictures import OLD, type_name, write_old
 from bench.processes import BenchError, Child, wait_until
 from bench.throughput import algorithms
@@ -53,6 +54,7 @@ class Outcome:
     cpu_ms: float  # of these, for each frame
     seen_sec: float  # the age at which 99 of 100 frames were seen
     settled_sec: float  # and settled
+    others_cores: float  # that programs beside the bench took
 
 
 def measure(fleet: LiveFleet, seconds: int) -> Outcome:
@@ -76,21 +78,25 @@ def measure(fleet: LiveFleet, seconds: int) -> Outcome:
         )
         writer.read_line()
         time.sleep(_WARM_UP_SEC)
-        engine = runtime.db.engine
-        cpu, began, settled = _cpu(parts), time.monotonic(), _settled(engine)
-        words = writer.read_line().split()
-        written, last = int(words[0]), float(words[1])
-        _wait(parts, engine, written)
-        cpu, took = _cpu(parts) - cpu, time.monotonic() - began
-        if _settled(engine) != written:
-            raise BenchError(f"{_settled(engine)} frames are settled, {written} were written")
-        return Outcome(
-            behind_sec=_number(engine, _LAST) - last,
-            cores=cpu / took,
-            cpu_ms=cpu * 1000 / (written - settled),
-            seen_sec=_number(engine, _AGE_AT.format(moment="found_at")),
-            settled_sec=_number(engine, _AGE_AT.format(moment="settled_at")),
-        )
+        return _watched(parts, writer, runtime.db.engine)
+
+
+def _watched(parts: list[Child], writer: Child, engine: Engine) -> Outcome:
+    others, cpu, began, settled = Others(), _cpu(parts), time.monotonic(), _settled(engine)
+    words = writer.read_line().split()
+    written, last = int(words[0]), float(words[1])
+    _wait(parts, engine, written)
+    cpu, took, others_cores = _cpu(parts) - cpu, time.monotonic() - began, others.cores()
+    if _settled(engine) != written:
+        raise BenchError(f"{_settled(engine)} frames are settled, {written} were written")
+    return Outcome(
+        behind_sec=_number(engine, _LAST) - last,
+        cores=cpu / took,
+        cpu_ms=cpu * 1000 / (written - settled),
+        seen_sec=_number(engine, _AGE_AT.format(moment="found_at")),
+        settled_sec=_number(engine, _AGE_AT.format(moment="settled_at")),
+        others_cores=others_cores,
+    )
 
 
 @contextmanager

@@ -20,7 +20,8 @@ class Scale:
     ticks: int = 300  # scan ticks on either side
     turn_frames: int = 3_000  # settled on either side in each round of turns
     turn_rounds: int = 7
-    live_sec: int = 20  # of writing by the cameras of a fleet
+    live_sec: int = 15  # of writing by the cameras of a fleet
+    backlog: int = 50_000  # pictures from before the start
     idle_scans: int = 15  # of many folders, one a second
     idle_sec: int = 60  # of watching all processes without frames
     latency_sec: int = 20  # of writing, each time that a rate is measured
@@ -28,7 +29,7 @@ class Scale:
     bucket_frames: int = 1_500  # for easyai in each round on S3
     bucket_tasks: int = 600  # plain tasks in each round on S3
     bucket_rounds: int = 2
-    growth_rounds: int = 5
+    growth_rounds: int = 3
 
 
 FULL: Final = Scale()
@@ -37,19 +38,20 @@ QUICK: Final = Scale(
     frames=1_500,
     tasks=800,
     noops=2_000,
-    rounds=2,
+    rounds=1,
     settled_rows=100_000,
     alert_files=10_000,
     ticks=100,
     turn_frames=2_000,
     turn_rounds=3,
-    live_sec=6,
+    live_sec=4,
+    backlog=10_000,
     idle_scans=5,
     idle_sec=20,
     latency_sec=8,
     beats_sec=2,
     bucket_frames=300,
     bucket_tasks=200,
-    bucket_rounds=2,
-    growth_rounds=2,
+    bucket_rounds=1,
+    growth_rounds=1,
 )

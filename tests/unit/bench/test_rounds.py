@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from bench.contest import EMBEDDED, Run
+from bench.fleet import fleet_row
 from bench.heartbeats import BeatRound, beat_row
+from bench.live import LiveFleet, Outcome
+from bench.others import own_cpu_seconds
 from bench.report import Target
 from bench.rounds import NOISE, Contender, compared
 
@@ -45,10 +52,32 @@ def test_cpu_of_a_frame_includes_the_servers() -> None:
 
 
 def test_rounds_of_heartbeats_that_differ_are_judged_by_cpu_of_the_api() -> None:
-    def beats(*counts: int) -> list[BeatRound]:
-        return [BeatRound(count, 1.0, count * 0.0004, 0.01, 20.0) for count in counts]
+    def beats(*counts: int, others: float = 0.0) -> list[BeatRound]:
+        return [BeatRound(count, 1.0, count * 0.0004, 0.01, 20.0, others) for count in counts]
 
     assert beat_row(beats(1_500, 1_600)).measured == pytest.approx(1_550)
     noisy = beat_row(beats(500, 1_600))
     assert noisy.measured == pytest.approx(2_500)
     assert "because rates differ by 220%" in noisy.detail
+    assert beat_row(beats(500, 500, others=64.0)).measured == pytest.approx(2_500)
+
+
+@pytest.mark.parametrize(
+    ("others_cores", "measured", "words"),
+    [(0.0, 9.0, "seconds from the last"), (64.0, 0.25, "cores needed ÷ cores (noisy machine)")],
+)
+def test_fleet_is_judged_by_the_cores_it_needs_where_others_take_them(
+    others_cores: float, measured: float, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    outcome = Outcome(9.0, 0.3, 0.5, 1.0, 9.0, others_cores)
+    row = fleet_row("1,000 cameras", LiveFleet(cameras=1_000), outcome)
+    assert row.measured == pytest.approx(measured)
+    assert words in row.target.title
+
+
+def test_cpu_of_the_bench_includes_children_that_ended() -> None:
+    before = own_cpu_seconds()
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    assert own_cpu_seconds() - before >= 0.28
