@@ -20,7 +20,8 @@ from easyai.pipeline import intake
 from easyai.runtime import Runtime
 
 NEW_FRAMES = 20
-_MANY = 3_000  # frames of a scan whose cost for each frame is measured
+_MANY = 3_000  # frames whose cost of being scanned is measured
+_MOST_SCANS = 50  # in which they must be found
 _WARM_UP_TICKS = 10
 _NOBODY = "http://127.0.0.1:9/infer"  # registered, but nothing is sent to it
 # Not deleted: a table without its last ids looks like a restored ledger.
@@ -89,12 +90,15 @@ class _Site:
             conn.execute(_SETTLE)
 
     def frame_cpu_us(self, count: int) -> float:
-        """Microseconds of CPU for each frame of a scan that finds many."""
+        """Microseconds of CPU for each frame of scans that find many."""
         self._camera.write(count)
-        began = time.process_time()
-        found = intake.scan(self.runtime).new_frames
+        began, found = time.process_time(), 0
+        for _ in range(_MOST_SCANS):  # a scan ends when its time is over
+            found += intake.scan(self.runtime).new_frames
+            if found >= count:
+                break
         if found != count:
-            raise BenchError(f"a scan found {found} new frames, not {count}")
+            raise BenchError(f"{_MOST_SCANS} scans found {found} new frames, not {count}")
         return (time.process_time() - began) / count * 1e6
 
 
