@@ -29,7 +29,8 @@ Examples:
 
 \b
 Each ratio is the median over rounds in which both sides take turns. Where the rates of a side
-differ by more than 20 %, the machine is noisy: the verdict takes the CPU time of a frame.
+differ by more than 20 %, or other programs take as much of the machine, the verdict takes the
+CPU time of a frame.
 Exit code: 0 fine, 1 an "at least" is missed, 2 a benchmark could not be run.
 """
 

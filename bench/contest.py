@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine, text
 
 from bench.bucket import Bucket
+from bench.others import Others
 from bench.pictures import Place
 from bench.processes import BenchError, Child, session_cpu_seconds, wait_until
 
@@ -39,6 +40,7 @@ class Run:
     seconds: float
     cpu_seconds: float  # of the contender's own processes
     server_cpu_seconds: Mapping[str, float] = field(default_factory=dict)  # by server
+    others_cores: float = 0.0  # that programs beside the bench took
 
     @property
     def rate(self) -> float:
@@ -71,13 +73,13 @@ def measure(
 
     Raises BenchError when a process fails, and after three minutes.
     """
-    cpu_before, servers_before = _cpu(own), _server_cpu(servers)
+    others, cpu_before, servers_before = Others(), _cpu(own), _server_cpu(servers)
     began = time.perf_counter()
     start()
     wait_until(own, finished, LIMIT_SEC, f"all {count:,} are done")
     seconds = time.perf_counter() - began
     used = {name: cpu - servers_before[name] for name, cpu in _server_cpu(servers).items()}
-    return Run(count, seconds, _cpu(own) - cpu_before, used)
+    return Run(count, seconds, _cpu(own) - cpu_before, used, others.cores())
 
 
 def _cpu(own: Sequence[Child]) -> float:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, Final
 
 from bench.contest import Backend, Run
+from bench.others import is_noisy
 from bench.progress import Progress
 from bench.report import Row, Target
 
@@ -34,6 +35,11 @@ class Contender:
     def cpu_ms(self) -> float:
         """CPU time for each frame or task with its share of the servers, the median."""
         return median(run.all_cpu_ms for run in self.runs)
+
+    @property
+    def others_cores(self) -> float:
+        """The cores that programs beside the bench took, the median of the rounds."""
+        return median(run.others_cores for run in self.runs)
 
     @property
     def spread(self) -> float:
@@ -76,23 +82,34 @@ def alternate(contenders: Sequence[Contender], rounds: int, progress: Progress) 
             contender.play(progress)
 
 
+def noise_of(contenders: Sequence[Contender]) -> str:
+    """Why rates give no verdict; '' where they do.
+
+    A single round has no spread, so the cores that other programs took are looked at too.
+    """
+    spread = max(side.spread for side in contenders)
+    others_cores = max(side.others_cores for side in contenders)
+    if spread > NOISE:
+        return f"rates of a side differ by {spread:.0%}"
+    return f"other programs took {others_cores:.2f} cores" if is_noisy(others_cores) else ""
+
+
 def compared(target: Target, ours: Contender, theirs: Contender) -> Row:
     """The row of a ratio of rates, or of the ratio of CPU time where the rates are noisy."""
     pairs = list(zip(ours.runs, theirs.runs, strict=True))
     rates = [our.rate / their.rate for our, their in pairs]
     cpu = [their.all_cpu_ms / our.all_cpu_ms for our, their in pairs]
-    spread = max(ours.spread, theirs.spread)
+    noise = noise_of([ours, theirs])
     by_rate, by_cpu = median(rates), median(cpu)
     detail = f"{ours.shown()} ÷ {theirs.shown()}, {theirs.name}"
-    if noisy := spread > NOISE:
-        why = f"by CPU a frame, because rates of a side differ by {spread:.0%}"
-        detail = f"{detail}; {why} (by rate {by_rate:.2f})"
+    if noise:
+        detail = f"{detail}; by CPU a frame, because {noise} (by rate {by_rate:.2f})"
     return Row(
         target,
-        measured=by_cpu if noisy else by_rate,
+        measured=by_cpu if noise else by_rate,
         detail=detail,
         figures={
-            "by": "cpu" if noisy else "rate",
+            "by": "cpu" if noise else "rate",
             "ratios": [round(ratio, 3) for ratio in rates],
             "cpu_ratios": [round(ratio, 3) for ratio in cpu],
             "contenders": [ours.figures(), theirs.figures()],

@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.progress import Progress
 from bench.report import Row, Target
-from bench.rounds import NOISE, Contender, alternate
+from bench.rounds import Contender, alternate, noise_of
 from bench.scale import Scale
 from bench.servers import MissingError, redis_and_postgres
 from bench.throughput import algorithm, easyai
@@ -58,8 +58,7 @@ def _cpu_row(sides: dict[int, Contender]) -> Row:
 
 def _rate_row(sides: dict[int, Contender]) -> Row:
     rates = "1 / 2 / 4 workers: " + " / ".join(f"{side.rate:,.0f}/s" for side in sides.values())
-    spread = max(sides[number].spread for number in (1, 2))
-    if spread > NOISE:  # CPU time cannot answer whether rates add up
-        return Row(_RATE, not_run=f"the rates of a side differ by {spread:.0%}; {rates}")
+    if noise := noise_of([sides[1], sides[2]]):  # CPU time cannot answer whether rates add up
+        return Row(_RATE, not_run=f"{noise}; {rates}")
     pairs = zip(sides[1].runs, sides[2].runs, strict=True)
     return Row(_RATE, measured=median(two.rate / one.rate for one, two in pairs), detail=rates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,15 @@ def test_noisy_side_is_judged_by_cpu_and_the_row_says_so(noisy: str) -> None:
     assert row.measured == pytest.approx(6)
     assert (row.figures["by"], row.verdict) == ("cpu", "fast enough")
     assert "by CPU a frame, because rates of a side differ by 21%" in row.detail
+
+
+def test_single_round_beside_busy_programs_is_judged_by_cpu() -> None:
+    sides = contender([1_000], 0.2), contender([100], 1.2)
+    assert compared(TARGET, *sides).figures["by"] == "rate"
+    sides[1].runs[0] = replace(sides[1].runs[0], others_cores=64.0)
+    row = compared(TARGET, *sides)
+    assert row.measured == pytest.approx(6)
+    assert "by CPU a frame, because other programs took 64.00 cores (by rate 10.00)" in row.detail
 
 
 def test_cpu_of_a_frame_includes_the_servers() -> None:
