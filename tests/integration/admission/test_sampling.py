@@ -125,7 +125,7 @@ def test_automatic_sampling_follows_the_queue_and_is_stored_for_every_scanner(
     assert event["subject"] == TYPE
     assert event["text"] == (
         "1 of 2 frames of each camera is inferred, before that 1 of 1: "
-        "25.0 found and 15.0 inferred per second, 196 wait"
+        "25.0 found and 15.0 inferred per second, 196 waiting"
     )
     assert "sampling changed: task_type=人数统计 n=2" in caplog.text
     (row,) = site.rows("SELECT capacity_per_sec AS c FROM task_types WHERE name = :t", t=TYPE)

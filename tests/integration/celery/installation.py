@@ -116,7 +116,15 @@ def wait_for_frames(algorithm: AlgorithmStub, count: int, *processes: Any) -> No
 class Installation:
     """Settings, data and processes below a folder."""
 
-    def __init__(self, folder: Path, broker_url: str = "", scan_interval_sec: float = 0.2) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker_url: str = "",
+        scan_interval_sec: float = 0.2,
+        *,
+        watches: bool = False,
+    ) -> None:
+        """`watches`: frames are found without scans, so without messages of beat."""
         self.folder = folder
         self.config = folder / "config.toml"
         self.config.write_text(
@@ -125,6 +133,7 @@ class Installation:
             scan_interval_sec = {scan_interval_sec}
             [frame_extractor]
             output_dir = "{folder / "frames"}"
+            watch_folder = {str(watches).lower()}
             [easyai]
             broker_url = "{broker_url}"
             data_dir = "{folder / "data"}"

@@ -71,8 +71,9 @@ def test_type_first_seen_after_the_worker_started_is_served(
 
 
 def test_frames_are_inferred_without_any_scan_where_the_folder_is_watched(
-    installation: Installation, algorithm: AlgorithmStub
+    make_installation: MakeInstallation, broker_url: str, algorithm: AlgorithmStub
 ) -> None:
+    installation = make_installation(broker_url=broker_url, watches=True)
     installation.register(algorithm, FACES, PEOPLE)
     worker = installation.worker()
     worker.ready()

@@ -145,7 +145,7 @@ def test_report_of_a_well_site_mentions_that_no_service_ever_registered(site: In
     processes_work(site)
     report = markdown(look(site), "zh")
     assert "从未有算法服务注册" in report
-    assert f"时钟。easyai {__version__}。数据库：" in report, "three sentences"
+    assert f"监视。easyai {__version__}。数据库：" in report, "three sentences"
     assert "watchdog" in report
     assert "图片存储" in report
 
