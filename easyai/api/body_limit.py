@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easyai.errors import BodyTooLargeError
@@ -11,6 +12,7 @@ from easyai.errors import BodyTooLargeError
 BODY_LIMIT_BYTES: Final = 1_000_000
 #: A picture in full; only POST /frames takes one, of a sender with a token.
 PICTURE_LIMIT_BYTES: Final = 20_000_000
+PICTURE_TYPES: Final = ("image/jpeg", "image/png")
 _PICTURES: Final = "/api/v1/frames"
 # A client that is still sending would get a reset instead of the answer: so many bytes are read and
 # thrown away first.
@@ -29,7 +31,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = PICTURE_LIMIT_BYTES if scope["path"].rstrip("/") == _PICTURES else self._limit
+        takes_picture = scope["path"].rstrip("/") == _PICTURES and is_picture(Headers(scope=scope))
+        limit = PICTURE_LIMIT_BYTES if takes_picture else self._limit
         read = 0
 
         async def bounded() -> Message:
@@ -42,6 +45,11 @@ class BodyLimit:
             return message
 
         await self._app(scope, bounded, send)
+
+
+def is_picture(headers: Headers) -> bool:
+    """Whether the Content-Type names a picture."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower() in PICTURE_TYPES
 
 
 async def _discard(message: Message, receive: Receive) -> None:

@@ -32,11 +32,19 @@ LISTS: Final = "lists"  # of alerts: may read for seconds
 READS: Final = "reads"
 PICTURES: Final = "pictures"
 REGISTRATIONS: Final = "registrations"  # and unregistrations
-CHANGES: Final = "changes"
+CHANGES: Final = "changes"  # of operators
+FRAMES: Final = "frames"  # that clients name or send
 # Registrations wait for name servers, pictures for disks: they hold a connection for milliseconds.
-# The others leave half of the 15 connections free.
-_AT_ONCE: Final = {LISTS: 3, READS: 3, PICTURES: 8, REGISTRATIONS: 16, CHANGES: 2}
-_MOST_WAITING: Final = {LISTS: 60, READS: 200, PICTURES: 1000, REGISTRATIONS: 1000, CHANGES: 100}
+# The others leave a third of the 15 connections free.
+_AT_ONCE: Final = {LISTS: 3, READS: 3, PICTURES: 8, REGISTRATIONS: 16, CHANGES: 2, FRAMES: 2}
+_MOST_WAITING: Final = {
+    LISTS: 60,
+    READS: 200,
+    PICTURES: 1000,
+    REGISTRATIONS: 1000,
+    CHANGES: 100,
+    FRAMES: 100,
+}
 _LONGEST_WAIT_SEC: Final = 10.0
 
 R = TypeVar("R")

@@ -21,6 +21,7 @@ from easyai.api.express import ExpressLane
 from easyai.api.heartbeat_groups import HeartbeatGroup
 from easyai.api.methods import MethodTable
 from easyai.api.metrics_desk import MetricsDesk
+from easyai.api.picture_room import PictureRoom
 from easyai.api.routes import (
     alerts_routes,
     arrivals_routes,
@@ -57,6 +58,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
             app.state.runtime = opened
             opened.part(Tokens)  # makes the token files before anybody needs them
             app.state.gates = gates = open_gates(opened.db)
+            app.state.picture_room = PictureRoom()
             app.state.heartbeats = HeartbeatGroup(opened)
             app.state.diagnoses = DiagnosisDesk(partial(diagnosis_routes.examine, opened))
             app.state.metrics = MetricsDesk(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -9,9 +11,11 @@ from starlette.responses import JSONResponse
 
 from easyai.api import schemas_frames
 from easyai.api.access import SenderPart
-from easyai.api.gates import CHANGES, behind
+from easyai.api.body_limit import PICTURE_TYPES, is_picture
+from easyai.api.gates import FRAMES, behind
 from easyai.api.json_body import JsonBody, parse_json
 from easyai.api.parts import RuntimePart, documented_body
+from easyai.api.picture_room import PictureRoom
 from easyai.api.schemas import errors
 from easyai.domain.reason import Reason
 from easyai.errors import BadRequestError, InvalidKeyError
@@ -26,21 +30,22 @@ from easyai.store.keys import LONGEST_KEY, split_key
 router = APIRouter(prefix="/frames", tags=["frames"])
 
 _MOST_KEYS: Final = 1000
-_PICTURES: Final = ("image/jpeg", "image/png")
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": schemas_frames.NamedKeys.model_json_schema()},
-            **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in _PICTURES},
+            **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in PICTURE_TYPES},
         },
     }
 }
 
 
-async def _body(request: Request, _: SenderPart) -> bytes:
-    """The body, read only for a sender who may send it."""
-    return await request.body()
+async def _body(request: Request, _: SenderPart) -> AsyncIterator[bytes]:
+    """The body, read only for a sender who may send it, and a picture only if there is room."""
+    room: PictureRoom = request.app.state.picture_room
+    with room.kept(request) if is_picture(request.headers) else nullcontext():
+        yield await request.body()
 
 
 BodyPart = Annotated[bytes, Depends(_body)]
@@ -55,7 +60,7 @@ BodyPart = Annotated[bytes, Depends(_body)]
     },
     openapi_extra=_BODY,
 )
-@behind(CHANGES)
+@behind(FRAMES)
 def add(
     request: Request,
     _sender: SenderPart,
@@ -74,8 +79,7 @@ def add(
     token.
     """
     runtime.part(Ownership).check()
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _PICTURES:
+    if not is_picture(request.headers):
         return _answer(_take(runtime, _keys(parse_json(body))))
     key, is_new = runtime.part(SentPictures).receive(task_type, task_id, name, body)
     taken = Taken()
@@ -89,7 +93,7 @@ def add(
     responses=errors(400, 403, 413, 503),
     openapi_extra=documented_body(schemas_frames.BucketEvent),
 )
-@behind(CHANGES)
+@behind(FRAMES)
 def events(_sender: SenderPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Take in new objects of the bucket, as the object store notifies of them (a webhook).
 

@@ -165,6 +165,14 @@ def test_picture_above_the_limit_is_refused(sqlite_api: LiveApi, folder: Path) -
     assert _send(sqlite_api, bytes(20_000_001), name="2.jpg").status_code == 413
 
 
+def test_named_keys_are_no_picture_and_have_the_limit_of_other_bodies(
+    sqlite_api: LiveApi, folder: Path
+) -> None:
+    keys = f'{{"keys": ["{"a" * 1_000_000}"]}}'.encode()
+    assert _send(sqlite_api, keys, "application/json").status_code == 413
+    assert _send(sqlite_api, bytes(1_000_001), "application/octet-stream").status_code == 413
+
+
 def test_full_disk_is_answered_507_and_leaves_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
