@@ -6,8 +6,9 @@ would have ended: handlers of signals, open files, variables. All of that ends b
 begins.
 
 The supervisor has two threads of its own, which write to the terminal and ask the API whether it
-is ready. Neither holds a lock that a child uses: they import nothing, log nothing and resolve no
-names.
+is ready. A fork renews no lock of an open file or of the C library's resolver: a child that is
+forked while a thread holds such a lock waits for it for ever. So threads log and resolve names only
+under `no_fork`.
 """
 
 from __future__ import annotations
@@ -36,13 +37,17 @@ _MAINS: Final = {"celery": "easyai.tasks.supervised"}
 _STDERR: Final = 2
 _FAILED: Final = 1  # as Python exits after a traceback
 
+#: Held during a fork, and by a thread while it may hold another lock that a child would wait for.
+no_fork: Final = threading.Lock()
+
 
 def fork() -> int:
-    """As `os.fork`, but the child gets no signal until `run`."""
+    """As `os.fork`, but the child gets no signal until `run`; waits for `no_fork`."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     pid = -1
     try:
-        pid = os.fork()
+        with no_fork:  # the child ends the block, too
+            pid = os.fork()
     finally:
         if pid:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)

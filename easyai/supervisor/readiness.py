@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
 
+from easyai.supervisor import forked_child
+
 NOT_READY_AFTER_SEC = 15.0
 _EVERY_SEC = 0.1
 
@@ -23,8 +25,9 @@ class ReadinessWatch:
         missing: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """`missing` returns the processes that have not reported yet; called from a thread."""
-        self._addresses = _addresses(host, port)
+        self._host = host
         self._port = port
+        self._addresses = _addresses(host, port)
         self._show = show
         self._missing = missing
         self._over = threading.Event()
@@ -52,19 +55,26 @@ class ReadinessWatch:
         while not self._over.wait(_EVERY_SEC):
             reason = self._reason()
             if reason is None:
-                self._has_reported = True
-                self._show(ready)
+                self._report(ready)
                 return
             if not warned and time.monotonic() > warn_at:
-                warned = self._has_reported = True
-                self._show(f"{not_ready} ({reason})")
+                warned = True
+                self._report(f"{not_ready} ({reason})")
+
+    def _report(self, line: str) -> None:
+        with forked_child.no_fork:  # the line is written to a file
+            self._show(line)
+        self._has_reported = True
 
     def _reason(self) -> str | None:
         # The cheap check first: a request slows down an API that is starting.
         missing = self._missing()
         if missing:
             return f"no sign of life from {', '.join(missing)}"
-        reason: str | None = None
+        if not self._addresses:
+            with forked_child.no_fork:
+                self._addresses = _addresses(self._host, self._port)
+        reason: str | None = f"the address of {self._host} is not known"
         for address in self._addresses:
             reason = why_not_ready(address, self._port)
             if reason is None:
@@ -87,13 +97,12 @@ def why_not_ready(host: str, port: int) -> str | None:
 
 
 def _addresses(host: str, port: int) -> list[str]:
-    """The addresses of a host, resolved before the thread starts.
+    """The addresses of a host; none if it cannot be resolved now.
 
-    A thread in the C library's resolver holds locks, and a child that is forked meanwhile would
-    wait for these locks for ever.
+    A thread calls this under `no_fork` only.
     """
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        return [host]
+        return []
     return list(dict.fromkeys(str(info[4][0]) for info in infos))

@@ -104,6 +104,32 @@ def test_forked_child_ends_with_the_exit_code_of_its_program(
     assert bool(result.stderr) == bool(error)
 
 
+def test_fork_waits_until_a_thread_has_written_its_line(tmp_path: Path) -> None:
+    before = """
+import threading
+ends = os.pipe()
+log = logging.StreamHandler(os.fdopen(ends[1], "w"))
+began = threading.Event()
+
+def write():
+    with forked_child.no_fork:
+        began.set()
+        log.handle(logging.makeLogRecord({"msg": "a" * 2_000_000}))  # the pipe is full
+
+def read():
+    while os.read(ends[0], 65536):
+        pass
+
+threading.Thread(target=write, daemon=True).start()
+began.wait()
+threading.Timer(0.5, read).start()
+pid = forked_child.fork()
+"""
+    parent = _PARENT.replace("pid = forked_child.fork()\n", before)
+    parent = parent.replace("status = os", "log.close(); log.stream.close(); status = os")
+    assert _run(tmp_path, "return", parent).stdout.endswith("code 0\n")
+
+
 def test_signal_that_arrives_before_the_program_begins_ends_the_forked_child(
     tmp_path: Path,
 ) -> None:

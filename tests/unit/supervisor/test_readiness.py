@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from easyai.supervisor import readiness
+from easyai.supervisor import forked_child, readiness
 from easyai.supervisor.readiness import ReadinessWatch, why_not_ready
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
@@ -79,6 +79,43 @@ def test_not_ready_while_a_process_has_sent_no_sign_of_life(
     assert lines == ["not ready, see logs (no sign of life from worker)"]
     missing.clear()
     wait_until(lambda: lines[-1] == "ready", 10, "the ready line")
+
+
+def test_no_child_is_forked_while_a_line_is_written(server: _Server) -> None:
+    server.status = 200
+    lines: list[tuple[str, bool, bool]] = []
+    watch = ReadinessWatch(
+        "127.0.0.1",
+        server.server_port,
+        lambda line: lines.append((line, forked_child.no_fork.locked(), watch.has_reported)),
+    )
+    watch.start("ready", "not ready")
+    wait_until(lambda: watch.has_reported, 10, "the ready line")
+    assert lines == [("ready", True, False)]
+
+
+def test_no_child_is_forked_while_a_name_that_was_unknown_is_resolved_again(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.status = 200
+    held: list[bool] = []
+    resolve = socket.getaddrinfo
+
+    def late(host: str, *arguments: Any, **options: Any) -> Any:
+        if host == "localhost":
+            held.append(forked_child.no_fork.locked())
+            if len(held) < 3:
+                raise socket.gaierror(socket.EAI_AGAIN, "no name server")
+        return resolve(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    monkeypatch.setattr(readiness, "NOT_READY_AFTER_SEC", -1.0)
+    lines: list[str] = []
+    watch = ReadinessWatch("localhost", server.server_port, lines.append)
+    watch.start("ready", "not ready")
+    wait_until(lambda: "ready" in lines, 10, "the ready line")
+    assert lines == ["not ready (the address of localhost is not known)", "ready"]
+    assert held == [False, True, True]
 
 
 def test_no_name_is_resolved_while_children_are_forked(
