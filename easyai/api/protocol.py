@@ -46,6 +46,7 @@ class ContractProtocol(HttpToolsProtocol):
     #: The request that is answered now, or was answered last; `cycle` is the newest request.
     answered: RequestResponseCycle | None = None
     _is_begun = False  # the head
+    _is_head_ended = False  # in the bytes that came last
     _head_bytes = 0  # of the target, headers and trailers of a request
     _framing_bytes = 0  # since the last byte of a body
     _is_broken = False  # the bytes that come are not looked at
@@ -72,6 +73,7 @@ class ContractProtocol(HttpToolsProtocol):
             if data.count(b"\n") != data.count(b"\r\n"):
                 data = end_lines(self.head_begun, data)
         self._framing_bytes += len(data)
+        self._is_head_ended = False
         try:
             self._feed(data)
         except httptools.HttpParserError:
@@ -79,10 +81,11 @@ class ContractProtocol(HttpToolsProtocol):
             return
         if not self._is_begun:
             self.head_begun = b""
-        elif in_head:
+        elif in_head and not self._is_head_ended:
             self.head_begun += data
         else:
-            # The head follows a body: its raw bytes are refused, as in a pipeline.
+            # The head follows another request, whose bytes are not counted again. Raw bytes of
+            # this head are refused.
             self.head_begun = b"\r\n"
         if len(self.head_begun) > _LARGEST_HEAD_BYTES or self._framing_bytes > _LARGEST_HEAD_BYTES:
             self._end_broken()
@@ -113,7 +116,7 @@ class ContractProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Check the head; run the request, or let it wait for the answers before its own."""
         self._check_head()
-        self._is_begun, self._framing_bytes = False, 0
+        self._is_begun, self._is_head_ended, self._framing_bytes = False, True, 0
         if self.parser.should_upgrade() and not self._should_upgrade():
             self._unsupported_upgrade_warning()
             self._head_again = self._head_without_upgrade()

@@ -19,6 +19,7 @@ from tests.integration.api.live import LiveApi, error_of
 LAST = b"Host: t\r\nConnection: close\r\n"
 CHUNKED = LAST + b"Transfer-Encoding: chunked\r\n"
 POST = b"POST /p HTTP/1.1"
+KEPT_POST = POST + b"\r\nHost: t\r\nContent-Length: %d\r\n\r\n"
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -230,6 +231,13 @@ def test_requests_before_an_invalid_request_are_answered(ours: LiveApi) -> None:
     answers = _parts(_ask(ours, [KEPT * 2 + b"\x16\x03\x01 nonsense\r\n\r\n"]))
 
     assert [status for status, _ in answers] == [200, 200]
+
+
+def test_request_that_follows_a_long_body_in_the_same_bytes_is_answered(ours: LiveApi) -> None:
+    length = 70_000
+    begun = KEPT_POST % length + bytes(length) + b"GET /la"
+    answers = _parts(_ask(ours, [begun, b"st HTTP/1.1\r\n" + LAST + b"\r\n"]))
+    assert [(status, parts[1]) for status, parts in answers] == [(200, "/p"), (200, "/last")]
 
 
 def test_pipeline_that_is_too_long_is_answered_in_part_and_closed(ours: LiveApi) -> None:
