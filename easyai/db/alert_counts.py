@@ -44,6 +44,10 @@ _MANY_OF_BLOCKS: Final = """
 """
 #: Reads the narrow index: by itself SQLite would read the rows, which are thirty times as large.
 BY_INDEX: Final = {"sqlite": "INDEXED BY ix_alerts_listed", "postgresql": ""}
+# An arbitrary number, the same in every process and in the trigger of TRUNCATE (migration 0012):
+# whoever merges or deletes counts on PostgreSQL holds this lock.
+_MERGE_LOCK: Final = 0x6561_7382
+_TRY_LOCK: Final = text("SELECT pg_try_advisory_xact_lock(:n)")
 # Waits for no writer, so it is part of no deadlock: a later run merges the rows in use.
 _MERGE: Final = text("""
     WITH parts AS (
@@ -63,7 +67,16 @@ _MERGE: Final = text("""
            first_at = least(kept.first_at, excluded.first_at),
            last_at = greatest(kept.last_at, excluded.last_at)
 """)
-_FORGET_EMPTY: Final = text("DELETE FROM alert_counts WHERE alerts = 0 AND part = 0")
+# While a writer's own part remains, the bounds stay: alerts may exist although part 0 is 0, such as
+# after a deletion of an alert that only the other part counts.
+_FORGET_EMPTY: Final = text("""
+    DELETE FROM alert_counts AS kept
+     WHERE alerts = 0 AND part = 0 AND NOT EXISTS (
+           SELECT 1 FROM alert_counts AS other
+            WHERE other.of_all = kept.of_all AND other.task_type = kept.task_type
+              AND other.block = kept.block AND other.detection_count = kept.detection_count
+              AND other.part <> 0)
+""")
 
 
 class Block(NamedTuple):
@@ -142,7 +155,9 @@ def _counted(conn: Connection, wanted: AlertFilter, row: Row[Any]) -> Block:
 
 
 def merge(conn: Connection) -> None:
-    """Merge the parts of each count, and delete the counts of 0."""
+    """Merge the parts of each count, and delete the counts of 0, unless another process does."""
     if conn.dialect.name == "postgresql":
+        if not conn.execute(_TRY_LOCK, {"n": _MERGE_LOCK}).scalar_one():
+            return
         conn.execute(_MERGE)
     conn.execute(_FORGET_EMPTY)

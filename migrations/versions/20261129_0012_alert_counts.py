@@ -60,7 +60,10 @@ _FUNCTIONS = {
     "easyai_recount_alert": _POSTGRESQL_ADD.format(
         rows=f"(VALUES {_BEFORE_AND_AFTER}) AS r (sign, {_COUNTED})", sign="sign"
     ),
-    "easyai_count_no_alerts": "DELETE FROM alert_counts",
+    # Waits for a running merge (db/alert_counts.py), whose rows the deletion would not see.
+    "easyai_count_no_alerts": f"""
+        PERFORM pg_advisory_xact_lock({0x6561_7382}); DELETE FROM alert_counts
+    """,
 }
 _POSTGRESQL_TRIGGERS = {
     "alerts_inserted": (
