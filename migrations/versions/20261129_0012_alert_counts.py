@@ -150,11 +150,14 @@ def _create_triggers() -> None:
             )
             op.execute(f"CREATE TRIGGER {name} AFTER {event} ON alerts BEGIN {body}; END")
         return
+    # The session that writes alerts may have another search path: a load of pg_dump has none.
+    present = sa.text("SELECT quote_ident(current_schema())")
+    schema = op.get_bind().execute(present).scalar_one().replace(":", "\\:")
     for name, body in _FUNCTIONS.items():
         # OR REPLACE: a restoration drops the tables, and the functions stay.
         op.execute(
-            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN {body}; RETURN NULL; END $$"
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
+            f"SET search_path = {schema}, pg_temp AS $$ BEGIN {body}; RETURN NULL; END $$"
         )
     for name, (event, function) in _POSTGRESQL_TRIGGERS.items():
         op.execute(f"CREATE TRIGGER {name} {event} EXECUTE FUNCTION {function}()")

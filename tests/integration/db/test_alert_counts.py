@@ -233,6 +233,27 @@ def test_truncating_alerts_forgets_counts_that_are_being_merged(database: Databa
     _require_equal(database)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("path", ["", "elsewhere"])
+def test_session_with_another_search_path_keeps_counts_equal(database: Database, path: str) -> None:
+    with database.write() as conn:
+        conn.execute(text("CREATE SCHEMA elsewhere"))
+        conn.execute(text("CREATE TABLE elsewhere.alert_counts (LIKE public.alert_counts)"))
+    for change in (
+        "INSERT INTO public.alerts (id, task_id, task_type, image_path, algorithm_id,"
+        " algorithm_name, result, confidence, detection_count, inference_time_ms, created_at,"
+        " updated_at) SELECT n, 'c', 't', '', 'a', 'a', '{}', 1, 1, 1, 1, 1"
+        " FROM pg_catalog.generate_series(1, 5) AS s(n)",
+        "UPDATE public.alerts SET task_type = 'u' WHERE id = 1",
+        "DELETE FROM public.alerts WHERE id = 2",
+        "TRUNCATE public.alerts",
+    ):
+        with database.write() as conn:
+            conn.execute(text(f"SET LOCAL search_path = '{path}'"))
+            conn.execute(text(change))
+        _require_equal(database)
+
+
 def test_dump_leaves_the_counts_to_the_triggers(database: Database) -> None:
     with database.write() as conn:
         for id_ in (1, 2, 70_000):
