@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from string import Formatter
 from typing import Any, Final
 
@@ -29,6 +31,10 @@ class ManyRows:
         self.sql, self.types = sql, types
         names = (name for _, name, _, _ in Formatter().parse(sql) if name)
         self._order = [name for name in names if name != "rows"]
+        self._names = tuple(types)
+        self._values = itemgetter(*types)
+        # For types of values that need no conversion: which values are floats.
+        self._floats: dict[tuple[type, ...], list[int]] = {}
         self._row = sql.format(rows="", **dict.fromkeys(types, "?"))
         columns = ", ".join(f"{name} {_SQL[type_]}" for name, type_ in types.items())
         rows = f"json_to_recordset(CAST(:rows AS json)) AS sent ({columns})"
@@ -37,9 +43,14 @@ class ManyRows:
         self._rows = text(sql.format(rows=rows, **{name: f"r.{name}" for name in types}))
 
     def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Run the statement for every row, in order; returns how many rows were written."""
+        """Run the statement for every row, in order; returns how many rows were written.
+
+        Raises ValueError for a value that is not of its type, such as 1.5 for an int, and for a
+        float that is not finite.
+        """
         if not rows:
             return 0
+        rows = [self._checked(row) for row in rows]
         if conn.dialect.name == "sqlite":
             values = [tuple([row[name] for name in self._order]) for row in rows]
             return conn.exec_driver_sql(self._row, values).rowcount
@@ -49,3 +60,37 @@ class ManyRows:
     def _run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         values = {"rows": orjson.dumps(rows).decode(), "count": len(rows)}
         return conn.execute(self._rows, values).rowcount
+
+    def _checked(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The row with each value as its type, so that both databases store the same."""
+        values = self._values(row)
+        kinds = tuple(map(type, values))
+        floats = self._floats.get(kinds)
+        if floats is None:
+            converted = {
+                name: _converted(name, row[name], self.types[name]) for name in self._names
+            }
+            if tuple(map(type, converted.values())) == kinds:
+                self._floats[kinds] = [n for n, kind in enumerate(kinds) if kind is float]
+            return converted
+        for place in floats:
+            if not math.isfinite(values[place]):
+                raise ValueError(f"{self._names[place]} is not finite: {values[place]}")
+        return row
+
+
+def _converted(name: str, value: Any, type_: type) -> Any:
+    """The value as an int, a float or a str; None stays None."""
+    if value is None or (type_ is str and isinstance(value, str)):
+        return value
+    if type_ is float and isinstance(value, int | float):
+        if not math.isfinite(value):
+            raise ValueError(f"{name} is not finite: {value}")
+        return float(value)
+    if type_ is int and (isinstance(value, int) or _is_whole(value)):
+        return int(value)
+    raise ValueError(f"{name} must be {type_.__name__}: {value!r:.100}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()

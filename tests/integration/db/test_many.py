@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from enum import StrEnum
 from typing import Any
@@ -80,6 +81,40 @@ def test_many_rows_writes_more_rows_than_a_statement_takes(conn: Connection) -> 
     assert ADD.run(conn, rows) == 250
     assert RENAME.run(conn, rows) == 250
     assert [row[0] for row in _all(conn)] == list(range(250))
+
+
+def test_many_rows_converts_numbers_to_the_type_of_their_column(conn: Connection) -> None:
+    rows = [
+        {"id": 1.0, "name": "x", "share": True, "size": 2.0**40},
+        {"id": True + 1, "name": "x", "share": 3, "size": False},
+    ]
+    assert ADD.run(conn, [*rows, {"id": 3, "name": "x", "share": 0.5, "size": None}]) == 3
+    expected = [(1, "x", 1.0, 2**40), (2, "x", 3.0, 0), (3, "x", 0.5, None)]
+    assert _all(conn) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("share", math.nan),
+        ("share", math.inf),
+        ("share", -math.inf),
+        ("share", "0.5"),
+        ("size", 1.5),
+        ("size", math.inf),
+        ("size", "1"),
+        ("name", 1),
+        ("name", b"x"),
+    ],
+)
+def test_many_rows_names_the_value_that_its_column_cannot_hold(
+    conn: Connection, name: str, value: Any
+) -> None:
+    row = {"id": 1, "name": "x", "share": 0.5, "size": 1}
+    with pytest.raises(ValueError, match=f"^{name} "):
+        ADD.run(conn, [row, {**row, "id": 2, name: value}])
+    assert _all(conn) == []
+    assert ADD.run(conn, [row]) == 1
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
