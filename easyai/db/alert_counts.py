@@ -44,9 +44,9 @@ _MANY_OF_BLOCKS: Final = """
 """
 #: Reads the narrow index: by itself SQLite would read the rows, which are thirty times as large.
 BY_INDEX: Final = {"sqlite": "INDEXED BY ix_alerts_listed", "postgresql": ""}
-# An arbitrary number, the same in every process and in the trigger of TRUNCATE (migration 0012):
-# whoever merges or deletes counts on PostgreSQL holds this lock.
-_MERGE_LOCK: Final = 0x6561_7382
+#: An arbitrary number, the same in every process and in the trigger of TRUNCATE (migration 0012):
+#: whoever merges or deletes counts on PostgreSQL holds this lock.
+MERGE_LOCK: Final = 0x6561_7382
 _TRY_LOCK: Final = text("SELECT pg_try_advisory_xact_lock(:n)")
 # Waits for no writer, so it is part of no deadlock: a later run merges the rows in use.
 _MERGE: Final = text("""
@@ -157,7 +157,7 @@ def _counted(conn: Connection, wanted: AlertFilter, row: Row[Any]) -> Block:
 def merge(conn: Connection) -> None:
     """Merge the parts of each count, and delete the counts of 0, unless another process does."""
     if conn.dialect.name == "postgresql":
-        if not conn.execute(_TRY_LOCK, {"n": _MERGE_LOCK}).scalar_one():
+        if not conn.execute(_TRY_LOCK, {"n": MERGE_LOCK}).scalar_one():
             return
         conn.execute(_MERGE)
     conn.execute(_FORGET_EMPTY)

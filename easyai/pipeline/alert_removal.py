@@ -14,6 +14,7 @@ from easyai.db import alerts, audit, clock, outbox, picture_deletions, pictures
 from easyai.db.locks import lock_in_order
 from easyai.domain.actor import Actor
 from easyai.domain.reason import Reason
+from easyai.pipeline.alert_count_check import counts_beyond
 from easyai.pipeline.deletions import Deletions
 from easyai.pipeline.picture_moves import PictureMove, carry_out, log_failed, move_for, record
 from easyai.runtime import Runtime
@@ -56,8 +57,7 @@ def trim_alerts(runtime: Runtime, limit: float) -> int:
     analysis = runtime.settings.ai_analysis
     if analysis.max_alerts_in_db == 0:
         return 0
-    with runtime.db.read() as conn:
-        counts = alerts.counts(conn)
+    counts = counts_beyond(runtime, analysis.max_alerts_in_db)
     deleted = 0
     for system, count in zip((False, True), counts, strict=True):
         after, excess = 0, count - analysis.max_alerts_in_db

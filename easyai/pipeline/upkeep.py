@@ -15,6 +15,7 @@ from typing import Final
 from easyai.db import alert_counts, clock, history, statistics, totals
 from easyai.db.history import ALARMS, CHUNK, EVENTS, Log
 from easyai.domain.record_age import forget_before
+from easyai.pipeline.alert_count_check import check_daily
 from easyai.pipeline.alert_removal import trim_alerts
 from easyai.pipeline.background_pace import bursts
 from easyai.pipeline.frame_history import FrameHistory
@@ -66,6 +67,7 @@ def run(
         report.processes = history.forget_processes(conn, now, _DAY_SEC)
     with runtime.db.write() as conn:
         alert_counts.merge(conn)
+    check_daily(runtime, now)
     report.task_types = keep_types(runtime)
     report.frames = runtime.part(FrameHistory).forget(now, half)
     report.freed_bytes = runtime.part(SqliteFile).look_after(half)

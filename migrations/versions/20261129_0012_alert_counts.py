@@ -1,7 +1,7 @@
 """Kept counts of alerts, and indexes from which lists read alone.
 
-Triggers keep the counts, so that no program can forget them: the release before, which may still
-run while the tables are migrated, and an operator's own statements count as well.
+Triggers keep the counts: the release before, which may still run while the tables are migrated, and
+an operator's own statements count as well. Upkeep finds what triggers miss (db/alert_recount.py).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from easyai.db import alert_counts, alert_lists, alerts, dump, migrate
+from easyai.db import alert_counts, alert_lists, alert_recount, alerts, dump, migrate
 from easyai.db.alert_filter import AlertFilter
 from easyai.db.session import Database
 from tests.support.alert_rows import insert
@@ -149,6 +149,9 @@ def test_writers_and_upkeep_at_once_keep_counts_equal(database: Database) -> Non
                     alerts.remove(conn, [own, own + 3])
                     if writer == 0:
                         alert_counts.merge(conn)
+                if writer == 1:
+                    with database.write() as conn:
+                        alert_recount.rebuild(conn)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the test names it
             errors.append(error)
 
