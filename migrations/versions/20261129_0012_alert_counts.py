@@ -116,6 +116,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(*_KEY.split(", ")),
         sqlite_with_rowid=False,
     )
+    # The exclusive lock comes first: after the weaker locks of the new indexes it could deadlock
+    # with a transaction that has read alerts and is about to delete some. No alert is written until
+    # the commit, so the triggers and the counts begin with the same alerts.
     for name in _OLD_INDEXES:
         op.drop_index(f"ix_alerts_{name}", table_name="alerts")
     counted = ["id", "task_type", "detection_count", "created_at"]
@@ -128,7 +131,6 @@ def upgrade() -> None:
         sqlite_where=sa.text(_MANY),
         postgresql_where=sa.text(_MANY),
     )
-    # The triggers come first: on PostgreSQL they keep writers out until the commit.
     _create_triggers()
     op.execute(_COUNT_TYPES)
     op.execute(_COUNT_ALL)

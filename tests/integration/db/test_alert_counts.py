@@ -8,46 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
-from easyai.db import alert_counts, alert_lists, alert_recount, alerts, dump, migrate
-from easyai.db.alert_filter import AlertFilter
+from easyai.db import alert_counts, alert_recount, alerts, dump, migrate
 from easyai.db.session import Database
 from tests.support.alert_rows import insert
+from tests.support.kept_counts import require_equal
 
-_KEPT = """
-    SELECT of_all, task_type, block, detection_count, CAST(sum(alerts) AS BIGINT) AS alerts
-      FROM alert_counts GROUP BY 1, 2, 3, 4 HAVING sum(alerts) <> 0 ORDER BY 1, 2, 3, 4
-"""
-_COUNTED = """
-    SELECT 0 AS of_all, task_type, id >> 13 AS block,
-           CASE WHEN detection_count > 64 THEN 64 ELSE detection_count END AS detection_count,
-           count(*)
-      FROM alerts GROUP BY 1, 2, 3, 4
-     UNION ALL
-    SELECT 1, '', id >> 13, CASE WHEN detection_count > 64 THEN 64 ELSE detection_count END,
-           count(*)
-      FROM alerts GROUP BY 3, 4
-     ORDER BY 1, 2, 3, 4
-"""
-# Rows of alerts outside of the bounds of their counts, which are two: of their type, and of all.
-_OUTSIDE = """
-    SELECT count(*) FROM alerts WHERE 2 <> (
-        SELECT count(*) FROM (
-            SELECT of_all FROM alert_counts AS kept
-             WHERE kept.task_type = CASE of_all WHEN 1 THEN '' ELSE alerts.task_type END
-               AND block = alerts.id >> 13
-               AND kept.detection_count
-                   = CASE WHEN alerts.detection_count > 64 THEN 64 ELSE alerts.detection_count END
-             GROUP BY of_all
-            HAVING min(first_id) <= alerts.id AND max(last_id) >= alerts.id
-               AND min(first_at) <= alerts.created_at AND max(last_at) >= alerts.created_at
-            ) AS around)
-"""
 _CRASH = """
 import os, sys
 from easyai.db.session import Database
@@ -65,13 +35,6 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.dispose()
-
-
-def _require_equal(database: Database) -> None:
-    with database.snapshot() as conn:
-        kept = [tuple(row) for row in conn.execute(text(_KEPT))]
-        assert kept == [tuple(row) for row in conn.execute(text(_COUNTED))]
-        assert conn.execute(text(_OUTSIDE)).scalar_one() == 0
 
 
 def _change(conn: Connection, draw: random.Random, first_id: int) -> None:
@@ -109,7 +72,7 @@ def test_kept_counts_equal_the_alerts_after_any_changes(database: Database) -> N
         if draw.random() < 0.3:
             with database.write() as conn:
                 alert_counts.merge(conn)
-        _require_equal(database)
+        require_equal(database)
 
 
 def test_kept_counts_equal_the_alerts_when_a_writer_crashes(database: Database) -> None:
@@ -119,7 +82,7 @@ def test_kept_counts_equal_the_alerts_when_a_writer_crashes(database: Database) 
     assert done.returncode == 9
     with database.write() as conn:  # waits on PostgreSQL until the server has seen the end
         insert(conn, id=7, task_id="c", task_type="t", detection_count=1, created_at=1.0)
-    _require_equal(database)
+    require_equal(database)
     with database.read() as conn:
         assert alerts.counts(conn) == (2, 0)
 
@@ -161,7 +124,7 @@ def test_writers_and_upkeep_at_once_keep_counts_equal(database: Database) -> Non
     for thread in threads:
         thread.join()
     assert not errors
-    _require_equal(database)
+    require_equal(database)
 
 
 def test_merging_leaves_a_single_row_for_each_count(database: Database) -> None:
@@ -185,78 +148,6 @@ def test_merging_leaves_a_single_row_for_each_count(database: Database) -> None:
         assert [tuple(row) for row in rows] == [(0, 4, 0.0, 3.0)]
 
 
-def _add(conn: Connection, *ids: int) -> None:
-    """Insert alerts that share a count."""
-    for id_ in ids:
-        values = {"task_type": "t", "detection_count": 1, "created_at": float(id_)}
-        insert(conn, id=id_, task_id="c", **values)
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_merge_keeps_bounds_that_a_writers_part_still_needs(database: Database) -> None:
-    with database.write() as conn:
-        _add(conn, 100)
-    with database.write() as conn:
-        alert_counts.merge(conn)
-    writer = Database(database.url)
-    with writer.write() as conn:
-        _add(conn, 200)
-    with suppress(KeyError), writer.write() as conn:  # the same session: its part is in use
-        _add(conn, 300)
-        with database.write() as other:
-            alerts.remove(other, [200])
-        with database.write() as other:
-            alert_counts.merge(other)
-        raise KeyError  # rolls back
-    _require_equal(database)
-    with database.write() as conn:
-        alert_counts.merge(conn)
-    _require_equal(database)
-    with database.snapshot() as conn:
-        listed = alert_lists.page(conn, AlertFilter(), 10)
-    assert ([row.id for row in listed.rows], listed.total) == ([100], 1)
-    writer.dispose()
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_truncating_alerts_forgets_counts_that_are_being_merged(database: Database) -> None:
-    with database.write() as conn:
-        _add(conn, 100)
-
-    def truncate() -> None:
-        with database.write() as conn:
-            conn.execute(text("TRUNCATE alerts"))
-
-    truncating = threading.Thread(target=truncate)
-    with database.write() as conn:
-        alert_counts.merge(conn)
-        truncating.start()
-        truncating.join(0.5)  # waits for the merge
-    truncating.join()
-    _require_equal(database)
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("path", ["", "elsewhere"])
-def test_session_with_another_search_path_keeps_counts_equal(database: Database, path: str) -> None:
-    with database.write() as conn:
-        conn.execute(text("CREATE SCHEMA elsewhere"))
-        conn.execute(text("CREATE TABLE elsewhere.alert_counts (LIKE public.alert_counts)"))
-    for change in (
-        "INSERT INTO public.alerts (id, task_id, task_type, image_path, algorithm_id,"
-        " algorithm_name, result, confidence, detection_count, inference_time_ms, created_at,"
-        " updated_at) SELECT n, 'c', 't', '', 'a', 'a', '{}', 1, 1, 1, 1, 1"
-        " FROM pg_catalog.generate_series(1, 5) AS s(n)",
-        "UPDATE public.alerts SET task_type = 'u' WHERE id = 1",
-        "DELETE FROM public.alerts WHERE id = 2",
-        "TRUNCATE public.alerts",
-    ):
-        with database.write() as conn:
-            conn.execute(text(f"SET LOCAL search_path = '{path}'"))
-            conn.execute(text(change))
-        _require_equal(database)
-
-
 def test_dump_leaves_the_counts_to_the_triggers(database: Database) -> None:
     with database.write() as conn:
         for id_ in (1, 2, 70_000):
@@ -269,7 +160,7 @@ def test_dump_leaves_the_counts_to_the_triggers(database: Database) -> None:
         dump.clear(conn)
         for name, columns, rows in dumped:
             dump.load(conn, name, columns, rows)
-    _require_equal(database)
+    require_equal(database)
 
 
 def _rows(database: Database, sql: str) -> list[Any]:
@@ -292,12 +183,12 @@ def test_upgrade_counts_the_alerts_of_the_release_before(database_url: str) -> N
                 created_at=float(id_),
             )
     assert migrate.upgrade(database_url) == migrate.newest()
-    _require_equal(database)
+    require_equal(database)
     before = _rows(database, "SELECT * FROM alerts ORDER BY id")
     migrate.downgrade(database_url, "0011")
     with database.write() as conn:
         insert(conn, id=1, task_id="c", task_type="t", detection_count=1, created_at=1.0)
     migrate.upgrade(database_url)
-    _require_equal(database)
+    require_equal(database)
     assert _rows(database, "SELECT * FROM alerts WHERE id > 1 ORDER BY id") == before
     database.dispose()
