@@ -60,7 +60,8 @@ class Site:
 
     def copy(self, key: str) -> None:
         """A copy on all conditions."""
-        copied = self.store._copy(key, f"copies/{key}", self.versions[key])
+        version = self.versions[key]
+        copied = self.store._copy(key, f"copies/{key}", version, version)
         assert copied is Carried.DONE
 
 

@@ -1,8 +1,9 @@
 """Moves and deletes pictures of a bucket, on condition that they still have the expected version.
 
 Objects are whole: an object never changes, a newer object replaces it. A moved picture carries
-marks: its source, and the installation that moved it. The marks distinguish a move that a crash
-interrupted from another picture under the target name, and only our own pictures are deleted there.
+marks: its source, its version there, and the installation that moved it. The marks distinguish a
+move that a crash interrupted from another picture under the target name, and only our own pictures
+are deleted there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from easyai.store.frame_store import Carried, Held
 
 _MOVED_FROM: Final = "x-amz-meta-easyai-moved-from"
 _OWNER: Final = "x-amz-meta-easyai-installation"
+_VERSION: Final = "x-amz-meta-easyai-version"
 _CLAIM: Final = ".easyai/installation.json"
 _LARGEST_CLAIM: Final = 10_000  # bytes
 
@@ -69,11 +71,14 @@ class BucketMoves:
 
     def keep(self, source: str, target: str, version: str) -> Carried:
         """Copy a picture in the store unless its copy exists; overwrites nothing."""
-        version = version or self.version(source) or ""
+        return self._keep(source, target, version or self.version(source) or "", version)
+
+    def _keep(self, source: str, target: str, version: str, marked: str) -> Carried:
+        """Keep a picture; `marked`: the version that `discard` will name, '' when not known."""
         known = self._conditions.known
         # A server that refuses to overwrite needs no HEAD before the copy.
         stat = None if known and known.target else self._stat(target)
-        copied = self._copy(source, target, version) if stat is None else Carried.TAKEN
+        copied = self._copy(source, target, version, marked) if stat is None else Carried.TAKEN
         if copied is Carried.DONE:
             return copied
         # Another worker, or an attempt whose answer was lost, may have copied the picture. The
@@ -98,10 +103,10 @@ class BucketMoves:
 
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         """Copy in the store, then delete the source; completes a move that a crash interrupted."""
-        version = version or self.version(source) or ""
-        kept = self.keep(source, target, version)
+        current = version or self.version(source) or ""
+        kept = self._keep(source, target, current, version)
         if kept is Carried.DONE:
-            self.delete(source, version)  # not a newer picture, which is another frame
+            self.delete(source, current)  # not a newer picture, which is another frame
         return kept
 
     def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:
@@ -119,10 +124,16 @@ class BucketMoves:
         return self._remove(key, version)
 
     def discard(self, key: str, version: str) -> Carried:
-        """Delete a picture that carries the marks of this installation."""
+        """Delete a picture that carries the marks of this installation and of the version.
+
+        The version is not known ('') for some pictures; earlier releases did not mark it.
+        """
         stat = self._stat(key)
         if stat is None:
             return Carried.MISSING
+        marked = stat.headers.get(_VERSION)
+        if version and marked not in (None, _digest(version)):  # the name went to a newer picture
+            return Carried.REPLACED
         return self._remove(key, stat.etag) if self._is_ours(stat) else Carried.REPLACED
 
     def held(self) -> Iterator[str]:
@@ -160,13 +171,15 @@ class BucketMoves:
     def _stat(self, key: str) -> Found | None:
         return stat_object(self._bucket, key)
 
-    def _copy(self, source: str, target: str, version: str) -> Carried:
+    def _copy(self, source: str, target: str, version: str, marked: str) -> Carried:
         check_key(source)
         marks = {
             "content-type": _content_type(source),
             _MOVED_FROM: _mark(source, version),
             _OWNER: self._owner(),
         }
+        if marked:
+            marks[_VERSION] = _digest(marked)
         new = self._conditions.kept().target
         try:
             with self._bucket.asking() as client:
@@ -209,8 +222,13 @@ def _get(client: S3Client, key: str, limit: int) -> tuple[str, bytes]:
 
 
 def _mark(source: str, version: str) -> str:
-    # A digest, because metadata takes ASCII only. Not the ETag: a copy may get another ETag.
-    return hashlib.blake2b(f"{source}\n{version}".encode(), digest_size=16).hexdigest()
+    # Not the ETag: a copy may get another ETag.
+    return _digest(f"{source}\n{version}")
+
+
+def _digest(text: str) -> str:
+    # Because metadata takes ASCII only.
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _content_type(key: str) -> str:

@@ -330,6 +330,20 @@ def test_missing_picture_is_not_held(place: Place) -> None:
     assert place.store().hold(KEY, 7, "1-2").carried is Carried.MISSING
 
 
+def test_repeated_discard_leaves_the_newer_picture_that_has_the_name(place: Place) -> None:
+    store = place.store()
+    for content in ("first", "the second"):
+        place.put(KEY, jpeg(content))
+        version = store.version(KEY) or ""
+        assert store.move(KEY, TARGET, version) is Carried.DONE
+        if content == "first":
+            first = version
+            assert store.discard(TARGET, first) is Carried.DONE
+    assert store.discard(TARGET, first) is Carried.REPLACED
+    assert place.content(TARGET) == jpeg("the second")
+    assert store.discard(TARGET, version) is Carried.DONE
+
+
 def test_discard_removes_only_a_picture_that_a_move_has_put_there(place: Place) -> None:
     store = place.store()
     place.put(KEY, jpeg("1"))
