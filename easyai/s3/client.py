@@ -19,7 +19,7 @@ from easyai.s3.kept_connections import Connections
 from easyai.s3.refusals import refusal
 from easyai.s3.s3_connection import Answer, Limits, Request
 from easyai.s3.signature_v4 import Signer, query_of, quoted_path
-from easyai.s3.xml_answers import ListingPage, etag_of, read_listing, read_region
+from easyai.s3.xml_answers import ListingPage, etag_of, is_copied, read_listing, read_region
 from easyai.version import user_agent
 
 PAGE: Final = 1000  # objects, the most that S3 lists in an answer
@@ -99,7 +99,7 @@ class S3Client:
     def head(self, key: str) -> Found:
         """Describe an object."""
         headers = self._ask("HEAD", key).headers
-        size = headers.get("content-length", "0")
+        size = headers.get("content-length", "1")  # not known, so not known to be empty
         if not size.isdecimal():
             raise NotS3Error("an object without a length")
         return Found(etag_of(headers.get("etag", "")), int(size), headers)
@@ -144,8 +144,8 @@ class S3Client:
         if marks is not None:
             headers |= {**marks, "x-amz-metadata-directive": "REPLACE"}
         answer = self._ask("PUT", target, headers)
-        if b"<Error" in answer.body:  # S3's answer when it fails after it has sent status 200
-            raise refusal(answer, "PUT", target)
+        if answer.status != 200 or not is_copied(answer.body):
+            raise refusal(answer, "PUT", target)  # S3 may fail after it has sent status 200
 
     def delete(self, key: str, etag: str = "") -> None:
         """Delete an object if it has this ETag ('': any)."""

@@ -62,6 +62,15 @@ def read_listing(body: bytes) -> ListingPage:
     return ListingPage(objects, folders, token)
 
 
+def is_copied(body: bytes) -> bool:
+    """Whether an answer is the whole document of a finished copy."""
+    try:
+        _content(body.strip(), "CopyObjectResult")
+    except NotS3Error:
+        return False
+    return True
+
+
 def read_refusal(body: bytes) -> tuple[str, str] | None:
     """Code and message of a refusal; None for anything else."""
     try:

@@ -195,6 +195,35 @@ def test_copy_that_fails_after_its_status_is_an_error() -> None:
         server.client().copy(KEY, "alerts/1.jpg")
 
 
+_COPIED = b'<?xml version="1.0"?><CopyObjectResult xmlns="x"><ETag>"e"</ETag></CopyObjectResult>'
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        answer(),
+        answer(b"   \n"),
+        answer(b"<html>Sign in</html>"),
+        answer(_COPIED[:-3]),
+        answer(_COPIED, 206),
+        answer(status=204),
+        b"HTTP/1.1 200 OK\r\n\r\n" + _COPIED[:-3],
+    ],
+    ids=["none", "blanks", "html", "cut", "206", "204", "end of the connection"],
+)
+def test_copy_is_finished_only_by_the_whole_answer_to_a_copy(wrong: bytes) -> None:
+    with ScriptedServer(lambda talk: talk.send(wrong) if talk.request() else None) as server:
+        with pytest.raises(NotS3Error):
+            server.client().copy(KEY, "alerts/1.jpg")
+    with ScriptedServer(always(answer(_COPIED))) as server:
+        server.client().copy(KEY, "alerts/1.jpg")
+
+
+def test_object_whose_length_is_not_stated_is_not_taken_for_empty() -> None:
+    with ScriptedServer(always(b"HTTP/1.1 200 OK\r\nETag: e1\r\n\r\n")) as server:
+        assert server.client().head(KEY).size > 0
+
+
 def test_listing_that_repeats_its_page_is_an_error() -> None:
     page = (
         b"<ListBucketResult><IsTruncated>true</IsTruncated>"
