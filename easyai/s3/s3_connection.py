@@ -16,7 +16,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from easyai.s3.client_errors import NoAnswerError, NoTlsError, NotS3Error, TooLargeError
 
-_LARGEST_HEAD: Final = 65_536  # bytes, with interim answers
+_LARGEST_HEAD: Final = 65_536  # bytes, with interim answers; also of a trailer
 _LARGEST_REFUSAL: Final = 65_536  # bytes of the body of an error
 _READ: Final = 65_536  # bytes at once
 
@@ -103,7 +103,9 @@ class _Reader:
     def __init__(self, has_body: bool, limit: int) -> None:
         self._has_body, self._limit = has_body, limit
         self._parser = HttpResponseParser(self)
-        self._received = self._size = 0
+        self._size = 0
+        self._answered = False
+        self._since_body = 0  # bytes of the head or the trailer
         self.status = 0
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []
@@ -115,7 +117,7 @@ class _Reader:
         if not data:
             self._end()
             return
-        self._received += len(data)
+        size, self._answered = self._size, True
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
@@ -124,12 +126,13 @@ class _Reader:
             self.keeps_alive = False  # more bytes than the answer has
         if self._size > self._limit:
             raise TooLargeError(f"the answer has more than {self._limit} bytes")
-        if not self.status and self._received > _LARGEST_HEAD:
-            raise NotS3Error("the head of the answer has no end")
+        self._since_body = 0 if self._size > size else self._since_body + len(data)
+        if not self.complete and self._since_body > _LARGEST_HEAD:
+            raise NotS3Error("the head or the trailer of the answer has no end")
 
     def _end(self) -> None:
         headers = self.headers
-        if not self._received:
+        if not self._answered:
             raise NothingSentError("the connection was closed without an answer")
         if not self.status or "content-length" in headers or "transfer-encoding" in headers:
             raise NoAnswerError("Connection broken: the answer is not complete")

@@ -102,6 +102,7 @@ _ENDLESS = (
     (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
     (b"HTTP/1.1 404 No\r\n" + _CHUNKED, _CHUNK),
     (b"HTTP/1.1 200 OK\r\n" + _CHUNKED, _CHUNK),
+    (b"HTTP/1.1 200 OK\r\n" + _CHUNKED + b"0\r\n", b"x-a: " + b"b" * 9000 + b"\r\n"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", b"x" * 10_000),
 )
 
