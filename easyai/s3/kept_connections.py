@@ -44,6 +44,7 @@ class Connections:
             try:
                 answer = self._attempt(request, ends_at)
             except NoAnswerError:
+                self.close()  # the next attempt opens a connection: others may be dead as well
                 failures += 1
                 if failures == _MOST_FAILURES or time.monotonic() >= ends_at:
                     raise

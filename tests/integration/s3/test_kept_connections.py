@@ -135,6 +135,27 @@ def test_request_is_repeated_if_the_server_closes_every_kept_connection() -> Non
         assert [number for number, _ in server.requests[2:]] in ([1, 3], [2, 3])
 
 
+def test_second_attempt_after_a_time_out_opens_a_connection() -> None:
+    both_there = threading.Barrier(2, timeout=10)
+
+    def script(talk: Talk) -> None:
+        talk.request()
+        if talk.number <= 2:
+            both_there.wait()
+            talk.send(FOUND)
+            talk.request()
+            talk.request()  # no answer: a firewall forgot the connection
+        else:
+            talk.send(FOUND)
+
+    limits = LIMITS._replace(read_sec=1.0)
+    with ScriptedServer(script) as server, ThreadPoolExecutor(2) as pool:
+        client = server.client(limits)
+        list(pool.map(lambda _: client.get("k", 9), range(2)))
+        assert client.get("k", 9)[1] == b"1"
+        assert server.requests[-1][0] == 3
+
+
 def test_answer_that_nobody_asked_for_is_not_taken_for_the_next_answer() -> None:
     more, sent = threading.Event(), threading.Event()
 
