@@ -75,12 +75,12 @@ class Bucket:
             if error.code == NO_SUCH_BUCKET:
                 self._seen_at = -math.inf
             if error.code not in _ANSWERS:
-                raise self._unavailable(explain(error)) from None
+                raise self.unavailable(error) from None
             if error.code == NO_SUCH_KEY:
                 self._make_sure_it_is_there()
             raise
         except ClientError as error:
-            raise self._unavailable(explain(error)) from None
+            raise self.unavailable(error) from None
         self._seen_at = time.monotonic()
 
     def check(self) -> None:
@@ -123,8 +123,9 @@ class Bucket:
             self._endpoint, self.name, region, keys if access_key else None, limits, in_path=in_path
         )
 
-    def _unavailable(self, why: Reason) -> StoreUnavailableError:
-        endpoint = self._settings.endpoint
+    def unavailable(self, error: ClientError) -> StoreUnavailableError:
+        """The error with a remedy for an error of the client."""
+        endpoint, why = self._settings.endpoint, explain(error)
         return StoreUnavailableError(
             Reason.of("store.bucket", endpoint=endpoint, bucket=self.name, why=why)
         )

@@ -55,7 +55,7 @@ class Conditions:
         """Try the conditions at the first call, and again after a StoreUnavailableError."""
         with self._lock:
             if self.known is None:
-                self.known = self._try()
+                self.known = self._tried()
                 if self.known.ignored:
                     log.warning(
                         "%s ignores %s: easyai looks for replaced pictures before or after the "
@@ -64,6 +64,12 @@ class Conditions:
                         ", ".join(self.known.ignored),
                     )
             return self.known
+
+    def _tried(self) -> Kept:
+        try:
+            return self._try()
+        except S3Error as error:  # an answer that a trial cannot have: no caller expects it
+            raise self._bucket.unavailable(error) from None
 
     def _try(self) -> Kept:
         key = f"{self._base_path}.easyai/try-{secrets.token_hex(6)}"  # hidden: never a frame

@@ -104,6 +104,20 @@ def test_refused_trial_gives_no_verdict_and_is_repeated() -> None:
         assert store._conditions.known == _KEEPS_ALL
 
 
+def test_object_that_vanishes_during_its_trial_is_an_error_of_the_store() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if "location" in path:
+            return Answer(200, "<LocationConstraint></LocationConstraint>")
+        gone = method == "HEAD" and (".easyai" in path or "alerts" in path)
+        return Answer(404) if gone else Answer(200)
+
+    with FakeS3(answer) as fake:
+        store = MinioStore(fake.settings(), KeyRules(), lambda: "we")
+        for call in (store.check, lambda: store.keep(KEY, TARGET, "e1")):
+            with pytest.raises(StoreUnavailableError):
+                call()
+
+
 def test_trials_on_a_real_store_find_its_conditions_and_leave_no_objects(
     bucket: BucketPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
