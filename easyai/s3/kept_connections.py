@@ -18,6 +18,7 @@ from easyai.s3.s3_connection import Answer, Connection, Limits, NothingSentError
 _MOST_KEPT: Final = 64  # further threads open short-lived connections
 _IDLE_SEC: Final = 15.0  # firewalls and servers forget idle connections without a word
 _BUSY: Final = (500, 502, 503, 504)
+_CONFLICT: Final = b"ConditionalRequestConflict"  # AWS: another request changes the key just now
 _MOST_BUSY: Final = 3  # requests to a server that is busy
 _PAUSE_SEC: Final = 0.1  # before the second attempt, doubled before each further attempt
 _MOST_FAILURES: Final = 2  # attempts without an answer
@@ -49,9 +50,9 @@ class Connections:
                 if failures == _MOST_FAILURES or time.monotonic() >= ends_at:
                     raise
                 continue
-            busy += answer.status in _BUSY
-            if answer.status not in _BUSY:
+            if not _is_busy(answer):
                 return answer
+            busy += 1
             if busy == _MOST_BUSY or time.monotonic() >= ends_at:
                 raise NoAnswerError(f"too many {answer.status} error responses")
             time.sleep(_PAUSE_SEC * 2 ** (busy - 1))
@@ -114,3 +115,7 @@ class Connections:
         if tls is None:
             tls = self._tls = ssl.create_default_context()
         return tls
+
+
+def _is_busy(answer: Answer) -> bool:
+    return answer.status in _BUSY or (answer.status == 409 and _CONFLICT in answer.body)

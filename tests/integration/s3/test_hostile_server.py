@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -49,6 +50,12 @@ def flood(start: bytes, piece: bytes, sent: list[int]) -> Callable[[Talk], None]
             sent.append(len(piece))
 
     return script
+
+
+def each(talk: Talk, answers: list[bytes]) -> None:
+    """Answer each request with the next of the answers."""
+    while talk.request():
+        talk.send(answers.pop(0))
 
 
 @every_call
@@ -163,14 +170,14 @@ def test_busy_server_is_asked_three_times_at_most(call: Callable[[S3Client], obj
 
 
 def test_server_that_is_busy_for_a_moment_is_used() -> None:
-    answers = [refused(503, "SlowDown"), refused(500, "InternalError"), answer(b"1", ETag='"e1"')]
-
-    def script(talk: Talk) -> None:
-        while talk.request():
-            talk.send(answers.pop(0))
-
-    with ScriptedServer(script) as server:
-        assert server.client().get(KEY, 10) == ("e1", b"1")
+    for busy in (refused(500, "InternalError"), refused(409, "ConditionalRequestConflict")):
+        answers = [refused(503, "SlowDown"), busy, answer(b"1", ETag='"e1"')]
+        with ScriptedServer(partial(each, answers=answers)) as server:
+            assert server.client().get(KEY, 10) == ("e1", b"1")
+    with ScriptedServer(always(refused(409, "OperationAborted"))) as server:
+        with pytest.raises(S3Error, match="OperationAborted"):
+            server.client().get(KEY, 10)
+        assert len(server.requests) == 1
 
 
 @every_call
@@ -213,9 +220,12 @@ _COPIED = b'<?xml version="1.0"?><CopyObjectResult xmlns="x"><ETag>"e"</ETag></C
     ids=["none", "blanks", "html", "cut", "206", "204", "end of the connection"],
 )
 def test_copy_is_finished_only_by_the_whole_answer_to_a_copy(wrong: bytes) -> None:
-    with ScriptedServer(lambda talk: talk.send(wrong) if talk.request() else None) as server:
-        with pytest.raises(NotS3Error):
-            server.client().copy(KEY, "alerts/1.jpg")
+    def script(talk: Talk) -> None:
+        talk.request()
+        talk.send(wrong)
+
+    with ScriptedServer(script) as server, pytest.raises(NotS3Error):
+        server.client().copy(KEY, "alerts/1.jpg")
     with ScriptedServer(always(answer(_COPIED))) as server:
         server.client().copy(KEY, "alerts/1.jpg")
 
