@@ -25,6 +25,7 @@ _OTHER: Final = "0" * 32  # the ETag of no object
 # Errors of servers that do not know a condition, or that have lost an object meanwhile.
 _UNPROVEN: Final = ("NotImplemented", "InvalidRequest", "InvalidArgument", "NoSuchKey")
 _CONTENT: Final = b"easyai"
+_MARKS: Final = {"content-type": "image/jpeg", "x-amz-meta-easyai-version": _OTHER}  # as of a move
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,7 @@ class Conditions:
             put = self._keeps_put(key)
             with self._bucket.asking() as client:
                 etag = client.head(key).etag
-            copies = self._keeps(
-                lambda client: client.copy(key, copy, etag=_OTHER),
-                lambda client: client.copy(key, copy, etag=etag),
-            )
-            target = self._keeps_target(key, copy)
+            copies, target = self._keeps_copy(key, copy, etag)
             deletes = self._keeps(
                 lambda client: client.delete(key, _OTHER),
                 lambda client: client.delete(key, etag),
@@ -102,12 +99,24 @@ class Conditions:
                 client.put(key, _CONTENT, "text/plain")
         return kept
 
-    def _keeps_target(self, key: str, copy: str) -> bool:
-        def to_copy(client: S3Client) -> None:
-            client.copy(key, copy, new=True)
+    def _keeps_copy(self, key: str, copy: str, etag: str) -> tuple[bool, bool]:
+        """Whether a copy as moves send it has the version, and overwrites nothing.
 
-        self._remove(copy)
-        return not self._refuses(to_copy) and self._refuses(to_copy)
+        A server may obey a condition alone, and not together with another.
+        """
+
+        def refuses(etag: str, *, new: bool) -> bool:
+            return self._refuses(
+                lambda client: client.copy(key, copy, etag=etag, new=new, marks=_MARKS)
+            )
+
+        version = refuses(_OTHER, new=True)
+        if not version:
+            self._remove(copy)
+        if not refuses(etag, new=True) and refuses(etag, new=True):
+            return version, True
+        # Moves send the condition on the source alone.
+        return refuses(_OTHER, new=False) and not refuses(etag, new=False), False
 
     def _keeps(
         self, on_another: Callable[[S3Client], None], on_this: Callable[[S3Client], None]

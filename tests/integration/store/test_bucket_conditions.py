@@ -12,6 +12,7 @@ import pytest
 from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.s3.client import S3Client
+from easyai.s3.client_errors import REFUSED_CONDITION, S3Error
 from easyai.store import bucket_moves
 from easyai.store.bucket_conditions import Kept
 from easyai.store.condition_names import COPY, DELETE, PUT
@@ -29,8 +30,8 @@ _COPIED = Answer(200, '<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>')
 class Server:
     """A fake that answers as servers do that keep to conditions, refuse all, or know none.
 
-    Each call is made twice: first with a condition that does not hold, then with a true condition;
-    to write the object, the other way round.
+    Each call is made first with a condition that does not hold, then with a true condition; to
+    write the object, the other way round.
     """
 
     def __init__(self, puts: list[Answer], copies: list[Answer], deletes: list[Answer]) -> None:
@@ -57,12 +58,12 @@ _KEEPS_ALL = Kept(copy=True, delete=True, target=True, put=True)
 @pytest.mark.parametrize(
     ("puts", "copies", "deletes", "kept"),
     [
-        ([_PUT, _NO], [_NO, _COPIED, _COPIED, _NO], [_NO, Answer(204)], _KEEPS_ALL),
-        ([_PUT] * 3, [_COPIED] * 3, [Answer(204)], Kept(copy=False, delete=False)),
-        ([_NO, _PUT], [_NO] * 3, [_NO, _NO], Kept(copy=False, delete=False)),
+        ([_PUT, _NO], [_NO, _COPIED, _NO], [_NO, Answer(204)], _KEEPS_ALL),
+        ([_PUT] * 3, [_COPIED] * 4, [Answer(204)], Kept(copy=False, delete=False)),
+        ([_NO, _PUT], [_NO] * 4, [_NO, _NO], Kept(copy=False, delete=False)),
         (
             [_UNKNOWN, _UNKNOWN, _PUT],
-            [_NO, _COPIED, _UNKNOWN, _UNKNOWN],
+            [*[_UNKNOWN] * 3, _NO, _COPIED],
             [_UNKNOWN],
             Kept(copy=True, delete=False),
         ),
@@ -94,7 +95,7 @@ def test_condition_is_trusted_only_where_its_trial_succeeded(
 
 def test_refused_trial_gives_no_verdict_and_is_repeated() -> None:
     puts = [_PUT, _NO]
-    copies = [failure(403, "AccessDenied"), _NO, _COPIED, _COPIED, _NO]
+    copies = [failure(403, "AccessDenied"), _NO, _COPIED, _NO]
     tidied_up = Answer(204)
     with FakeS3(Server([*puts, *puts], copies, [tidied_up, _NO, Answer(204)])) as fake:
         store = MinioStore(fake.settings(), KeyRules(), lambda: "we")
@@ -116,6 +117,42 @@ def test_object_that_vanishes_during_its_trial_is_an_error_of_the_store() -> Non
         for call in (store.check, lambda: store.keep(KEY, TARGET, "e1")):
             with pytest.raises(StoreUnavailableError):
                 call()
+
+
+class Together:
+    """A client of a server that ignores the condition on the source beside another header."""
+
+    def __init__(self, ignores_with: str) -> None:
+        self.ignores_with = ignores_with
+        self.objects: dict[str, bytes] = {}
+
+    def copy(
+        self, _client: S3Client, source: str, target: str, *, etag: str = "", **more: Any
+    ) -> None:
+        """Copy."""
+        obeys = not more.get(self.ignores_with)
+        if (etag == "0" * 32 and obeys) or (more.get("new") and target in self.objects):
+            raise S3Error(REFUSED_CONDITION)
+        self.objects[target] = b""
+
+    def delete(self, _client: S3Client, key: str, etag: str = "", **_: Any) -> None:
+        """Delete."""
+        self.objects.pop(key, None)
+
+
+@pytest.mark.parametrize("header", ["new", "marks"])
+def test_condition_is_tried_in_the_request_that_a_move_sends(
+    header: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Together(header)
+    for name in ("copy", "delete"):
+        called = getattr(server, name)
+        monkeypatch.setattr(S3Client, name, lambda *to, called=called, **more: called(*to, **more))
+    with FakeS3(Server([_PUT, _NO], [], [])) as fake:
+        store = MinioStore(fake.settings(), KeyRules(), lambda: "we")
+        store.check()
+        assert store._conditions.known == Kept(copy=False, delete=False, target=True, put=True)
+    assert server.objects == {}
 
 
 def test_trials_on_a_real_store_find_its_conditions_and_leave_no_objects(
