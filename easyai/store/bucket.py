@@ -54,6 +54,8 @@ class Bucket:
         self._offline_client = self._new_client(self._endpoint.region or _DEFAULT_REGION)
         self._client: S3Client | None = None
         self._seen_at = -math.inf
+        #: How often there was no usable answer: another server may answer afterwards.
+        self.outages = 0
 
     @property
     def signing_client(self) -> S3Client:
@@ -80,6 +82,7 @@ class Bucket:
                 self._make_sure_it_is_there()
             raise
         except ClientError as error:
+            self.outages += 1
             raise self.unavailable(error) from None
         self._seen_at = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""Which conditions an object store obeys: tried once with small objects, never assumed.
+"""Which conditions an object store obeys: tried with small objects, never assumed.
 
 S3 servers differ. A server that ignores a condition carries out the request anyway: it copies
 another picture beside an alert, or deletes a newer picture.
@@ -7,8 +7,10 @@ another picture beside an alert, or deletes a newer picture.
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from easyai.store.condition_names import COPY, DELETE, PUT, TARGET
 
 log = logging.getLogger(__name__)
 
+_TRUST_SEC: Final = 3600.0  # an operator may replace or change the server
 _OTHER: Final = "0" * 32  # the ETag of no object
 # Errors of servers that do not know a condition, or that have lost an object meanwhile.
 _UNPROVEN: Final = ("NotImplemented", "InvalidRequest", "InvalidArgument", "NoSuchKey")
@@ -50,21 +53,33 @@ class Conditions:
     def __init__(self, bucket: Bucket, base_path: str) -> None:
         self._bucket, self._base_path = bucket, base_path
         self._lock = threading.Lock()
-        self.known: Kept | None = None  # None: not tried yet
+        self.known: Kept | None = None  # by the last trial; None: not tried yet
+        self._expires_at = math.inf  # monotonic
+        self._outages = bucket.outages
+
+    @property
+    def trusted(self) -> Kept | None:
+        """The conditions by the last trial; None after an outage, after an hour, or untried."""
+        fresh = self._outages == self._bucket.outages and time.monotonic() < self._expires_at
+        return self.known if fresh else None
 
     def kept(self) -> Kept:
-        """Try the conditions at the first call, and again after a StoreUnavailableError."""
+        """Try the conditions unless a trial is trusted; raises StoreUnavailableError."""
         with self._lock:
-            if self.known is None:
-                self.known = self._tried()
-                if self.known.ignored:
+            kept = self.trusted
+            if kept is None:
+                outages = self._bucket.outages
+                kept = self._tried()
+                self._outages, self._expires_at = outages, time.monotonic() + _TRUST_SEC
+                if kept.ignored and kept != self.known:
                     log.warning(
                         "%s ignores %s: easyai looks for replaced pictures before or after the "
                         "request instead, which leaves a gap of milliseconds",
                         self._bucket.where,
-                        ", ".join(self.known.ignored),
+                        ", ".join(kept.ignored),
                     )
-            return self.known
+                self.known = kept
+            return kept
 
     def _tried(self) -> Kept:
         try:

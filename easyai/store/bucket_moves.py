@@ -75,7 +75,7 @@ class BucketMoves:
 
     def _keep(self, source: str, target: str, version: str, marked: str) -> Carried:
         """Keep a picture; `marked`: the version that `discard` will name, '' when not known."""
-        known = self._conditions.known
+        known = self._conditions.trusted
         # A server that refuses to overwrite needs no HEAD before the copy.
         stat = None if known and known.target else self._stat(target)
         copied = self._copy(source, target, version, marked) if stat is None else Carried.TAKEN
@@ -112,7 +112,7 @@ class BucketMoves:
     def delete(self, key: str, version: str, frame_id: int = 0) -> Carried:
         """Delete an object that still has the version; MISSING when the object does not exist."""
         check_key(key)
-        known = self._conditions.known
+        known = self._conditions.trusted
         # A server that refuses to delete another version needs no HEAD before.
         if not (version and known and known.delete):
             stat = self._stat(key)

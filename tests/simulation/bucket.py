@@ -187,6 +187,7 @@ class SimBucket:
     """Stands in for easyai.store.bucket.Bucket."""
 
     name = "frames"
+    outages = 0  # the server stays the same
 
     def __init__(self, server: ObjectServer) -> None:
         self.signing_client = SimClient(server)

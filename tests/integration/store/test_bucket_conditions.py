@@ -13,7 +13,7 @@ from easyai.domain.frame import KeyRules
 from easyai.errors import StoreUnavailableError
 from easyai.s3.client import S3Client
 from easyai.s3.client_errors import REFUSED_CONDITION, S3Error
-from easyai.store import bucket_moves
+from easyai.store import bucket_conditions, bucket_moves
 from easyai.store.bucket_conditions import Kept
 from easyai.store.condition_names import COPY, DELETE, PUT
 from easyai.store.condition_names import TARGET as TARGET_CONDITION
@@ -117,6 +117,31 @@ def test_object_that_vanishes_during_its_trial_is_an_error_of_the_store() -> Non
         for call in (store.check, lambda: store.keep(KEY, TARGET, "e1")):
             with pytest.raises(StoreUnavailableError):
                 call()
+
+
+@pytest.mark.parametrize("why", ["outage", "hour"])
+def test_conditions_are_tried_again_after_an_outage_and_after_an_hour(
+    why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = False
+    server = Server([_PUT, _NO] + [_PUT] * 3, [_NO] + [_COPIED] * 9, [_NO, Answer(204)])
+
+    def answer(method: str, path: str) -> Answer:
+        return Answer(418, "no S3") if away else server(method, path)
+
+    monkeypatch.setattr(bucket_conditions, "_TRUST_SEC", 0.0 if why == "hour" else 60.0)
+    with FakeS3(answer) as fake:
+        store = MinioStore(fake.settings(), KeyRules(), lambda: "we")
+        store.check()
+        assert DELETE not in store.ignores
+        if why == "outage":
+            away = True
+            with pytest.raises(StoreUnavailableError):
+                store.exists(KEY)
+            away = False
+        assert store._conditions.trusted is None
+        store.check()
+        assert store._conditions.known == Kept(copy=False, delete=False)
 
 
 class Together:
