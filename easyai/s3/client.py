@@ -148,8 +148,11 @@ class S3Client:
             raise refusal(answer, "PUT", target)  # S3 may fail after it has sent status 200
 
     def delete(self, key: str, etag: str = "") -> None:
-        """Delete an object if it has this ETag ('': any)."""
-        self._ask("DELETE", key, {"if-match": f'"{etag}"'} if etag else {})
+        """Delete an object if it has this ETag; without ETag the request is sent once only.
+
+        If it were sent again, it would delete an object that came meanwhile.
+        """
+        self._ask("DELETE", key, {"if-match": f'"{etag}"'} if etag else {}, once=not etag)
 
     def pages(
         self, prefix: str, after: str = "", *, folders: bool = False
@@ -187,6 +190,7 @@ class S3Client:
         *,
         query: Mapping[str, str] | None = None,
         limit: int = _LARGEST_ANSWER,
+        once: bool = False,
     ) -> Answer:
         path, encoded = self._place.path_of(key), query_of(query.items()) if query else ""
         sent = {"host": self._place.authority, **(headers or {})}
@@ -194,7 +198,7 @@ class S3Client:
             sent = self._signer.headers(method, path, encoded, sent, body)
         target = f"{path}?{encoded}" if encoded else path
         data = _message(method, target, sent, body)
-        answer = self._connections.ask(Request(data, method != "HEAD", limit))
+        answer = self._connections.ask(Request(data, method != "HEAD", limit, once))
         if answer.status not in (200, 204, 206):
             raise refusal(answer, method, key)
         return answer

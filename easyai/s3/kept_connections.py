@@ -1,6 +1,6 @@
 """Kept connections to an S3 server, and when a request is sent again.
 
-Every request of easyai may be sent again: a repeated condition is refused, and the caller
+A request with a condition may be sent again: the repeated condition is refused, and the caller
 checks then whether the first attempt was carried out (store/bucket_moves.py).
 """
 
@@ -37,6 +37,8 @@ class Connections:
     def ask(self, request: Request) -> Answer:
         """The answer to a request, after further attempts if it has none, or if the server is busy.
 
+        A request that is sent `once` has no further attempt.
+
         Raises NoAnswerError, NoTlsError, NotS3Error or TooLargeError.
         """
         ends_at = time.monotonic() + self._limits.total_sec
@@ -47,13 +49,13 @@ class Connections:
             except NoAnswerError:
                 self.close()  # the next attempt opens a connection: others may be dead as well
                 failures += 1
-                if failures == _MOST_FAILURES or time.monotonic() >= ends_at:
+                if request.once or failures == _MOST_FAILURES or time.monotonic() >= ends_at:
                     raise
                 continue
             if not _is_busy(answer):
                 return answer
             busy += 1
-            if busy == _MOST_BUSY or time.monotonic() >= ends_at:
+            if request.once or busy == _MOST_BUSY or time.monotonic() >= ends_at:
                 raise NoAnswerError(f"too many {answer.status} error responses")
             time.sleep(_PAUSE_SEC * 2 ** (busy - 1))
 
@@ -70,6 +72,8 @@ class Connections:
             try:
                 return self._exchange(kept, request, ends_at)
             except NothingSentError:
+                if request.once:
+                    raise
                 self.close()  # the server closed this connection meanwhile, and others perhaps
         return self._exchange(self._open(ends_at), request, ends_at)
 

@@ -35,6 +35,7 @@ class Request(NamedTuple):
     data: bytes
     has_body: bool  # its answer; false for HEAD
     limit: int  # bytes of the body of an answer with success
+    once: bool = False  # it is not sent again: no condition refuses it then
 
 
 class Answer(NamedTuple):

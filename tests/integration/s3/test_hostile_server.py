@@ -52,6 +52,24 @@ def flood(start: bytes, piece: bytes, sent: list[int]) -> Callable[[Talk], None]
     return script
 
 
+@pytest.mark.parametrize("data", [b"", b"HTTP/1.1", refused(503, "SlowDown")])
+@pytest.mark.parametrize("kept", [False, True])
+def test_deletion_without_a_condition_is_sent_once(data: bytes, kept: bool) -> None:
+    def script(talk: Talk) -> None:
+        while asked := talk.request():
+            talk.send(data if asked.startswith("DELETE") else answer(b"1"))
+            if asked.startswith("DELETE") and not data:
+                return  # the connection ends without an answer
+
+    with ScriptedServer(script) as server:
+        client = server.client(SHORT)
+        if kept:
+            client.get(KEY, 9)
+        with pytest.raises(NoAnswerError):
+            client.delete(KEY)
+        assert [asked.split()[0] for _, asked in server.requests].count("DELETE") == 1
+
+
 def each(talk: Talk, answers: list[bytes]) -> None:
     """Answer each request with the next of the answers."""
     while talk.request():
