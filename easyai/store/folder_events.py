@@ -149,8 +149,10 @@ class FolderEvents:
 
     def _add(self, prefix: str) -> bool:
         """Watch a folder; false where it has gone or the kernel allows no further watch."""
+        path = f"{self._root}/{prefix}"
         try:
-            self._note(self._inotify.add(f"{self._root}/{prefix}", _MASK), prefix)
+            # A path that ends in "/" would follow a link; only the root may be one.
+            self._note(self._inotify.add(path[:-1] if prefix else path, _MASK), prefix)
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 self._limit_reached()

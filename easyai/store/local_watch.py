@@ -76,9 +76,15 @@ class LocalWatch:
     def whole_pictures(
         self, keys: Sequence[str], stable_sec: float, wary: Container[str]
     ) -> list[Picture]:
-        """The whole pictures: complete to their end, or unchanged for `stable_sec`."""
+        """The whole pictures: complete to their end, or unchanged for `stable_sec`.
+
+        A picture behind a symbolic link is none: the link may lead out of the folder.
+        """
         whole, rewritten = [], []
+        inside = _inside(self._root, {key.rpartition("/")[0] for key in keys})
         for key in keys:
+            if key.rpartition("/")[0] not in inside:
+                continue  # a name of somebody else's file
             picture = self._check(key, stable_sec, wary=key in wary)
             if picture is not None:
                 whole.append(picture)
@@ -132,6 +138,19 @@ class LocalWatch:
         since = now if seen is None else seen.since
         self._seen[key] = _Seen("", since, now, wary=True, ended=False)
         self._tree.complain(key, f"cannot be read: {error.strerror}")
+
+
+def _inside(root: str, folders: Collection[str]) -> set[str]:
+    """The folders that are reached from the root without a symbolic link on the way."""
+    links: dict[str, bool] = {"": False}
+
+    def is_behind_link(folder: str) -> bool:
+        if folder not in links:
+            above = is_behind_link(folder.rpartition("/")[0])
+            links[folder] = above or os.path.islink(f"{root}/{folder}")
+        return links[folder]
+
+    return {folder for folder in folders if not is_behind_link(folder)}
 
 
 def _wait_sec(seen: _Seen, stable_sec: float) -> float:

@@ -160,6 +160,19 @@ def test_picture_is_not_written_through_a_symbolic_link(
     assert list((tmp_path / "outside").iterdir()) == []
 
 
+@pytest.mark.parametrize("link", [TYPE, f"{TYPE}/门口1"])
+def test_key_behind_a_symbolic_link_is_refused(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path, tmp_path: Path, link: str
+) -> None:
+    outside = tmp_path / "outside"
+    _put(outside, KEY)
+    (folder / link).parent.mkdir(parents=True, exist_ok=True)
+    (folder / link).symlink_to(outside / link)
+    (answer,) = sqlite_api.post(FRAMES, {"keys": [KEY]})["frames"]
+    assert (answer["state"], answer["reason_code"]) == ("refused", "incoming.not_there")
+    assert _keys(sqlite_runtime) == []
+
+
 def test_picture_above_the_limit_is_refused(sqlite_api: LiveApi, folder: Path) -> None:
     assert _send(sqlite_api, JPEG[:-2] + bytes(2_000_000) + JPEG[-2:]).status_code == 201
     assert _send(sqlite_api, bytes(20_000_001), name="2.jpg").status_code == 413

@@ -76,6 +76,19 @@ def test_symbolic_links_are_not_followed(root: Path, events: FolderEvents, tmp_p
     assert (_read(events), len(events)) == ([], 3)
 
 
+def test_link_in_place_of_a_new_folder_is_not_followed(
+    root: Path, events: FolderEvents, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (root / "linked").mkdir()
+    (root / "linked").rmdir()
+    (root / "linked").symlink_to(outside)
+    assert _read(events) == []
+    (outside / "1.jpg").write_bytes(JPEG)
+    assert (_read(events), len(events)) == ([], 3)
+
+
 def test_pictures_of_folders_created_at_once_are_all_named(
     root: Path, events: FolderEvents
 ) -> None:
@@ -165,7 +178,7 @@ def test_limit_of_watches_is_named_and_the_other_folders_stay_watched(
     add = Inotify.add
 
     def limited(queue: Inotify, path: str, mask: int) -> int:
-        if path.endswith("门口3/"):
+        if path.endswith("门口3"):
             raise OSError(errno.ENOSPC, "No space left on device")
         return add(queue, path, mask)
 
