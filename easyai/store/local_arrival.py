@@ -20,13 +20,15 @@ from easyai.store.local_folder import GONE, unavailable, version_of
 from easyai.store.renames import rename_noreplace
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_NO_FLUSH: Final = (errno.EINVAL, errno.EOPNOTSUPP)  # file systems that flush no folders
 _IN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 def write_picture(root: Path, key: str, content: bytes) -> bool:
     """Write a picture under a key, whole or not at all; false where the key has the same picture.
 
-    Makes the folders on the way and follows no symbolic link. Raises InvalidKeyError for a key that
+    The picture and its name survive a power loss from the return on. Makes the folders on the way
+    and follows no symbolic link. Raises InvalidKeyError for a key that
     leaves the folder and for content that does not end as a JPEG or PNG file ends,
     PictureExistsError, StorageFullError and StoreUnavailableError.
     """
@@ -34,7 +36,9 @@ def write_picture(root: Path, key: str, content: bytes) -> bool:
     try:
         folder = _open_folder(root, parts[:-1])
         try:
-            return _write(f"/proc/self/fd/{folder}", parts[-1], content)
+            is_new = _write(f"/proc/self/fd/{folder}", parts[-1], content)
+            _flush(folder)  # also of a picture whose sender got no answer before
+            return is_new
         finally:
             os.close(folder)
     except OSError as error:
@@ -51,11 +55,20 @@ def _open_folder(root: Path, parts: list[str]) -> int:
         try:
             with suppress(FileExistsError):
                 os.mkdir(part, dir_fd=folder)
+                _flush(folder)
             below = os.open(part, _IN_FOLDER, dir_fd=folder)
         finally:
             os.close(folder)
         folder = below
     return folder
+
+
+def _flush(folder: int) -> None:
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in _NO_FLUSH:
+            raise
 
 
 def _write(folder: str, name: str, content: bytes) -> bool:

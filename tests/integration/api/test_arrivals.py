@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -97,6 +99,24 @@ def test_sent_picture_is_written_whole_and_recorded_once(
     assert [path.name for path in (folder / KEY).parent.iterdir()] == ["1.jpg"]
     assert intake.scan(runtime).new_frames == 0
     assert (_keys(runtime), doorbell.rung) == ([KEY], [TYPE])
+
+
+def test_picture_and_new_folders_are_durable_before_the_answer(
+    sqlite_api: LiveApi, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[int, list[str]]] = []  # each folder, with its entries at the flush
+
+    def note(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            flushed.append((status.st_ino, os.listdir(descriptor)))
+
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setattr(os, "fsync", note)
+    assert _send(sqlite_api).status_code == 201
+    for path in (folder / TYPE, folder / TYPE / "门口1", folder / KEY):
+        inode = path.parent.stat().st_ino
+        assert any(path.name in names for number, names in flushed if number == inode), path
 
 
 def test_picture_that_was_inferred_meanwhile_is_not_taken_in_again(
