@@ -9,14 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from easyai.errors import (
-    InvalidKeyError,
-    PictureExistsError,
-    StorageFullError,
-)
-from easyai.store.complete_picture import ends_as_it_should
+from easyai.errors import InvalidKeyError, PictureExistsError, StorageFullError
 from easyai.store.keys import split_key
-from easyai.store.local_folder import GONE, unavailable, version_of
+from easyai.store.local_folder import GONE, unavailable
 from easyai.store.renames import rename_noreplace
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
@@ -29,8 +24,7 @@ def write_picture(root: Path, key: str, content: bytes) -> bool:
 
     The picture and its name survive a power loss from the return on. Makes the folders on the way
     and follows no symbolic link. Raises InvalidKeyError for a key that
-    leaves the folder and for content that does not end as a JPEG or PNG file ends,
-    PictureExistsError, StorageFullError and StoreUnavailableError.
+    leaves the folder, PictureExistsError, StorageFullError and StoreUnavailableError.
     """
     parts = split_key(key)
     try:
@@ -78,9 +72,6 @@ def _write(folder: str, name: str, content: bytes) -> bool:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            version = version_of(os.fstat(file.fileno()))
-        if not ends_as_it_should(draft, version):
-            raise InvalidKeyError("picture: not a whole JPEG or PNG file")
         rename_noreplace(draft, f"{folder}/{name}")
     except FileExistsError:
         if _has(f"{folder}/{name}", content):
