@@ -38,6 +38,7 @@ _CHECK_EVERY_SEC: Final = 5.0
 _WATCH_ALL_AGAIN_SEC: Final = 60.0  # after the kernel's limit of watches was reached
 _RETRY_SEC: Final = 5.0
 _STOP_SEC: Final = 5.0
+_STOPS_WITHIN_SEC: Final = 0.5  # so that the lease is released before `stop` returns
 _REMIND_SEC: Final = 3600.0
 # From a look at the events to the next look: what comes meanwhile goes together, because a
 # transaction costs as much for one frame as for some. The first frame after a pause goes at once.
@@ -54,6 +55,7 @@ class FolderWatcher:
         """`record` records the new pictures and has them inferred."""
         self._runtime = runtime
         self._record = record
+        self._holder = holder()
         self._end = threading.Event()
         self._outage = OutageLog(log, "frame folder not watched, frames wait for the scan")
         self._reported = LogThrottle(_REMIND_SEC)
@@ -96,7 +98,7 @@ class FolderWatcher:
                 self._outage.worked()
                 self._take_in(runtime, events)
                 with runtime.db.write() as conn:
-                    leases.release(conn, LEASE, holder())
+                    leases.release(conn, LEASE, self._holder)
             finally:
                 events.close()
 
@@ -127,7 +129,7 @@ class FolderWatcher:
                 check_at = now + _CHECK_EVERY_SEC
                 if not self._goes_on(runtime, events, now - opened):
                     return
-            if not events.wait(check_at - now):
+            if not events.wait(min(check_at - now, _STOPS_WITHIN_SEC)):
                 continue
             self._end.wait(rest_until - time.monotonic())
             began = time.monotonic()
@@ -145,7 +147,7 @@ class FolderWatcher:
         ):
             return False
         with runtime.db.write() as conn:
-            leases.acquire(conn, LEASE, holder(), LEASE_SEC, clock.now(conn))
+            leases.acquire(conn, LEASE, self._holder, LEASE_SEC, clock.now(conn))
         return True
 
 

@@ -69,6 +69,27 @@ def test_picture_is_recorded_without_a_scan(site: Installation) -> None:
     assert site.scan().new_frames == 0
 
 
+def _expires_at(site: Installation) -> float:
+    rows = site.rows("SELECT expires_at FROM process_leases WHERE name = 'watch'")
+    return float(rows[0]["expires_at"]) if rows else 0.0
+
+
+def test_lease_of_the_watcher_is_renewed(site: Installation) -> None:
+    with _watching(site.runtime):
+        wait_until(lambda: _watched(site), 5, "watched")
+        first = _expires_at(site)
+        wait_until(lambda: _expires_at(site) > first, 5, "renewed")
+
+
+def test_lease_is_released_when_the_watcher_stops(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_watcher, "_CHECK_EVERY_SEC", 60.0)
+    with _watching(site.runtime):
+        wait_until(lambda: _watched(site), 5, "watched")
+    assert _expires_at(site) == 0
+
+
 def test_picture_is_recorded_and_leased_in_one_transaction_of_the_dispatcher(
     site: Installation, algorithm: AlgorithmStub
 ) -> None:
