@@ -8,10 +8,12 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Final
 
+from easyai.db.recorded_frames import newest_id
 from easyai.domain.unicode_form import nfc
 from easyai.errors import BadRequestError, PictureExistsError, StorageFullError
 from easyai.messages.catalogue import text
 from easyai.pipeline.notified import Fate, NotifiedPictures
+from easyai.pipeline.ownership import Ownership
 from easyai.runtime import Runtime
 from easyai.store.frame_store import PictureFiles
 from easyai.store.local_arrival import write_picture
@@ -35,8 +37,8 @@ class SentPictures:
         """Write a picture and record it as a frame; returns its key, and whether it is new.
 
         An empty name means the present time. Raises BadRequestError, PictureExistsError,
-        StorageFullError, StoreUnavailableError and DatabaseUnavailableError; after an error of the
-        database the scan takes the picture in.
+        StorageFullError, StoreUnavailableError, StoreClaimedError and DatabaseUnavailableError;
+        after an error of the database the scan takes the picture in.
         """
         store = self._runtime.store
         if not isinstance(store, PictureFiles):
@@ -49,23 +51,37 @@ class SentPictures:
         pictures = self._runtime.part(NotifiedPictures)
         if refusal := pictures.refusal(key):
             raise BadRequestError(f"{key}: {text(refusal)}")
+        is_new = self._write(store, key, content)
+        fate, _ = pictures.take([key]).fates[key]
+        if fate is Fate.ACCEPTED:
+            self._runtime.doorbell.ring_all([nfc(task_type)])
+        return key, is_new
+
+    def _write(self, store: PictureFiles, key: str, content: bytes) -> bool:
+        """Write a picture, unless it was sent before; whether it is new."""
         digest = blake2b(content, digest_size=16).digest()
         with self._lock:
             known = self._sent.get(key)
             if known is not None:
                 if known != digest:
                     raise PictureExistsError
-                return key, False
-            self._require_room()
+                return False
+            self._require_disk(store)
             is_new = write_picture(store.root, key, content)
             self._remember(key, digest)
-        fate, _ = pictures.take([key]).fates[key]
-        if fate is Fate.ACCEPTED:
-            self._runtime.doorbell.ring_all([nfc(task_type)])
-        return key, is_new
+            return is_new
 
-    def _require_room(self) -> None:
-        """Raise StorageFullError when the disk has less room than parked frames may leave."""
+    def _require_disk(self, store: PictureFiles) -> None:
+        """Make sure that the disk is mounted and has the room that parked frames must leave.
+
+        The first picture would make a bare mount point look like the frame folder. Raises
+        StoreUnavailableError or StorageFullError.
+        """
+        with self._runtime.db.read() as conn:
+            has_frames = newest_id(conn) > 0
+        if has_frames:
+            store.require_mounted()  # a new installation begins with an empty folder
+        self._runtime.part(Ownership).check()  # only now: it may write a claim
         free = self._runtime.store.free_percent()
         if free is not None and free < self._runtime.settings.ai_analysis.disk_min_free_percent:
             raise StorageFullError

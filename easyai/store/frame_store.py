@@ -188,3 +188,6 @@ class PictureFiles(Protocol):
 
     def require_readable(self) -> None:
         """Raise StoreUnavailableError when the files cannot be read."""
+
+    def require_mounted(self) -> None:
+        """Raise StoreUnavailableError when the root is empty: its disk may not be mounted."""

@@ -43,10 +43,11 @@ class Folder:
         """
         if self.exists(key):
             return False
-        self._must_be_mounted()
+        self.require_mounted()
         return True
 
-    def _must_be_mounted(self) -> None:
+    def require_mounted(self) -> None:
+        """Raise StoreUnavailableError when the folder holds at most our claim."""
         try:
             with os.scandir(self.root) as entries:
                 # Our own claim may have been written into the bare mount point.

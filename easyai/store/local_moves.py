@@ -141,7 +141,7 @@ class Moves(Folder):
     def _look(self, key: str, version: str) -> Held:
         current = self.version(key)
         if current is None:
-            self._must_be_mounted()  # or the picture would return with its disk, as a new frame
+            self.require_mounted()  # or the picture would return with its disk, as a new frame
             return Held(Carried.MISSING, key)
         return Held(Carried.DONE if current == version or not version else Carried.REPLACED, key)
 
@@ -163,7 +163,7 @@ class Moves(Folder):
         if self._version_at(path) is None:
             if present is not None:
                 return Carried.DONE
-            self._must_be_mounted()
+            self.require_mounted()
             return Carried.MISSING
         if present is not None:
             return self._finish_copy(path, goal)
@@ -228,7 +228,7 @@ class Moves(Folder):
         except OSError as error:
             if error.errno not in GONE:
                 raise self._unavailable(error) from error
-            self._must_be_mounted()  # or the picture would return with its disk, as a new frame
+            self.require_mounted()  # or the picture would return with its disk, as a new frame
             return Carried.MISSING
         return Carried.DONE
 

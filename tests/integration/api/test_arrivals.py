@@ -14,7 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from easyai.api.server import create_app
+from easyai.errors import StoreUnavailableError
 from easyai.pipeline import intake
+from easyai.pipeline.ownership import take_over
 from easyai.runtime import Runtime
 from tests.integration.api.anywhere import ELSEWHERE, Site
 from tests.integration.api.live import LiveApi, RecordingDoorbell
@@ -212,6 +214,26 @@ def test_named_keys_are_no_picture_and_have_the_limit_of_other_bodies(
     keys = f'{{"keys": ["{"a" * 1_000_000}"]}}'.encode()
     assert _send(sqlite_api, keys, "application/json").status_code == 413
     assert _send(sqlite_api, bytes(1_000_001), "application/octet-stream").status_code == 413
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_picture_is_not_written_while_the_disk_is_not_mounted(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path, tmp_path: Path, claimed: bool
+) -> None:
+    assert _send(sqlite_api).status_code == 201
+    folder.rename(tmp_path / "disk")
+    folder.mkdir()
+    if claimed:
+        take_over(sqlite_runtime)  # as a worker does
+    assert _send(sqlite_api, name="2.jpg").status_code == 503
+    assert not (folder / TYPE).exists()
+    with pytest.raises(StoreUnavailableError):
+        sqlite_runtime.store.gone(KEY)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    (tmp_path / "disk").rename(folder)
+    assert _send(sqlite_api, name="2.jpg").status_code == 201
 
 
 def test_full_disk_is_answered_507_and_leaves_nothing(
