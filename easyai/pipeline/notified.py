@@ -89,7 +89,7 @@ class NotifiedPictures:
     def refusal(self, key: str) -> Reason:
         """Why the picture of a key would not be taken in; NO_REASON when it would.
 
-        Raises DatabaseUnavailableError.
+        Does not ask whether the task type has a place. Raises DatabaseUnavailableError.
         """
         taken = Taken()
         with self._lock:
@@ -112,13 +112,11 @@ class NotifiedPictures:
 
     def _frames(self, keys: Sequence[str], taken: Taken) -> list[str]:
         """The keys that may be new frames; notes the fates of the others."""
-        parsed = [frame for key in keys if (frame := self._parse(key, taken)) is not None]
-        types = self._runtime.part(TypeGate).admit({frame.task_type for frame in parsed})
         wanted = []
-        for frame in parsed:
-            if frame.task_type not in types:
-                taken.note([frame.key], Fate.REFUSED, Reason("incoming.types_full"))
-            elif self._runtime.settings.ai_analysis.affinity(frame.task_type):
+        for frame in (self._parse(key, taken) for key in keys):
+            if frame is None:
+                continue
+            if self._runtime.settings.ai_analysis.affinity(frame.task_type):
                 # Only the scan knows whether older pictures of the camera wait in the store.
                 taken.note([frame.key], Fate.LATER, Reason("incoming.in_order"))
             else:
@@ -151,10 +149,22 @@ class NotifiedPictures:
         taken.note(half_written.intersection(keys), Fate.LATER, Reason("incoming.half_written"))
         new = [picture for picture in pictures if not self._known.has(picture.key, picture.version)]
         taken.note([picture.key for picture in pictures], Fate.KNOWN)
-        if new:
-            self._note_new(new, taken)
+        if admitted := self._admitted(new, taken):
+            self._note_new(admitted, taken)
         gone = [key for key in keys if key not in taken.fates]
         taken.note(gone, Fate.REFUSED, Reason("incoming.not_there"))
+
+    def _admitted(self, new: Sequence[Picture], taken: Taken) -> list[Picture]:
+        """The pictures whose types have a place; asked only for pictures that exist."""
+        types = {picture.key: self._type_of(picture.key) for picture in new}
+        admitted = self._runtime.part(TypeGate).admit(types.values())
+        refused = [key for key, task_type in types.items() if task_type not in admitted]
+        taken.note(refused, Fate.REFUSED, Reason("incoming.types_full"))
+        return [picture for picture in new if types[picture.key] in admitted]
+
+    def _type_of(self, key: str) -> str:
+        frame = self._runtime.store.rules.parse(key)
+        return "" if frame is None else frame.task_type
 
     def _note_new(self, new: Sequence[Picture], taken: Taken) -> None:
         frames = self.record(self._recording, new)

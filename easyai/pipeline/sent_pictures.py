@@ -9,11 +9,13 @@ from hashlib import blake2b
 from typing import Final
 
 from easyai.db.recorded_frames import newest_id
+from easyai.domain.reason import Reason
 from easyai.domain.unicode_form import nfc
 from easyai.errors import BadRequestError, PictureExistsError, StorageFullError
 from easyai.messages.catalogue import text
 from easyai.pipeline.notified import Fate, NotifiedPictures
 from easyai.pipeline.ownership import Ownership
+from easyai.pipeline.type_gate import TypeGate
 from easyai.runtime import Runtime
 from easyai.store.frame_store import PictureFiles
 from easyai.store.local_arrival import write_picture
@@ -67,6 +69,7 @@ class SentPictures:
                     raise PictureExistsError
                 return False
             self._require_disk(store)
+            self._require_place(key)
             is_new = write_picture(store.root, key, content)
             self._remember(key, digest)
             return is_new
@@ -85,6 +88,11 @@ class SentPictures:
         free = self._runtime.store.free_percent()
         if free is not None and free < self._runtime.settings.ai_analysis.disk_min_free_percent:
             raise StorageFullError
+
+    def _require_place(self, key: str) -> None:
+        """Admit the task type, last: a type without a picture takes no place of another."""
+        if not self._runtime.part(TypeGate).admit([key.partition("/")[0]]):
+            raise BadRequestError(f"{key}: {text(Reason('incoming.types_full'))}")
 
     def _remember(self, key: str, digest: bytes) -> None:
         self._sent[key] = digest

@@ -18,6 +18,7 @@ from easyai.errors import StoreUnavailableError
 from easyai.pipeline import intake
 from easyai.pipeline.ownership import take_over
 from easyai.runtime import Runtime
+from easyai.store.local import LocalStore
 from tests.integration.api.anywhere import ELSEWHERE, Site
 from tests.integration.api.live import LiveApi, RecordingDoorbell
 from tests.integration.pipeline.bucket_site import use_bucket
@@ -214,6 +215,20 @@ def test_named_keys_are_no_picture_and_have_the_limit_of_other_bodies(
     keys = f'{{"keys": ["{"a" * 1_000_000}"]}}'.encode()
     assert _send(sqlite_api, keys, "application/json").status_code == 413
     assert _send(sqlite_api, bytes(1_000_001), "application/octet-stream").status_code == 413
+
+
+def test_picture_that_is_not_written_takes_no_place_of_a_type(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("EASYAI_AI_ANALYSIS__MAX_TASK_TYPES", "1")
+    api: LiveApi = request.getfixturevalue("sqlite_api")
+    with monkeypatch.context() as full:
+        full.setattr(LocalStore, "free_percent", lambda store: 0.0)
+        assert _send(api, task_type="人脸").status_code == 507
+    assert _send(api).status_code == 201
+    refused = _send(api, task_type="人脸")
+    assert (refused.status_code, "max_task_types" in refused.json()["error"]) == (400, True)
+    assert not (folder / "人脸").exists()
 
 
 @pytest.mark.parametrize("claimed", [False, True])

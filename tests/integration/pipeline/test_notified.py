@@ -67,6 +67,14 @@ def test_picture_of_a_type_without_a_place_is_refused(site: Installation) -> Non
     assert _fate(site, "人脸/门口1/1.jpg") == (Fate.REFUSED, "incoming.types_full")
 
 
+def test_type_without_a_picture_takes_no_place(site: Installation) -> None:
+    site.configure(max_task_types=1)
+    for number in range(3):
+        assert _fate(site, f"没有{number}/门口1/1.jpg") == (Fate.REFUSED, "incoming.not_there")
+    site.put(KEY)
+    assert _fate(site, KEY)[0] is Fate.ACCEPTED
+
+
 def test_nothing_is_taken_in_while_scanning_is_switched_off(site: Installation) -> None:
     site.configure(enable=False)
     site.put(KEY)
