@@ -155,7 +155,7 @@ class FolderEvents:
             self._note(self._inotify.add(path[:-1] if prefix else path, _MASK), prefix)
         except OSError as error:
             if error.errno == errno.ENOSPC:
-                self._limit_reached()
+                self.fault = self.fault or watches_used_up(len(self._watches))
             elif error.errno not in GONE:
                 log.debug("folder not watched: %r: %s", prefix, error.strerror)
             return False
@@ -180,17 +180,6 @@ class FolderEvents:
     def _end(self, watch: int) -> None:
         self._inotify.remove(watch)
         self._drop(watch)
-
-    def _limit_reached(self) -> None:
-        if self.fault is NO_REASON:
-            self.fault = watches_used_up(len(self._watches))
-            log.warning(
-                "not all folders are watched, the scan finds the frames of the others: "
-                "%d folders are watched, fs.inotify.max_user_watches is %s for all programs of "
-                "this user; raise it: sysctl fs.inotify.max_user_watches=524288",
-                len(self._watches),
-                most_watches(),
-            )
 
 
 def most_watches() -> str:

@@ -19,8 +19,9 @@ from typing import Final
 from easyai.db import clock, leases
 from easyai.db.events import Event
 from easyai.db.events import add as add_events
-from easyai.domain.reason import NO_REASON
+from easyai.domain.reason import Reason
 from easyai.errors import EasyaiError
+from easyai.messages.catalogue import text
 from easyai.pipeline.notified import NotifiedPictures, Record
 from easyai.pipeline.ownership import Ownership
 from easyai.runtime import Runtime
@@ -58,6 +59,7 @@ class FolderWatcher:
         self._holder = holder()
         self._end = threading.Event()
         self._outage = OutageLog(log, "frame folder not watched, frames wait for the scan")
+        self._folders = 0  # that were watched at the last log line
         self._reported = LogThrottle(_REMIND_SEC)
         self._thread = threading.Thread(target=self._run, name="folder-watcher", daemon=True)
 
@@ -73,7 +75,8 @@ class FolderWatcher:
     def _run(self) -> None:
         while not self._end.is_set():
             try:
-                self._watch()
+                if self._watch():
+                    continue
             except EasyaiError as error:
                 self._outage.failed(error)
             except OSError as error:
@@ -83,52 +86,65 @@ class FolderWatcher:
                 log.exception("the watcher of the frame folder failed, it goes on")
             self._end.wait(_RETRY_SEC)
 
-    def _watch(self) -> None:
-        """Watch until the folder is another one, the settings change or this process stops."""
+    def _watch(self) -> bool:
+        """Watch until the folder is another one, the settings change or this process stops.
+
+        False when nothing was to watch.
+        """
         runtime = self._runtime()
         folder = runtime.settings.frame_extractor.folder
         if folder is None or not runtime.settings.frame_extractor.watch_folder:
-            return
+            return False
         with _alone(runtime.settings.easyai.data_dir) as alone:
             if not alone:
-                return  # another worker of this data folder watches
+                return False  # another worker of this data folder watches
+            with runtime.db.read() as conn:
+                clock.now(conn)  # without a database, the folders are not walked
             events = self._opened(runtime, folder)
             try:
-                log.info("frame folder watched: folders=%d", len(events))
-                self._outage.worked()
                 self._take_in(runtime, events)
                 with runtime.db.write() as conn:
                     leases.release(conn, LEASE, self._holder)
             finally:
                 events.close()
+        return True
 
     def _opened(self, runtime: Runtime, folder: Path) -> FolderEvents:
-        """The events; the timeline of a diagnosis shows why folders are not watched."""
-        fault = NO_REASON
         try:
-            events = FolderEvents(str(folder), runtime.store.rules)
-            fault = events.fault
+            return FolderEvents(str(folder), runtime.store.rules)
         except OSError as error:
-            fault = not_watched(error)
+            self._report(runtime, not_watched(error))
             raise
-        finally:
-            if fault and self._reported.due(fault.code):
-                with runtime.db.write() as conn:
-                    at = clock.now(conn)
-                    add_events(conn, [Event(at, "folder_not_watched", str(folder), fault)])
-        return events
+
+    def _report(self, runtime: Runtime, fault: Reason) -> None:
+        """Log why folders are not watched, also in the timeline of a diagnosis; once an hour."""
+        if not fault or not self._reported.due(fault.code):
+            return
+        log.warning("folders are not watched, the scan finds their frames: %s", text(fault))
+        folder = str(runtime.settings.frame_extractor.folder)
+        with runtime.db.write() as conn:
+            add_events(conn, [Event(clock.now(conn), "folder_not_watched", folder, fault)])
+
+    def _begun(self, events: FolderEvents) -> None:
+        self._outage.worked()
+        if len(events) != self._folders:
+            self._folders = len(events)
+            log.info("frame folder watched: folders=%d", self._folders)
 
     def _take_in(self, runtime: Runtime, events: FolderEvents) -> None:
         pictures = runtime.part(NotifiedPictures)
         pictures.record = self._record
         opened = check_at = time.monotonic()
-        rest_until = 0.0
+        rest_until, begun = 0.0, False
         while not self._end.is_set():
             now = time.monotonic()
             if now >= check_at:
                 check_at = now + _CHECK_EVERY_SEC
                 if not self._goes_on(runtime, events, now - opened):
                     return
+                if not begun:
+                    self._begun(events)
+                    begun = True
             if not events.wait(min(check_at - now, _STOPS_WITHIN_SEC)):
                 continue
             self._end.wait(rest_until - time.monotonic())
@@ -140,6 +156,7 @@ class FolderWatcher:
     def _goes_on(self, runtime: Runtime, events: FolderEvents, age_sec: float) -> bool:
         """Whether to go on watching; if so, writes the lease that shows it."""
         runtime.part(Ownership).check()
+        self._report(runtime, events.fault)
         if (
             not runtime.settings.frame_extractor.watch_folder
             or not events.is_current()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import signal
 import subprocess
 import sys
@@ -11,11 +13,15 @@ from functools import partial
 
 import pytest
 
+from easyai.db import clock
 from easyai.db.recorded_frames import NewFrame
+from easyai.domain.frame import KeyRules
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.recording import Recording
 from easyai.runtime import Runtime
+from easyai.store.folder_events import FolderEvents
 from easyai.store.frame_store import Picture
+from easyai.system.inotify import Inotify
 from easyai.tasks import folder_watcher
 from easyai.tasks.folder_watcher import FolderWatcher
 from easyai.tasks.process import WorkerProcess
@@ -88,6 +94,58 @@ def test_lease_is_released_when_the_watcher_stops(
     with _watching(site.runtime):
         wait_until(lambda: _watched(site), 5, "watched")
     assert _expires_at(site) == 0
+
+
+def test_folders_are_not_walked_again_while_the_database_is_down(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    walks, asked = _count_walks(monkeypatch), []
+
+    def fail(*_: object) -> float:
+        asked.append(1)
+        raise DatabaseUnavailableError
+
+    with monkeypatch.context() as down:
+        down.setattr(clock, "now", fail)
+        with _watching(site.runtime):
+            wait_until(lambda: len(asked) >= 3, 5, "tried again")
+    assert (walks, len(caplog.records)) == ([], 1)
+
+
+def test_limit_of_watches_is_logged_once_and_tried_again_without_a_pause(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    add = Inotify.add
+
+    def limited(queue: Inotify, path: str, mask: int) -> int:
+        if path.endswith("门口3"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return add(queue, path, mask)
+
+    (site.snapshots / TYPE / "门口3").mkdir(parents=True)
+    walks = _count_walks(monkeypatch)
+    monkeypatch.setattr(Inotify, "add", limited)
+    monkeypatch.setattr(folder_watcher, "_WATCH_ALL_AGAIN_SEC", 0.05)
+    monkeypatch.setattr(folder_watcher, "_RETRY_SEC", 60.0)
+    with _watching(site.runtime):
+        wait_until(lambda: len(walks) >= 4, 10, "watched again")
+    lines = [record.message for record in caplog.records if "watched" in record.message]
+    assert len(lines) == 2, lines
+    assert sum("fs.inotify.max_user_watches" in line for line in lines) == 1
+    assert len(site.rows("SELECT 1 FROM events WHERE kind = 'folder_not_watched'")) == 1
+
+
+def _count_walks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    walks: list[str] = []
+    opened = FolderEvents.__init__
+
+    def count(events: FolderEvents, root: str, rules: KeyRules) -> None:
+        walks.append(root)
+        opened(events, root, rules)
+
+    monkeypatch.setattr(FolderEvents, "__init__", count)
+    return walks
 
 
 def test_picture_is_recorded_and_leased_in_one_transaction_of_the_dispatcher(
