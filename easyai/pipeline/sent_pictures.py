@@ -6,10 +6,10 @@ import threading
 from collections import OrderedDict
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from easyai.db.recorded_frames import newest_id
-from easyai.domain.reason import Reason
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.unicode_form import nfc
 from easyai.errors import BadRequestError, PictureExistsError, StorageFullError
 from easyai.messages.catalogue import text
@@ -26,6 +26,15 @@ _KINDS: Final = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG\r\n\x1a\n", ".png"))
 _SUFFIXES: Final = {".jpg": (".jpg", ".jpeg"), ".png": (".png",)}
 
 
+class Sent(NamedTuple):
+    """The outcome for a sent picture."""
+
+    key: str
+    is_new: bool  # whether the picture was written now
+    fate: Fate
+    reason: Reason
+
+
 class SentPictures:
     """Writes sent pictures; a picture that is sent again has the same answer."""
 
@@ -35,8 +44,8 @@ class SentPictures:
         # The digest of each picture sent lately, by key: it may be inferred and gone by now.
         self._sent: OrderedDict[str, bytes] = OrderedDict()
 
-    def receive(self, task_type: str, task_id: str, name: str, content: bytes) -> tuple[str, bool]:
-        """Write a picture and record it as a frame; returns its key, and whether it is new.
+    def receive(self, task_type: str, task_id: str, name: str, content: bytes) -> Sent:
+        """Write a picture and record it as a frame, unless the scan has to.
 
         An empty name means the present time. Raises BadRequestError, PictureExistsError,
         StorageFullError, StoreUnavailableError, StoreClaimedError and DatabaseUnavailableError;
@@ -50,14 +59,18 @@ class SentPictures:
         suffix = _suffix(content)
         folders = _part("task_type", nfc(task_type)), _part("task_id", nfc(task_id))
         key = "/".join((*folders, _filename(name, suffix)))
-        pictures = self._runtime.part(NotifiedPictures)
-        if refusal := pictures.refusal(key):
+        if refusal := self._runtime.part(NotifiedPictures).refusal(key):
             raise BadRequestError(f"{key}: {text(refusal)}")
         is_new = self._write(store, key, content)
-        fate, _ = pictures.take([key]).fates[key]
-        if fate is Fate.ACCEPTED:
-            self._runtime.doorbell.ring_all([nfc(task_type)])
-        return key, is_new
+        return Sent(key, is_new, *self._taken(key))
+
+    def _taken(self, key: str) -> tuple[Fate, Reason]:
+        taken = self._runtime.part(NotifiedPictures).take([key])
+        if taken.task_types:
+            self._runtime.doorbell.ring_all(sorted(taken.task_types))
+        fate, reason = taken.fates[key]
+        # The picture was written: when it has gone, it was inferred.
+        return (Fate.KNOWN, NO_REASON) if fate is Fate.REFUSED else (fate, reason)
 
     def _write(self, store: PictureFiles, key: str, content: bytes) -> bool:
         """Write a picture, unless it was sent before; whether it is new."""

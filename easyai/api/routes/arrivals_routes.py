@@ -81,10 +81,10 @@ def add(
     if not is_picture(request.headers):
         runtime.part(Ownership).check()
         return _answer(_take(runtime, _keys(parse_json(body))))
-    key, is_new = runtime.part(SentPictures).receive(task_type, task_id, name, body)
+    sent = runtime.part(SentPictures).receive(task_type, task_id, name, body)
     taken = Taken()
-    taken.note([key], Fate.ACCEPTED if is_new else Fate.KNOWN)
-    return JSONResponse(_answer(taken), 201 if is_new else 200)
+    taken.note([sent.key], sent.fate, sent.reason)
+    return JSONResponse(_answer(taken), 201 if sent.is_new else 200)
 
 
 @router.post(

@@ -109,7 +109,10 @@ def test_picture_that_does_not_end_as_its_format_is_left_to_the_scan(
     sqlite_api: LiveApi, folder: Path, content: bytes
 ) -> None:
     # HTTP has proved that the content came whole: the camera ends its pictures so.
-    assert _send(sqlite_api, content).status_code == 201
+    sent = _send(sqlite_api, content)
+    assert sent.status_code == 201
+    (frame,) = sent.json()["frames"]
+    assert (frame["state"], frame["reason_code"]) == ("later", "incoming.half_written")
     assert (folder / KEY).read_bytes() == content
 
 
@@ -229,6 +232,27 @@ def test_picture_that_is_not_written_takes_no_place_of_a_type(
     refused = _send(api, task_type="人脸")
     assert (refused.status_code, "max_task_types" in refused.json()["error"]) == (400, True)
     assert not (folder / "人脸").exists()
+
+
+@pytest.mark.parametrize(
+    ("enable", "task_type", "code"),
+    [("true", "绊线人数统计", "in_order"), ("false", TYPE, "switched_off")],
+)
+def test_sent_picture_that_the_scan_takes_in_is_answered_later(
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    enable: str,
+    task_type: str,
+    code: str,
+) -> None:
+    monkeypatch.setenv("EASYAI_AI_ANALYSIS__ENABLE", enable)
+    api: LiveApi = request.getfixturevalue("sqlite_api")
+    for status in (201, 200):
+        sent = _send(api, task_type=task_type)
+        (frame,) = sent.json()["frames"]
+        answer = (sent.status_code, frame["state"], frame["reason_code"])
+        assert answer == (status, "later", f"incoming.{code}")
+    assert sent.json()["accepted"] == 0
 
 
 @pytest.mark.parametrize("claimed", [False, True])
