@@ -13,6 +13,7 @@ LONGEST_KEY: Final = 1024  # bytes of UTF-8, the limit of S3; PostgreSQL's index
 
 _LONGEST_NAME: Final = 255  # bytes of a file name
 _HELD: Final = ".easyai-"
+SENT_DRAFT: Final = f"{_HELD}sent-"  # begins the name of a sent picture while it is written
 _HELD_NAME: Final = re.compile(r"\.easyai-(\d{1,19})-([0-9a-f]{8})-(.+)", re.DOTALL)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from easyai.errors import InvalidKeyError, PictureExistsError, StorageFullError
-from easyai.store.keys import split_key
+from easyai.store.keys import SENT_DRAFT, split_key
 from easyai.store.local_folder import GONE, unavailable
 from easyai.store.renames import rename_noreplace
 
@@ -66,7 +66,7 @@ def _flush(folder: int) -> None:
 
 
 def _write(folder: str, name: str, content: bytes) -> bool:
-    draft = f"{folder}/.easyai-sent-{secrets.token_hex(6)}"
+    draft = f"{folder}/{SENT_DRAFT}{secrets.token_hex(6)}"
     try:
         with open(draft, "xb") as file:
             file.write(content)

@@ -12,13 +12,14 @@ import filecmp
 import logging
 import os
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from easyai.store.frame_store import Carried, Held
-from easyai.store.keys import draft_name, held_key, held_name
+from easyai.store.keys import SENT_DRAFT, draft_name, held_key, held_name
 from easyai.store.local_folder import GONE, Folder
 from easyai.store.renames import rename_noreplace, rename_to_own
 
@@ -33,6 +34,7 @@ NO_WRITES: Final = (
     errno.EDQUOT,
     errno.ENAMETOOLONG,
 )
+_OLD_DRAFT_SEC: Final = 3600.0  # no upload takes as long
 _COARSEST_MTIME_NS: Final = 2_000_000_000  # FAT's, to which a picture may have been copied
 
 
@@ -118,7 +120,7 @@ class Moves(Folder):
     def held_outside(self, excluded: Collection[str]) -> Iterator[str]:
         """The keys of all private names outside the excluded folders; reads every other folder.
 
-        Raises OSError.
+        Deletes the drafts of sent pictures whose writer was killed. Raises OSError.
         """
         yield from _held(str(self.root), "", excluded)
 
@@ -258,7 +260,9 @@ def _held(folder: str, prefix: str, excluded: Collection[str]) -> Iterator[str]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
-                    if held_name(entry.name) and entry.is_file(follow_symlinks=False):
+                    if entry.name.startswith(SENT_DRAFT):
+                        _delete_when_old(entry)
+                    elif held_name(entry.name) and entry.is_file(follow_symlinks=False):
                         yield prefix + entry.name
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append(entry.name)
@@ -268,3 +272,9 @@ def _held(folder: str, prefix: str, excluded: Collection[str]) -> Iterator[str]:
     for name in folders:
         if f"{prefix}{name}/" not in excluded:
             yield from _held(f"{folder}/{name}", f"{prefix}{name}/", excluded)
+
+
+def _delete_when_old(draft: os.DirEntry[str]) -> None:
+    with suppress(OSError):  # renamed just now, or the folder takes no changes
+        if time.time() - draft.stat(follow_symlinks=False).st_mtime > _OLD_DRAFT_SEC:
+            os.unlink(draft.path)

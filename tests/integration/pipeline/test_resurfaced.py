@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,3 +152,13 @@ def _away(folder: Path) -> Iterator[None]:
     folder.rename(aside)
     yield
     aside.rename(folder)
+
+
+def test_old_draft_of_a_sent_picture_is_deleted_at_the_start(site: Installation) -> None:
+    now = time.time()
+    drafts = {
+        age: site.put(f"{TYPE}/门口1/.easyai-sent-{age}", modified_at=now - age)
+        for age in (60, 7200)
+    }
+    Scanner(site.open()).scan()
+    assert {age: path.exists() for age, path in drafts.items()} == {60: True, 7200: False}
