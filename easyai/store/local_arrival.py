@@ -23,8 +23,8 @@ def write_picture(root: Path, key: str, content: bytes) -> bool:
     """Write a picture under a key, whole or not at all; false where the key has the same picture.
 
     The picture and its name survive a power loss from the return on. Makes the folders on the way
-    and follows no symbolic link. Raises InvalidKeyError for a key that
-    leaves the folder, PictureExistsError, StorageFullError and StoreUnavailableError.
+    and follows no symbolic link. Raises InvalidKeyError for a key that leaves the folder,
+    PictureExistsError, StorageFullError and StoreUnavailableError.
     """
     parts = split_key(key)
     try:
