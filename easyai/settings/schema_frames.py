@@ -74,7 +74,7 @@ class FrameExtractor(Table):
     output_dir: Path = Path("./snapshots")
     # Frames of a local folder are taken in when the kernel says that they are written, not only by
     # the scan.
-    watch_folder: bool = True
+    watch_folder: bool = False
     task_types: tuple[Name, ...] = ()
     tasks: tuple[CameraTask, ...] = ()
     minio: Minio = Field(default_factory=Minio)

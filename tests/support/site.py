@@ -68,6 +68,7 @@ class Installation:
         values = {key: _toml(value) for key, value in analysis.items()}
         lines = ["[ai_analysis]", *(f"{key} = {value}" for key, value in values.items())]
         lines += ["[frame_extractor]", f"output_dir = {_toml(str(self.snapshots))}"]
+        lines.append("watch_folder = true")
         lines += ["[easyai]", f"database_url = {_toml(self.database_url)}"]
         lines += [f"public_url = {_toml(self.public_url)}"]
         lines += [f"data_dir = {_toml(str(self.folder / 'data'))}", extra]

@@ -223,7 +223,7 @@ def test_watching_ends_and_begins_with_the_setting(site: Installation) -> None:
     with _watching(site.runtime):
         wait_until(lambda: _watched(site), 5, "watched")
         text = site.config.read_text(encoding="utf-8")
-        off = text.replace("[frame_extractor]", "[frame_extractor]\nwatch_folder = false")
+        off = text.replace("watch_folder = true", "watch_folder = false")
         site.config.write_text(off, encoding="utf-8")
         wait_until(lambda: not _has_lock(site), 5, "not watched")
         site.put(KEY)
