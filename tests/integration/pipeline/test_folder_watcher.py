@@ -228,7 +228,7 @@ def test_watching_ends_and_begins_with_the_setting(site: Installation) -> None:
         wait_until(lambda: not _has_lock(site), 5, "not watched")
         site.put(KEY)
         site.config.write_text(text, encoding="utf-8")
-        wait_until(lambda: _has_lock(site), 5, "watched again")
+        wait_until(lambda: _watched(site), 10, "watched again")
         site.put(f"{TYPE}/门口1/2.jpg")
         wait_until(lambda: _keys(site) == [f"{TYPE}/门口1/2.jpg"], 5, "recorded")
     assert site.scan().new_frames == 1
@@ -251,8 +251,9 @@ def test_process_killed_between_word_and_commit_loses_no_frame(site: Installatio
     process.wait(10)
     process.stdout.close()
     assert _keys(site) == []
+    site.execute("UPDATE process_leases SET expires_at = 0, holder = ''")
     with _watching(site.runtime):
-        wait_until(lambda: _has_lock(site), 5, "watched by the next process")
+        wait_until(lambda: _watched(site), 5, "watched by the next process")
         site.put(f"{TYPE}/门口1/2.jpg")
         wait_until(lambda: len(_keys(site)) == 1, 5, "recorded")
         assert site.scan().new_frames == 1
