@@ -107,8 +107,14 @@ def test_heartbeat_gets_the_same_answer_from_lane_and_route(routes: LiveApi, lan
 
 
 def test_picture_gets_the_same_answer_from_lane_and_route(
-    routes: LiveApi, lane: LiveApi, sqlite_runtime: Runtime, link: str
+    routes: LiveApi,
+    lane: LiveApi,
+    sqlite_runtime: Runtime,
+    link: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    now = sqlite_runtime.db.estimated_now()
+    monkeypatch.setattr(sqlite_runtime.signer, "_clock", lambda: now)  # max-age stays
     path, _, query = link.partition("?")
     config, large = (_target(sqlite_runtime, key) for key in ("t/algo_config.json", "t/large.png"))
     missing = _target(sqlite_runtime, "t/gone.jpg")
