@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
 
-from easyai.s3.client_errors import NotS3Error, TooLargeError
+from easyai.s3.client_errors import NotS3Error, S3Error, TooLargeError
 from easyai.s3.endpoint import Endpoint
 from easyai.s3.kept_connections import Connections
 from easyai.s3.refusals import refusal
@@ -95,6 +95,14 @@ class S3Client:
     def check_bucket(self) -> None:
         """Raise S3Error with the code NoSuchBucket when the bucket does not exist."""
         self._ask("HEAD", "")
+
+    def make_bucket(self) -> None:
+        """Make the bucket; a bucket that exists already stays as it is."""
+        try:
+            self._ask("PUT", "")
+        except S3Error as error:
+            if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                raise
 
     def head(self, key: str) -> Found:
         """Describe an object."""

@@ -86,6 +86,14 @@ class Bucket:
             raise self.unavailable(error) from None
         self._seen_at = time.monotonic()
 
+    def make(self) -> None:
+        """Make the bucket unless it exists, as the installation in docker/ does at its start."""
+        client = self._new_client(self._endpoint.region or _DEFAULT_REGION, in_path=True)
+        try:
+            client.make_bucket()
+        finally:
+            client.close()
+
     def check(self) -> None:
         """Raise StoreUnavailableError when the bucket cannot be reached or is not there."""
         with self.asking() as client:

@@ -90,3 +90,15 @@ def test_refusals_have_their_codes(bucket: BucketPlace) -> None:
         client_of(bucket, secret_key="wrong").get("k", 9)
     assert code_of(refused) == "SignatureDoesNotMatch"
     assert bucket.content("k") == b"1"
+
+
+def test_bucket_is_made_once_and_stays_as_it_is(bucket: BucketPlace) -> None:
+    server = bucket.server
+    keys = Keys(*(server.owner or (server.access_key, server.secret_key)))
+    endpoint = Endpoint.parse(server.endpoint, secure=False)
+    client = S3Client(endpoint, "made-by-us", server.region, keys, LIMITS, in_path=True)
+    client.make_bucket()
+    client.put("1.jpg", b"1", "image/jpeg")
+    client.make_bucket()
+    assert client.head("1.jpg").size == 1
+    client.close()
