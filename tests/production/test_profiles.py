@@ -19,20 +19,22 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("secrets_made")
 _CLIENT = """
-import io, sys
+import sys
 from easyai.settings.source import load
-from minio import Minio
+from easyai.store.bucket import Bucket
 of = load().frame_extractor.minio
-client = Minio(of.endpoint, of.access_key, of.secret_key.get_secret_value(), secure=of.use_ssl)
 """
-_BUCKET = f"""{_CLIENT}if sys.argv[1:]:
-    content = sys.stdin.buffer.read()
-    client.put_object(of.bucket, sys.argv[1], io.BytesIO(content), len(content))
-print(*(one.object_name for one in client.list_objects(of.bucket, recursive=True)), sep="\\n")
+_BUCKET = f"""{_CLIENT}with Bucket(of).asking() as client:
+    if sys.argv[1:]:
+        client.put(sys.argv[1], sys.stdin.buffer.read(), "image/jpeg")
+    print(*(found.key for page in client.pages("") for found in page.objects), sep="\\n")
 """
 _BUCKETS = f"""{_CLIENT}for name in sys.argv[1:]:
-    client.make_bucket(name)
-    print(client.put_object(name, "one", io.BytesIO(b"1"), 1).bucket_name)
+    bucket = Bucket(of.model_copy(update={{"bucket": name}}))
+    bucket.make()
+    with bucket.asking() as client:
+        client.put("one", b"1", "image/jpeg")
+        print(*(name for page in client.pages("") for _ in page.objects))
 """
 _CONSUMER = """
 from confluent_kafka import Consumer
