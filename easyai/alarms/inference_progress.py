@@ -22,6 +22,7 @@ class Standstill:
     types: Mapping[str, float]  # stalled types: seconds of waiting or failing without a success
     everything: bool  # no other type has succeeded since they all stand still
     blind_sec: float = 0.0  # for how long nothing has been known or found; 0: not blind
+    goes_on: bool = False  # blind, while frames that others name are inferred
 
     @property
     def blind(self) -> bool:
@@ -79,12 +80,14 @@ class Progress:
             if _is_still(facts, task_type, lasted[task_type.name], settling_sec)
         ]
         blind_sec = self._blind_sec(facts, now, limit)
-        goes_on = any(lasted[task_type.name] < limit for task_type in busy)
+        goes_on = any(lasted[task_type.name] < limit for task_type in busy) or any(
+            facts.now - task_type.last_success_at < limit for task_type in types
+        )
         pause = facts.settings.ai_analysis.scan_interval_sec
-        if blind_sec >= limit + pause - 1 and not goes_on:
-            return Standstill(
-                {task_type.name: lasted[task_type.name] for task_type in still}, True, blind_sec
-            )
+        longest_sec = limit + (self.timings.scan_silent_sec if goes_on else 0.0)
+        if blind_sec >= longest_sec + pause - 1:
+            found = {task_type.name: lasted[task_type.name] for task_type in still}
+            return Standstill(found, True, blind_sec, goes_on)
         if not still:
             return None
         stood = {

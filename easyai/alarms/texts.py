@@ -21,7 +21,9 @@ _MOST_TYPES: Final = 3
 def inference_stalled(facts: Facts, still: Standstill, subject: str, cause: Cause | None) -> Reason:
     """No frame succeeds, of any type or of the type `subject`."""
     lasted = _lasted(facts, still, subject)
-    if still.blind:
+    if still.goes_on:
+        headline = Reason.of("alarm.scan_silent", lasted=lasted)
+    elif still.blind:
         headline = Reason.of("alarm.stalled_blind", lasted=lasted)
     else:
         headline = Reason.of("alarm.stalled", held=_held(facts, still, subject), lasted=lasted)

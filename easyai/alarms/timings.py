@@ -41,6 +41,9 @@ class Timings:
     data_moved_grace_sec: float = 1.0
     clock_off_grace_sec: float = 10.0  # two signs of life of a machine's processes
     outbox_still_sec: float = 30.0  # the outbox does not move: a working bus takes it in seconds
+    # Without a scan, while inference goes on with frames that wait, or that a watcher, a client or
+    # a bucket names: a scan of millions of pictures takes some minutes.
+    scan_silent_sec: float = 300.0
     # Frames wait for a moment when a service restarts; that is not an outage.
     no_service_grace_sec: float = 10.0
     # Sweeps at most 5 s apart find services that died together: send a single message.

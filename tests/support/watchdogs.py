@@ -29,6 +29,7 @@ SHORT = Timings(
     data_moved_grace_sec=0.2,
     clock_off_grace_sec=0.2,
     outbox_still_sec=1.0,
+    scan_silent_sec=3.0,
     no_service_grace_sec=0.2,
     offline_grace_sec=0.2,
     heartbeats_grace_sec=0.2,

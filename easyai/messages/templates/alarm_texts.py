@@ -15,6 +15,11 @@ ALARMS: Final = (
         "inference stands still: {held:clauses} and none succeeded for {lasted}",
     ),
     message("alarm.stalled_blind", "inference stands still: for {lasted} no frame could be found"),
+    message(
+        "alarm.scan_silent",
+        "no scan has run for {lasted}: frames that wait or are named over REST are inferred, "
+        "others are not found, and services are not watched",
+    ),
     # Translators: `lasted` of many texts.
     message("alarm.lasted_between", "{shortest_sec:span} to {longest_sec:span}"),
     # Translators: these three are `held` of alarm.stalled; `of` is the text below, or nothing.

@@ -154,6 +154,26 @@ def test_failing_scans_notify_people_without_a_known_frame(
     assert "no frame could be found" in people.bodies[0]
 
 
+def test_failing_scans_notify_people_although_named_frames_are_inferred(
+    site: Installation,
+    watchdogs: Watchdogs,
+    people: Webhook,
+    scans: Scans,
+    algorithm: AlgorithmStub,
+) -> None:
+    _configure(site, people)
+    site.register(algorithm)
+    loop = site.loop()
+    scans.cease()
+    watchdogs.start()
+    limit = time.monotonic() + 20
+    while not people.bodies and time.monotonic() < limit:
+        site.record(1)
+        loop.pump(TYPE, 0.1)
+    assert "no scan has run for" in people.bodies[0]
+    assert "inference stands still" not in people.bodies[0]
+
+
 # PostgreSQL has no lock of the whole database; tests/faults stops a PostgreSQL server.
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_locked_database_delays_no_notification_and_records_the_alarm_later(
