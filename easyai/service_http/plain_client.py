@@ -23,7 +23,8 @@ from easyai.version import user_agent
 
 #: Common servers close after 5 s: shorter, so that no request meets a closing connection.
 KEEPALIVE_SEC: Final = 4.0
-#: A service that closes a connection idle for so long, so soon, has not read the request.
+# The service closed an idle connection and did not read the request, if the connection was idle for
+# at least 0.5 s and ends within 0.1 s of the request.
 _IDLE_SEC: Final = 0.5
 _CLOSED_WITHIN_SEC: Final = 0.1
 _ADDRESSES_SEC: Final = 30.0  # a looked-up name keeps its addresses
