@@ -19,7 +19,7 @@ from easyai.errors import StoreUnavailableError
 from easyai.s3.client import Found, S3Client
 from easyai.s3.client_errors import NO_SUCH_KEY, S3Error, TooLargeError
 from easyai.store.bucket import Bucket
-from easyai.store.bucket_conditions import Conditions
+from easyai.store.bucket_conditions import Conditions, Kept
 from easyai.store.bucket_objects import check_key, stat_object
 from easyai.store.frame_store import Carried, Held
 
@@ -78,7 +78,7 @@ class BucketMoves:
         known = self._conditions.trusted
         # A server that refuses to overwrite needs no HEAD before the copy.
         stat = None if known and known.target else self._stat(target)
-        copied = self._copy(source, target, version, marked) if stat is None else Carried.TAKEN
+        copied = Carried.TAKEN if stat else self._copy(source, target, version, marked, known)
         if copied is Carried.DONE:
             return copied
         # Another worker, or an attempt whose answer was lost, may have copied the picture. The
@@ -121,7 +121,7 @@ class BucketMoves:
             if version and stat.etag != version:
                 return Carried.REPLACED
             version = stat.etag
-        return self._remove(key, version)
+        return self._remove(key, version, known)
 
     def discard(self, key: str, version: str) -> Carried:
         """Delete a picture that carries the marks of this installation and of the version.
@@ -158,11 +158,15 @@ class BucketMoves:
         with suppress(S3Error), self._bucket.asking() as client:  # another process was faster
             client.put(key, content, "application/json", new=new)
 
-    def _remove(self, key: str, etag: str) -> Carried:
-        """Delete the object with an ETag, and no newer object if the server obeys the condition."""
+    def _remove(self, key: str, etag: str, known: Kept | None = None) -> Carried:
+        """Delete the object with an ETag, and no newer object if the server obeys the condition.
+
+        `known`: the conditions for which the caller left out a HEAD; they are not tried again.
+        """
         try:
             with self._bucket.asking() as client:
-                client.delete(key, etag if self._conditions.kept().delete else "")
+                kept = known or self._conditions.kept()
+                client.delete(key, etag if kept.delete else "")
         except S3Error:
             # Some servers return the same error for a missing object as for a newer object.
             return Carried.REPLACED if self.exists(key) else Carried.MISSING
@@ -171,7 +175,9 @@ class BucketMoves:
     def _stat(self, key: str) -> Found | None:
         return stat_object(self._bucket, key)
 
-    def _copy(self, source: str, target: str, version: str, marked: str) -> Carried:
+    def _copy(
+        self, source: str, target: str, version: str, marked: str, known: Kept | None = None
+    ) -> Carried:
         check_key(source)
         marks = {
             "content-type": _content_type(source),
@@ -180,21 +186,20 @@ class BucketMoves:
         }
         if marked:
             marks[_VERSION] = _digest(marked)
-        new = self._conditions.kept().target
+        kept = known or self._conditions.kept()
         try:
             with self._bucket.asking() as client:
-                client.copy(source, target, etag=version, new=new, marks=marks)
+                client.copy(source, target, etag=version, new=kept.target, marks=marks)
         except S3Error as error:
             return Carried.MISSING if error.code == NO_SUCH_KEY else Carried.REPLACED
-        return Carried.DONE if self._was_of(source, version) else self._undo(target)
+        is_of_version = not version or kept.copy or self._was_of(source, version)
+        return Carried.DONE if is_of_version else self._undo(target)
 
     def _was_of(self, source: str, version: str) -> bool:
         """Whether a new copy has the expected version, for servers that ignore the condition.
 
         A source that is gone had the version: a faster process deleted it on that condition.
         """
-        if not version or self._conditions.kept().copy:
-            return True
         return self.version(source) in (version, None)
 
     def _undo(self, target: str) -> Carried:

@@ -35,7 +35,8 @@ class FakeS3:
 
     def __init__(self, answer: Callable[[str, str], Answer]) -> None:
         self.requests: list[tuple[str, str]] = []  # method and path with query
-        self.if_match = ""  # the condition of the last request, known before its answer
+        # The conditions of the last request, known before its answer.
+        self.if_match = self.if_none_match = ""
         self._answer = answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -60,6 +61,7 @@ class FakeS3:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 fake.requests.append((self.command, self.path))
                 fake.if_match = self.headers.get("If-Match", "")
+                fake.if_none_match = self.headers.get("If-None-Match", "")
                 answer = fake._answer(self.command, self.path)
                 body = answer.body.encode()
                 self.send_response(answer.status)

@@ -277,6 +277,24 @@ def test_deletion_begins_with_a_head_while_the_conditions_are_not_known() -> Non
         assert [method for method, _ in fake.requests] == ["HEAD"]
 
 
+def test_change_without_a_head_has_its_condition_although_trials_have_begun_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    conditions: list[str] = []
+
+    def answer(method: str, path: str) -> Answer:
+        conditions.append(fake.if_match or fake.if_none_match)
+        return _COPIED if method == "PUT" else Answer(204)
+
+    with FakeS3(answer) as fake:
+        store = store_that_knows(fake, _KEEPS_ALL)
+        # Another thread met an outage meanwhile, and found another server.
+        monkeypatch.setattr(store._conditions, "kept", lambda: Kept(copy=False, delete=False))
+        assert store.keep(KEY, TARGET, "e1") is Carried.DONE
+        assert store.delete(KEY, "e1") is Carried.DONE
+    assert conditions == ["*", '"e1"']
+
+
 def store_that_knows(fake: FakeS3, kept: Kept | None) -> MinioStore:
     """A store of a fake, which has found out its region and these conditions."""
     store = MinioStore(fake.settings(), KeyRules(), lambda: "we")

@@ -210,11 +210,11 @@ def test_a_move_that_another_worker_finishes_first_is_done(
     version = store.version(KEY) or ""
     copy = store._copy
 
-    def copy_too_late(source: str, target: str, version: str, marked: str) -> Carried:
+    def copy_too_late(source: str, target: str, version: str, *more: Any) -> Carried:
         assert other.move(source, target, version) is Carried.DONE
         if written_since:
             bucket.put(source, written_since)
-        return copy(source, target, version, marked)
+        return copy(source, target, version, *more)
 
     monkeypatch.setattr(store, "_copy", copy_too_late)
     assert store.move(KEY, TARGET, version) is Carried.DONE
@@ -280,9 +280,9 @@ def test_copy_overwrites_no_newer_target_in_a_store_with_conditions(
         return
     copy = store._copy
 
-    def copy_too_late(source: str, target: str, version: str, marked: str) -> Carried:
+    def copy_too_late(source: str, target: str, version: str, *more: Any) -> Carried:
         bucket.put(target, written)
-        return copy(source, target, version, marked)
+        return copy(source, target, version, *more)
 
     monkeypatch.setattr(store, "_copy", copy_too_late)
     assert store.move(KEY, TARGET, store.version(KEY) or "") is Carried.TAKEN
