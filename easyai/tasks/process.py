@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, Final
 
 from easyai.db import admitted_types, clock, task_types
@@ -90,8 +90,9 @@ class WorkerProcess:
         incoming = Incoming(recording, pictures)
         inference.take_in(incoming)
         while not self._stopping:
-            with suppress(TimeoutError):
-                inserted = incoming.recorded.result(_LOOK_EVERY_SEC)
+            # Not by a time-out of `result`: the transaction's own error may be a TimeoutError.
+            if wait((incoming.recorded,), _LOOK_EVERY_SEC).done:
+                inserted = incoming.recorded.result()
                 recording.committed(inserted)
                 types = {frame.task_type for frame in inserted.frames}
                 self.runtime().doorbell.ring_all(name for name in types if not self._serves(name))
