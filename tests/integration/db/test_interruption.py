@@ -18,6 +18,10 @@ LONG = {
     " SELECT count(*) FROM n",
     False: "SELECT pg_sleep(60)",
 }
+SOME_TIME = {
+    True: LONG[True].replace("1000000000", "1000000"),
+    False: "SELECT pg_sleep(0.3)",
+}
 
 
 @pytest.fixture
@@ -67,6 +71,43 @@ def test_later_readings_of_the_thread_are_refused(db: Database) -> None:
         with pytest.raises(DatabaseUnavailableError, match="wanted no more"):
             _one(db)
     assert _one(db) == 1
+    db.dispose()
+
+
+def test_reading_that_got_the_connection_afterwards_is_not_ended(db: Database) -> None:
+    interruption, stop = Interruption(), threading.Event()
+
+    def end_again_and_again() -> None:
+        while not stop.wait(0.01):
+            interruption.end()
+
+    with db.read() as conn:
+        with interruption.covers(conn):
+            conn.execute(text("SELECT 1"))
+        other = threading.Thread(target=end_again_and_again)
+        other.start()
+        try:
+            conn.execute(text(SOME_TIME[db.is_sqlite])).one()
+        finally:
+            stop.set()
+            other.join(10)
+    db.dispose()
+
+
+def test_connection_of_an_ended_reading_is_closed_on_a_server(db: Database) -> None:
+    interruption, drivers = Interruption(), []
+
+    def read() -> None:
+        with db.read() as conn, interruption.covers(conn):
+            drivers.append(conn.connection.driver_connection)
+            conn.execute(text("SELECT 1"))
+            interruption.end()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        read()
+    # A pooler may end the query of this connection later.
+    assert getattr(drivers[0], "closed", False) == (not db.is_sqlite)
     db.dispose()
 
 
