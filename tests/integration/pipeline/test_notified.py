@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from easyai.domain.reason import Reason
 from easyai.pipeline.intake import Scanner
 from easyai.pipeline.notified import Fate, NotifiedPictures
+from easyai.store import local_watch
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.site import JPEG, TYPE, Installation
 from tests.support.waiting import wait_until
@@ -103,17 +106,37 @@ def test_reused_name_is_a_new_frame_once_the_first_is_over(
     assert [frame["outcome"] for frame in site.frames()] == ["no_detection"] * 3
 
 
-@pytest.mark.parametrize("count", [0, 1])
+def test_picture_under_a_name_used_a_moment_ago_is_taken_in_when_it_stays_the_same(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    algorithm.answer = lambda frame: detections(0)
+    site.register(algorithm)
+    site.put(KEY)
+    assert _fate(site, KEY)[0] is Fate.ACCEPTED
+    site.work(site.loop())
+    writes = count()
+
+    def write(_pause_sec: float = 0.0) -> None:
+        site.put(KEY, JPEG.replace(b"picture", b"write %d" % next(writes)))
+
+    write()
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=write)
+    monkeypatch.setattr(local_watch, "time", clock)  # written again while it is looked at
+    wait_until(lambda: _fate(site, KEY)[0] is Fate.LATER, 5, "left to the scan")
+    assert len(site.frames()) == 1
+
+
+@pytest.mark.parametrize("detected", [0, 1])
 @pytest.mark.parametrize("earlier", [False, True])
 def test_picture_inferred_after_the_look_is_not_recorded_again(
     site: Installation,
     algorithm: AlgorithmStub,
     monkeypatch: pytest.MonkeyPatch,
-    count: int,
+    detected: int,
     earlier: bool,
 ) -> None:
     # `earlier`: the memory was read a moment ago and is not read again before the look.
-    algorithm.answer = lambda frame: detections(count)
+    algorithm.answer = lambda frame: detections(detected)
     site.register(algorithm)
     slow = NotifiedPictures(site.open())
     if earlier:
