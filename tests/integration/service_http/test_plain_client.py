@@ -290,9 +290,10 @@ def test_kept_connection_that_the_service_closes_is_not_used_again() -> None:
 class _ClosingServer(_Server):
     """Answers the first request of a connection, and closes some time after a second comes."""
 
-    def __init__(self, after_sec: float = 0.0, *, ends: bool = False) -> None:
+    def __init__(self, after_sec: float = 0.0, *, ends: bool = False, begins: bytes = b"") -> None:
+        """`begins`: what it sends as the answer to the second request; `ends`: listens no more."""
         super().__init__(_with_length(GOOD))
-        self._after_sec, self._ends = after_sec, ends
+        self._after_sec, self._ends, self._begins = after_sec, ends, begins
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -300,6 +301,7 @@ class _ClosingServer(_Server):
         writer.write(self.sent)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             self.requests.append(await _request(reader))
+            writer.write(self._begins)
             if self._ends:
                 self.end()
             await asyncio.sleep(self._after_sec)
@@ -323,11 +325,14 @@ def test_request_that_met_a_closing_idle_connection_is_sent_again() -> None:
     assert (server.connections, len(server.requests)) == (2, 3)
 
 
-@pytest.mark.parametrize(("idle_sec", "after_sec"), [(0.0, 0.0), (0.6, 0.3)])
+@pytest.mark.parametrize(
+    ("idle_sec", "after_sec", "begins"),
+    [(0.0, 0.0, b""), (0.6, 0.3, b""), (0.6, 0.0, b"HTTP/1.1 200 OK\r\n")],
+)
 def test_request_that_may_have_been_read_is_not_sent_again(
-    idle_sec: float, after_sec: float
+    idle_sec: float, after_sec: float, begins: bytes
 ) -> None:
-    server = _ClosingServer(after_sec)
+    server = _ClosingServer(after_sec, begins=begins)
     with pytest.raises(AnswerError):
         server.answers_to_two(idle_sec)
     assert (server.connections, len(server.requests)) == (1, 2)
