@@ -9,8 +9,10 @@ import pytest
 from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import inbox as inbox_module
 from easyai.pipeline.answers import Answered
+from easyai.pipeline.dispatcher import Dispatcher
 from easyai.pipeline.inbox import Inbox
 from easyai.pipeline.incoming import Incoming
+from easyai.pipeline.picture_moves import CarriedOut
 
 _UNUSED = cast(Any, None)
 
@@ -71,6 +73,38 @@ def test_many_answers_and_failures_do_not_wait(answers: list[Answered]) -> None:
     inbox.take(10)
     inbox.answered += answers
     assert inbox.hold_sec() == 0
+
+
+@pytest.mark.usefixtures("clock")
+def test_answers_do_not_wait_while_frames_wait_for_places_or_the_worker_stops() -> None:
+    dispatcher = Dispatcher(_UNUSED)
+    inbox, dispatcher._look = dispatcher._inbox, False
+    inbox.take_in(_incoming())
+    inbox.take(10)
+    inbox.answered.append(_answer())
+    assert not dispatcher._needs_transaction()
+    dispatcher._crowded = ["t"]
+    assert dispatcher._needs_transaction()
+    dispatcher._crowded = []
+    dispatcher.stop_leasing()
+    assert dispatcher._needs_transaction()
+
+
+@pytest.mark.usefixtures("clock")
+def test_answers_moves_and_wakes_of_a_failed_transaction_are_taken_again() -> None:
+    inbox, first, second = Inbox(), _answer(), _answer()
+    inbox.answered.append(first)
+    inbox.carried.add(CarriedOut(done={1: "a.jpg"}))
+    inbox.rung.add("t")
+    batch = inbox.take(10)
+    inbox.answered.append(second)
+    inbox.carried.add(CarriedOut(done={2: "b.jpg"}))
+    inbox.rung.add("u")
+    inbox.put_back(batch)
+    again = inbox.take(10)
+    assert [id(answer) for answer in again.answered] == [id(first), id(second)]
+    assert again.carried.done == {1: "a.jpg", 2: "b.jpg"}
+    assert again.rung == ["t", "u"]
 
 
 @pytest.mark.usefixtures("clock")
