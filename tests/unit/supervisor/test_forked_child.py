@@ -54,17 +54,19 @@ print("code", os.waitstatus_to_exitcode(status), flush=True)
 """
 
 
-def _run(folder: Path, end: str, parent: str = _PARENT) -> subprocess.CompletedProcess[str]:
+def _run(
+    folder: Path, end: str, parent: str = _PARENT, *, check: bool = True
+) -> subprocess.CompletedProcess[str]:
     program = folder / "program.py"
     program.write_text(_PROGRAM.replace("END", end), encoding="utf-8")
     path = f"{folder}{os.pathsep}{ROOT}"
     return subprocess.run(
         [sys.executable, "-u", "-c", parent, str(program)],
-        env=os.environ | {"PYTHONPATH": path, "PYTHONUTF8": "1"},
+        env=os.environ | {"PYTHONPATH": path, "PYTHONUTF8": "1", "EASYAI_SUPERVISED": "1"},
         capture_output=True,
         text=True,
         timeout=60,
-        check=True,
+        check=check,
     )
 
 
@@ -102,6 +104,20 @@ def test_forked_child_ends_with_the_exit_code_of_its_program(
     assert result.stdout.splitlines()[1:] == ["thread ended", "exit handler", f"code {code}"]
     assert result.stderr.endswith(error)
     assert bool(result.stderr) == bool(error)
+
+
+def test_forked_child_ends_with_a_killed_supervisor_before_its_program_asks_for_that(
+    tmp_path: Path,
+) -> None:
+    end = "import time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(5); print('goes on')"
+    assert "goes on" not in _run(tmp_path, end, check=False).stdout
+
+
+def test_forked_child_of_a_supervisor_that_was_killed_before_begins_no_program(
+    tmp_path: Path,
+) -> None:
+    late = _PARENT.replace("os.getppid())", "os.getppid() + 1)")  # another process adopted it
+    assert _run(tmp_path, "return", late).stdout == "code 1\n"
 
 
 def test_fork_waits_until_a_thread_has_written_its_line(tmp_path: Path) -> None:
