@@ -26,12 +26,13 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request; its answer is compressed where this is useful."""
-        if scope["type"] == "http" and _accepts_gzip(Headers(scope=scope)):
+        if scope["type"] == "http" and accepts_gzip(Headers(scope=scope)):
             send = _Compressed(send).send
         await self._app(scope, receive, send)
 
 
-def _accepts_gzip(asked: Headers) -> bool:
+def accepts_gzip(asked: Headers) -> bool:
+    """Whether the client takes gzip; `asked`: the headers of its request."""
     for coding in asked.get("accept-encoding", "").lower().split(","):
         name, _, weight = coding.replace(" ", "").partition(";")
         if name == "gzip":

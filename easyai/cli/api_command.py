@@ -75,7 +75,7 @@ def _serve() -> None:
         for warning in link_warnings(loaded):
             log.warning("settings: %s", text(warning))
     config = uvicorn.Config(
-        "easyai.api.server:create_app",
+        "easyai.dashboard.dashboard_app:create_app",
         factory=True,
         http=bounded(limits),
         access_log=False,

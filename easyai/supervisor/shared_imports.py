@@ -31,7 +31,7 @@ MODULES: Final = (
     "easyai.cli.link_warnings",
     "easyai.api.connections",
     "easyai.api.protocol",
-    "easyai.api.server",
+    "easyai.dashboard.dashboard_app",
     "fastapi.telemetry._runtime",
     "anyio._backends._asyncio",
     "uvicorn.lifespan.on",

@@ -25,7 +25,7 @@ ROOT = Path(easyai.__file__).parent
 
 # A package may import from its own row and from the rows below.
 ROWS = (
-    ("celery", "cli"),
+    ("celery", "cli", "dashboard"),
     ("api", "alarms"),
     ("diagnosis", "tasks", "backup"),
     ("health", "registry", "pipeline", "supervisor"),

@@ -1,0 +1,28 @@
+"""The API with the dashboard, over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from easyai.dashboard.dashboard_app import create_app
+from easyai.runtime import Runtime
+from tests.integration.api.conftest import (
+    doorbell,
+    folder,
+    migrated_url,
+    open_on,
+    runtime,
+    sqlite_runtime,
+)
+from tests.integration.api.live import LiveApi
+
+__all__ = ["doorbell", "folder", "migrated_url", "open_on", "runtime", "sqlite_runtime"]
+
+
+@pytest.fixture
+def pages(sqlite_runtime: Runtime) -> Iterator[LiveApi]:
+    """The dashboard for tests that do not depend on the kind of database."""
+    with LiveApi(create_app(sqlite_runtime)) as live:
+        yield live
