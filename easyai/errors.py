@@ -96,6 +96,18 @@ class TooManyRequestsError(EasyaiError):
     retryable = True
 
 
+class UnknownTokenError(EasyaiError):
+    """The token is not known: it is the text of operator.token in the data folder of the server."""
+
+    http_status = 403
+
+
+class CsrfError(EasyaiError):
+    """X-CSRF-Token is missing or is not of this session: load the page again."""
+
+    http_status = 403
+
+
 class InvalidKeyError(EasyaiError):
     """A store key points outside the store or holds characters that no key has."""
 

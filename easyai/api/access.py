@@ -1,33 +1,34 @@
 """Access rights: this machine may do everything, another machine has the rights of its token.
 
-Field clients send no token: they register, send heartbeats and unregister themselves without it.
+A browser has the rights of the token that its person logged in with (api/login_sessions.py). Field
+clients send neither: they register, send heartbeats and unregister themselves without it.
 """
 
 from __future__ import annotations
 
 import hmac
-import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
+from urllib.parse import unquote
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+from easyai.api.login_sessions import COOKIE, LoginSessions, csrf_token, person_named
 from easyai.api.parts import RuntimePart
+from easyai.api.tokens import Tokens
 from easyai.domain.actor import FRAMES, OPERATOR, VIEWER, Actor
-from easyai.errors import ForbiddenError
+from easyai.errors import BadRequestError, CsrfError, ForbiddenError
 from easyai.runtime import Runtime
 from easyai.system.ip_addresses import canonical_address, is_loopback
-from easyai.system.log_throttle import LogThrottle
-from easyai.system.secret_file import load_or_create
-
-log = logging.getLogger(__name__)
 
 # A request with any of these headers came through a proxy: its address does not show who sent it.
 _FORWARDED: Final = (
     *(b"forwarded", b"x-forwarded-", b"x-original-forwarded-", b"x-real-ip", b"via"),
     *(b"x-client-ip", b"x-cluster-client-ip", b"true-client-ip", b"cf-connecting-ip"),
 )
+_READS: Final = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Caller(Actor):
 
     sent_token: bool = False  # whether the token is known or not
     behind_proxy: bool = False  # behind a proxy on this machine that does not name the sender
+    cookie: str = ""  # of the session whose rights the caller has; '': of none
 
     @property
     def is_operator(self) -> bool:
@@ -51,66 +53,52 @@ class Caller(Actor):
         return "" if self.behind_proxy else self.address
 
 
-class Tokens:
-    """The tokens of this installation; a part of the runtime."""
+async def caller_of(connection: HTTPConnection, runtime: Runtime) -> Caller:
+    """Who sends a request or opens a WebSocket; looks a session up only for a browser's cookie.
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._kept: dict[str, str] = {}
-        self._throttle = LogThrottle()  # anybody on the network can cause it
-        self.prepare()
-
-    def prepare(self) -> None:
-        """Make the tokens in force, unless the settings set them or an earlier call made them."""
-        for name in (OPERATOR, VIEWER):
-            self._token(name)
-
-    def name_of(self, sent: str, address: str) -> str:
-        """The name of the token; '' for an unknown token, which is logged."""
-        for name in (OPERATOR, VIEWER, FRAMES):
-            token = self._token(name)
-            if token and hmac.compare_digest(token.encode(), sent.encode()):
-                return name
-        self._throttle.warning(log, "a token that is not known was sent: client=%s", address or "-")
-        return ""
-
-    def _token(self, name: str) -> str:
-        own = self._runtime.settings.easyai
-        if name == VIEWER and own.viewers == "open":
-            return ""
-        if name == FRAMES:
-            return own.frames_token.get_secret_value()
-        configured = own.viewer_token if name == VIEWER else own.operator_token
-        return configured.get_secret_value() or self._made_once(name)
-
-    def _made_once(self, name: str) -> str:
-        if name not in self._kept:
-            path = self._runtime.settings.easyai.data_dir / f"{name}.token"
-            try:
-                self._kept[name] = load_or_create(path).decode("ascii", "replace")
-            except OSError as error:
-                # Tried again when the token is needed next: a full disk may have space by then.
-                self._throttle.warning(
-                    log,
-                    "no %s token for other machines: %s cannot be kept: %s; set easyai.%s_token",
-                    *(name, path, error, name),
-                    kind=name,
-                )
-        return self._kept.get(name, "")
+    Raises CsrfError for a change by a session without its token, and DatabaseUnavailableError.
+    """
+    caller = caller_without_session(connection, runtime)
+    if caller.local or caller.sent_token or "cookie" not in connection.headers:
+        return caller
+    cookie = connection.cookies.get(COOKIE, "")
+    session = await runtime.part(LoginSessions).of(cookie)
+    if session is None:
+        return caller
+    if connection.scope.get("method", "GET") not in _READS:
+        given = connection.headers.get("x-csrf-token", "")
+        if not hmac.compare_digest(given.encode(), csrf_token(cookie).encode()):
+            raise CsrfError
+    return replace(caller, token=session.role, person=session.person, cookie=cookie)
 
 
-async def _caller(request: Request, runtime: RuntimePart) -> Caller:
-    sent = _bearer(request.headers.get("authorization", ""))
-    address, forwarded = _address(request.scope), _is_forwarded(request.scope)
-    on_this_machine = _is_on_this_machine(request.scope)
-    named = "x-forwarded-for" in request.headers  # uvicorn put the header's value into the address
+def caller_without_session(connection: HTTPConnection, runtime: Runtime) -> Caller:
+    """Who sends a request, by its address and its token alone."""
+    sent = _bearer(connection.headers.get("authorization", ""))
+    address, forwarded = _address(connection.scope), _is_forwarded(connection.scope)
+    on_this_machine = _is_on_this_machine(connection.scope)
+    named = "x-forwarded-for" in connection.headers  # uvicorn put the value into the address
+    local = on_this_machine and not forwarded
     return Caller(
         address=address,
-        local=on_this_machine and not forwarded,
+        local=local,
         token=runtime.part(Tokens).name_of(sent, address) if sent else "",
         sent_token=bool(sent),
         behind_proxy=on_this_machine and forwarded and not named,
+        person=_person(connection) if local else "",
     )
+
+
+def _person(connection: HTTPConnection) -> str:
+    """The name that a person at a browser of this machine gave; '': none that can be shown."""
+    try:
+        return person_named(unquote(connection.headers.get("x-person", "")))
+    except BadRequestError:
+        return ""
+
+
+async def _caller(request: Request, runtime: RuntimePart) -> Caller:
+    return await caller_of(request, runtime)
 
 
 CallerPart = Annotated[Caller, Depends(_caller)]
@@ -122,10 +110,15 @@ async def _operator(request: Request, caller: CallerPart) -> Caller:
     return caller
 
 
+def may_view(caller: Caller, runtime: Runtime) -> bool:
+    """Whether a caller is allowed to look."""
+    is_open = runtime.settings.easyai.viewers == "open"
+    return is_open or caller.is_operator or caller.token == VIEWER
+
+
 async def viewer(request: Request, caller: CallerPart, runtime: RuntimePart) -> Caller:
     """A dependency: the caller, if allowed to look. Raises ForbiddenError."""
-    is_open = runtime.settings.easyai.viewers == "open"
-    if not (is_open or caller.is_operator or caller.token == VIEWER):
+    if not may_view(caller, runtime):
         runtime.part(Tokens).prepare()  # the setting may have changed since the start
         raise ForbiddenError(_fault(request, caller), VIEWER)
     return caller

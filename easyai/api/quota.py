@@ -1,4 +1,4 @@
-"""Limits registrations by address, so that a program in a loop does not keep the database busy."""
+"""Limits requests by address, so that a program in a loop does not keep the database busy."""
 
 from __future__ import annotations
 
@@ -16,21 +16,30 @@ from easyai.runtime import Runtime
 _WINDOW_SEC: Final = 60.0
 
 
-class RegistrationRate:
-    """Counts registrations by address, anew each minute; part of the runtime, for a single loop."""
+class AddressRate:
+    """Counts requests by address, anew each minute; part of the runtime, for a single loop."""
 
     def __init__(self, _runtime: Runtime) -> None:
         self._began_at = time.monotonic()
         self._counts: Counter[str] = Counter()
 
     def count(self, address: str) -> int:
-        """Count a registration; return the address's registrations in this minute."""
+        """Count a request; return the address's requests in this minute."""
+        before = self.so_far(address)
+        self._counts[address] = before + 1
+        return before + 1
+
+    def so_far(self, address: str) -> int:
+        """The address's requests in this minute."""
         now = time.monotonic()
         if now - self._began_at >= _WINDOW_SEC:
             self._began_at = now
             self._counts.clear()
-        self._counts[address] += 1
         return self._counts[address]
+
+
+class RegistrationRate(AddressRate):
+    """Counts registrations."""
 
 
 async def _most_services(caller: CallerPart, runtime: RuntimePart) -> int:

@@ -10,7 +10,6 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from easyai.api.access import Tokens
 from easyai.api.body_limit import BodyLimit
 from easyai.api.browser_guard import BrowserGuard
 from easyai.api.compression import Compression
@@ -34,6 +33,7 @@ from easyai.api.routes import (
     statistics_routes,
 )
 from easyai.api.shared_reads import open_gates
+from easyai.api.tokens import Tokens
 from easyai.api.trailing_slash import allow_trailing_slash
 from easyai.health.checks.data_folder import DataFolderCheck
 from easyai.process.presence import Presence

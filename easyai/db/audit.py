@@ -24,10 +24,11 @@ def note(conn: Connection, actor: Actor | None, action: str, done: Reason) -> No
     noted = Reason.of("action.noted", actor=actor.origin, done=done)
     events.add(conn, [Event(clock.now(conn), KIND, action, noted)])
     log.info(
-        "operator action: action=%s address=%s token=%s local=%s done=%r",
+        "operator action: action=%s address=%s token=%s local=%s person=%r done=%r",
         action,
         actor.address or "-",
         actor.token or "-",
         "yes" if actor.local else "no",
+        actor.person,
         text(done),
     )

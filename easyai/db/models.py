@@ -23,6 +23,7 @@ from easyai.db.models_own import (
 )
 from easyai.db.models_requests import RegistrationRequest
 from easyai.db.models_services import Service, ServiceTaskType
+from easyai.db.models_sessions import LoginSession
 from easyai.db.models_totals import DurationTotal, FrameTotal
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "FrameTotal",
     "Generation",
     "Installation",
+    "LoginSession",
     "Process",
     "ProcessLease",
     "RegistrationRequest",

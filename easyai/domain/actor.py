@@ -21,10 +21,17 @@ class Actor:
     address: str  # IP address, or the account for a command; '': not known
     token: str = ""  # the name of the token that was sent; '': none
     local: bool = False  # on this machine
+    person: str = ""  # the name that the person at a browser gave; '': none
 
     @property
     def origin(self) -> Reason:
-        """The address and the token of the caller, for an event."""
+        """The person, the address and the token of the caller, for an event."""
+        if not self.person:
+            return self._place
+        return Reason.of("actor.person", person=self.person, place=self._place)
+
+    @property
+    def _place(self) -> Reason:
         where = self.address or Reason("actor.unknown_address")
         if self.local:
             return Reason.of("actor.local", address=where)

@@ -9,11 +9,15 @@ from easyai.messages.template import message, plural
 ACTIONS: Final = (
     # Translators: {actor} is who did {done}; both are texts of this list.
     message("action.noted", "{actor}: {done}"),
+    # Translators: {person} is a name, {place} one of the texts below.
+    message("actor.person", "{person}, {place}"),
     message("actor.local", "from this machine ({address})"),
     message("actor.operator", "from {address} with the operator's token"),
     message("actor.viewer", "from {address} with the viewer's token"),
     message("actor.without_token", "from {address} without a token"),
     message("actor.unknown_address", "an unknown address"),
+    message("action.logged_in", "logged in to the dashboard"),
+    message("action.logged_out", "logged out of the dashboard"),
     message("action.statistics_reset", "reset the statistics of inference"),
     # Translators: {cameras} is "task type/camera", or "task type/*".
     plural(

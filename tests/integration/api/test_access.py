@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from easyai.api.access import Tokens
 from easyai.api.server import create_app
+from easyai.api.tokens import Tokens
 from tests.integration.api.anywhere import ELSEWHERE, Site
 from tests.integration.api.live import ALERTS, ANALYSIS, LiveApi
 
