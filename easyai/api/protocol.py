@@ -28,6 +28,8 @@ _VERSIONS: Final = ("1.0", "1.1")
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
 _CHUNKED: Final = b"chunked"
+#: The only path with a WebSocket; the server ignores a request for an upgrade of another path.
+SOCKET_PATH: Final = "/api/v1/live"
 
 
 class Part(StrEnum):
@@ -180,6 +182,10 @@ class ContractProtocol(HttpToolsProtocol):
             lenient_data_after_close=True,  # or an answer could not follow a pipelined request
             lenient_spaces_after_chunk_size=True,  # some clients write them
         )
+
+    def _should_upgrade(self) -> bool:
+        is_socket = self.url.partition(b"?")[0] == SOCKET_PATH.encode()
+        return is_socket and super()._should_upgrade()
 
     def _head_without_upgrade(self) -> bytes:
         lines = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]

@@ -50,6 +50,7 @@ def _serve() -> None:
     import uvicorn
 
     from easyai.api.connections import ConnectionLimits, bounded, most_connections, raise_file_limit
+    from easyai.api.web_sockets import socket_options
     from easyai.cli.api_server import ApiServer
     from easyai.cli.link_warnings import link_warnings
     from easyai.db.database_library import library
@@ -85,6 +86,7 @@ def _serve() -> None:
         forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", _LOOPBACK),
         timeout_keep_alive=5,
         backlog=1024,
+        **socket_options(),
     )
     # A thread that waits for the interpreter gets it after this time: a list that is read takes it
     # from heartbeats and registrations many times for each of their statements.

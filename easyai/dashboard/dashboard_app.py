@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final
 
 from fastapi import FastAPI
 
 from easyai.api import server
-from easyai.dashboard.routes import page_routes, session_routes
+from easyai.dashboard.live_hub import LiveHub
+from easyai.dashboard.live_state import LiveState
+from easyai.dashboard.routes import live_routes, page_routes, session_routes
+from easyai.dashboard.sections.alarms_section import AlarmsSection
+from easyai.dashboard.sections.alerts_section import AlertsSection
+from easyai.dashboard.sections.cameras_section import CamerasSection
+from easyai.dashboard.sections.section import Section
+from easyai.dashboard.sections.services_section import ServicesSection
+from easyai.dashboard.sections.types_section import TypesSection
+from easyai.dashboard.sections.verdict_section import VerdictSection
 from easyai.dashboard.static_files import Shelf
+from easyai.dashboard.verdicts import Verdicts
+from easyai.db import clock
 from easyai.runtime import Runtime
 
 #: Paths for the page alone: no part of the contract, another release may change them.
@@ -16,6 +30,7 @@ PREFIX: Final = f"{server.API_PREFIX}/dashboard"
 _ROUTERS: Final = (
     (page_routes.router, ""),
     (session_routes.router, server.API_PREFIX),
+    (live_routes.router, ""),
 )
 
 
@@ -26,4 +41,35 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     for router, prefix in _ROUTERS:
         app.include_router(router, prefix=prefix)
         app.state.methods.add(prefix, router.routes)
+    _with_hub(app)
     return app
+
+
+def _with_hub(app: FastAPI) -> None:
+    """Let the hub of live data begin after the API's parts, and end before them."""
+    of_api = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(served: Any) -> AsyncIterator[Any]:
+        async with of_api(served) as state:
+            opened: Runtime = app.state.runtime
+            live = LiveState(opened.db, _sections(opened))
+            app.state.live = hub = LiveHub(live.tick, partial(clock.estimate, opened.db.engine))
+            try:
+                yield state
+            finally:
+                await hub.close()
+
+    app.router.lifespan_context = lifespan
+
+
+def _sections(runtime: Runtime) -> list[Section]:
+    verdicts = runtime.part(Verdicts)
+    return [
+        VerdictSection(verdicts),
+        TypesSection(verdicts),
+        ServicesSection(),
+        CamerasSection(),
+        AlarmsSection(),
+        AlertsSection(),
+    ]

@@ -71,6 +71,15 @@ def diagnose(
     return concluded(facts, _entries(runtime, facts))
 
 
+def brief(runtime: Runtime, *others: Check) -> Diagnosis:
+    """A diagnosis without probes and timeline, without drivers' messages; for a page that is open.
+
+    Never raises when a part does not work. Failed frames are counted up to a limit.
+    """
+    results = [result.for_clients for result in _checked(runtime, others)]
+    return concluded(gather(runtime, results, exact=False))
+
+
 def without_database(
     settings: Settings, path: str, settings_fault: Reason = NO_REASON
 ) -> Diagnosis:

@@ -62,6 +62,17 @@ def standing_lines(facts: Facts) -> list[Reason]:
     return lines
 
 
+def type_line(facts: Facts, task_type: TypeFacts) -> Reason:
+    """The line about a single type that stands still."""
+    if _is_unserved(facts, task_type):
+        return _without_service(facts, [task_type])
+    began, held = since(facts, [task_type]), _held(facts, [task_type])
+    names, lasted_sec = (task_type.name,), facts.now - began
+    return Reason.of(
+        "stalled.some", task_types=names, since=began, lasted_sec=lasted_sec, held=held
+    )
+
+
 def since(facts: Facts, some: Sequence[TypeFacts]) -> float:
     """Since when the first of these types has stood still."""
     return min(facts.stalled_since(task_type) for task_type in some)
@@ -75,11 +86,11 @@ def _part_of(facts: Facts, stalled: Sequence[TypeFacts]) -> bool:
 
 
 def _unserved(facts: Facts) -> list[TypeFacts]:
-    return [
-        task_type
-        for task_type in facts.stalled
-        if task_type.waiting and not _has_service(facts, task_type)
-    ]
+    return [task_type for task_type in facts.stalled if _is_unserved(facts, task_type)]
+
+
+def _is_unserved(facts: Facts, task_type: TypeFacts) -> bool:
+    return bool(task_type.waiting) and not _has_service(facts, task_type)
 
 
 def _has_service(facts: Facts, task_type: TypeFacts) -> bool:

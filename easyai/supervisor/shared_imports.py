@@ -31,12 +31,12 @@ MODULES: Final = (
     "easyai.cli.link_warnings",
     "easyai.api.connections",
     "easyai.api.protocol",
+    "easyai.api.web_sockets",
     "easyai.dashboard.dashboard_app",
     "fastapi.telemetry._runtime",
     "anyio._backends._asyncio",
     "uvicorn.lifespan.on",
     "uvicorn.loops.uvloop",
-    "uvicorn.protocols.websockets.auto",
     # worker and beat
     "easyai.tasks.supervised",
     "easyai.tasks.periodic",

@@ -21,6 +21,9 @@ ERRORS: Final = (
         "The message bus does not take alerts; they wait in the table until it does.",
     ),
     message(
+        "error.live_state", "The state could not be read; the log of the server has the details."
+    ),
+    message(
         "error.database_unavailable", "The database does not answer; work goes on when it does."
     ),
     message(

@@ -9,13 +9,14 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import requests
 import uvicorn
 from starlette.types import ASGIApp
 
 from easyai.api.connections import ConnectionLimits, bounded
+from easyai.api.web_sockets import socket_options
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
@@ -54,6 +55,7 @@ class LiveApi:
                 http=http or bounded(limits or ConnectionLimits(1000)),
                 access_log=False,
                 log_config=None,
+                **socket_options(),
             )
         )
         self._thread = threading.Thread(target=self._server.run, name="live-api")
@@ -102,7 +104,7 @@ class LiveApi:
         text = f"{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
         return self.raw(text.encode())
 
-    def __enter__(self) -> LiveApi:
+    def __enter__(self) -> Self:
         self._thread.start()
         wait_until(lambda: self._server.started, 15, "the API listens")
         return self

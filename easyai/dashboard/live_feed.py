@@ -1,0 +1,100 @@
+"""The messages of the live state in a language: written once, for every tab that reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+from easyai.dashboard.live_state import Written
+
+#: The messages that wait for a tab; a tab that is slower gets the whole state instead.
+MOST_WAITING: Final = 5
+_MOST_KEPT: Final = 30  # deltas, for tabs that come back
+_SIGN_SEC: Final = 4.0  # a tab gets a message at least this often, perhaps an empty one
+
+
+class Tab:
+    """A browser's tab; what waits for it is bounded."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self.needs_state = True  # the next message is the whole state
+        self._waiting: deque[str] = deque()
+        self._arrived = asyncio.Event()
+
+    def put(self, message: str) -> None:
+        """Add a message; a tab that does not keep up loses all that wait, and needs the state."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.clear()
+            self.needs_state = True
+            return
+        self._waiting.append(message)
+        self._arrived.set()
+
+    async def take(self) -> str:
+        """The next message, as soon as there is one."""
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._waiting.popleft()
+
+
+class Feed:
+    """The state of a language and its last deltas; for a single event loop."""
+
+    def __init__(self) -> None:
+        self.boot = secrets.token_hex(6)  # another feed has other numbers
+        self._number = 0
+        self._at = 0.0
+        self._sections: dict[str, str] = {}
+        self._deltas: deque[tuple[int, str]] = deque(maxlen=_MOST_KEPT)
+        self._sent_at = 0.0  # of the last message
+
+    def advance(self, at: float, sections: Mapping[str, Written]) -> str:
+        """Take the state of a tick; returns the delta for tabs that know the one before, or ''."""
+        changed = {
+            name: written.news if name in self._sections else written.whole
+            for name, written in sections.items()
+            if self._sections.get(name) != written.whole
+        }
+        self._sections = {name: written.whole for name, written in sections.items()}
+        self._at = at
+        if not changed and 0 <= at - self._sent_at < _SIGN_SEC:
+            return ""
+        self._number += 1
+        self._sent_at = at
+        head = f'{{"kind":"delta","seq":{self._number},"at":{at:.3f},"now":'
+        delta = f"{head}{_object(changed)}}}"
+        self._deltas.append((self._number, delta))
+        return delta
+
+    @property
+    def state(self) -> str:
+        """The whole state; '' before the first tick."""
+        if not self._number:
+            return ""
+        head = f'{{"kind":"state","boot":"{self.boot}","seq":{self._number},"at":{self._at:.3f}'
+        return f'{head},"now":{_object(self._sections)}}}'
+
+    def since(self, known: str) -> list[str] | None:
+        """The deltas after "BOOT:SEQ"; None: too far back, or of another feed."""
+        boot, _, number = known.partition(":")
+        if boot != self.boot or not (number.isascii() and number.isdecimal()):
+            return None
+        last = int(number[:18])
+        missed = [delta for at, delta in self._deltas if at > last]
+        is_whole = last + len(missed) == self._number and len(missed) < MOST_WAITING
+        return missed if is_whole else None
+
+
+def unknown(at: float, why: str) -> str:
+    """The message while the state is not known."""
+    return json.dumps({"kind": "unknown", "at": round(at, 3), "why": why}, ensure_ascii=False)
+
+
+def _object(sections: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'"{name}":{value}' for name, value in sections.items()) + "}"

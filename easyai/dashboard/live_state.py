@@ -1,0 +1,85 @@
+"""The live state: every section, read in a transaction and written once a language.
+
+A section is read again only after a pause of twenty times what its reading and writing took, so
+that a page which looks takes a twentieth of a core at most, however much waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from easyai.dashboard.sections.section import Section
+from easyai.db import clock, live_rows
+from easyai.db.session import Database
+from easyai.domain.json_text import result_text
+
+_REST: Final = 20
+
+
+class Written(NamedTuple):
+    """A section as JSON."""
+
+    whole: str
+    news: str  # for who knows the section as it was at the last tick
+
+
+class Tick(NamedTuple):
+    """The state at a moment: by language, each section as JSON."""
+
+    at: float  # Unix seconds, by the database's clock
+    sections: Mapping[str, Mapping[str, Written]]
+
+
+class LiveState:
+    """Reads the state; for a single thread."""
+
+    def __init__(self, db: Database, sections: Sequence[Section]) -> None:
+        self._db = db
+        self._sections = [_Paced(section) for section in sections]
+
+    def tick(self, languages: Iterable[str]) -> Tick:
+        """The state now. Raises DatabaseUnavailableError."""
+        with self._db.read() as conn:
+            live_rows.bound(conn)
+            now = clock.now(conn)
+            for section in self._sections:
+                section.read(conn, now)
+        return Tick(
+            now,
+            {
+                language: {section.name: section.written(language) for section in self._sections}
+                for language in languages
+            },
+        )
+
+
+class _Paced:
+    """A section that rests after it was read."""
+
+    def __init__(self, section: Section) -> None:
+        self.name = section.name
+        self._section = section
+        self._written: dict[str, Written] = {}
+        self._next_at = 0.0  # monotonic
+
+    def read(self, conn: Connection, now: float) -> None:
+        began = time.monotonic()
+        if began < self._next_at:
+            return
+        self._section.read(conn, now)
+        self._written.clear()
+        self._next_at = began + _REST * (time.monotonic() - began)
+
+    def written(self, language: str) -> Written:
+        if language not in self._written:
+            began = time.monotonic()
+            shown = self._section.show(language)
+            whole = result_text(shown.whole)
+            news = whole if shown.news is None else result_text(shown.news)
+            self._written[language] = Written(whole, news)
+            self._next_at += _REST * (time.monotonic() - began)
+        return self._written[language]

@@ -1,0 +1,103 @@
+"""The live state over a WebSocket: a tab gets the whole state, then what changes each second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from easyai.api.access import caller_of, may_view
+from easyai.api.protocol import SOCKET_PATH
+from easyai.dashboard.live_feed import Tab
+from easyai.dashboard.live_hub import LiveHub
+from easyai.errors import EasyaiError
+from easyai.messages.catalogue import ENGLISH, languages
+
+router = APIRouter()
+
+# Codes of the end of a WebSocket.
+_NOTHING_TO_SEND: Final = 1003
+_LATER: Final = 1013
+_NO_RIGHTS: Final = 4401  # log in, or log in again
+
+_CHECK_EVERY_SEC: Final = 2.0
+
+
+@router.websocket(SOCKET_PATH)
+async def live(websocket: WebSocket) -> None:
+    """Serve a tab until it goes, or until its session ends."""
+    hub: LiveHub = websocket.app.state.live
+    await websocket.accept()  # a browser learns a code only after the handshake
+    try:
+        may = await _may_view(websocket)
+    except EasyaiError:
+        await websocket.close(_LATER)
+        return
+    if not may or hub.is_full:
+        await websocket.close(_LATER if may else _NO_RIGHTS)
+        return
+    wanted = websocket.query_params.get("lang", "")
+    language = wanted if wanted in languages() else ENGLISH
+    tab = hub.join(language, websocket.query_params.get("since", ""))
+    try:
+        await _serve(websocket, tab)
+    finally:
+        hub.leave(tab)
+
+
+async def _serve(websocket: WebSocket, tab: Tab) -> None:
+    receiving = asyncio.create_task(_received(websocket))
+    sending = asyncio.create_task(_send(websocket, tab))
+    tasks = (receiving, sending)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    code = next((task.result() for task in tasks if not task.cancelled()), None)
+    if code is not None:
+        with suppress(WebSocketDisconnect, RuntimeError):  # the browser has gone meanwhile
+            await websocket.close(code)
+
+
+async def _received(websocket: WebSocket) -> int | None:
+    """Wait until the browser has gone, or sends something, which it has no reason to."""
+    message = await websocket.receive()
+    return None if message["type"] == "websocket.disconnect" else _NOTHING_TO_SEND
+
+
+async def _send(websocket: WebSocket, tab: Tab) -> int | None:
+    """Send what comes for the tab until it may no longer see it, or has gone."""
+    check_at = time.monotonic() + _CHECK_EVERY_SEC
+    while True:
+        message = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, check_at - time.monotonic())):
+                message = await tab.take()
+        if time.monotonic() >= check_at:
+            if not await _still_may_view(websocket):
+                return _NO_RIGHTS
+            check_at = time.monotonic() + _CHECK_EVERY_SEC
+        if message is not None:
+            try:
+                await websocket.send_text(message)
+            except WebSocketDisconnect:
+                return None
+
+
+async def _may_view(websocket: WebSocket) -> bool:
+    runtime = websocket.app.state.runtime
+    return may_view(await caller_of(websocket, runtime), runtime)
+
+
+async def _still_may_view(websocket: WebSocket) -> bool:
+    """Whether the tab may go on; a tab stays while the database does not answer."""
+    try:
+        return await _may_view(websocket)
+    except EasyaiError:
+        return True

@@ -1,0 +1,28 @@
+"""What a section of the live state is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import Connection
+
+
+class Shown(NamedTuple):
+    """A section in a language, JSON-ready."""
+
+    whole: Any
+    news: Any = None  # for tabs that know the section as it was at the last reading; None: `whole`
+
+
+class Section(Protocol):
+    """A part of the live state; used by a single thread."""
+
+    @property
+    def name(self) -> str:
+        """The key of the section in messages."""
+
+    def read(self, conn: Connection, now: float) -> None:
+        """Read what is shown, in the transaction of the tick; `now`: the database's clock."""
+
+    def show(self, language: str) -> Shown:
+        """What was read, after the transaction."""

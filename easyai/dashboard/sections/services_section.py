@@ -1,0 +1,93 @@
+"""The services: state, reason, evidence, calls, limits and breaker of each endpoint."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row
+
+from easyai.dashboard.sections.section import Shown
+from easyai.db import diagnosis_facts, live_rows, registration_requests, services
+from easyai.domain.reason import Reason
+from easyai.masking import hide_credentials
+from easyai.messages.catalogue import text
+
+_WAITS: Final = "waits_for_approval"
+_WHY: Final = Reason("service.waits_for_approval")
+
+
+class ServicesSection:
+    """Every endpoint, and the registrations that wait for approval."""
+
+    name = "services"
+
+    def __init__(self) -> None:
+        self._rows: Sequence[Row[Any]] = ()
+        self._requests: Sequence[Row[Any]] = ()
+        self._types: Mapping[int, list[str]] = {}
+        self._in_flight: Counter[int | None] = Counter()
+        self._now = 0.0
+
+    def read(self, conn: Connection, now: float) -> None:
+        """Read the registry."""
+        self._now = now
+        self._rows = live_rows.services(conn, now)
+        self._types = services.all_task_types(conn)
+        self._requests = registration_requests.all_requests(conn)
+        self._in_flight = Counter()
+        for _, pk, count, _ in diagnosis_facts.leased(conn):
+            self._in_flight[pk] += count
+
+    def show(self, language: str) -> Shown:
+        """The services; those that wait for approval come first."""
+        waits = text(_WHY, language)
+        entries = [_request(row, waits) for row in self._requests]
+        return Shown(entries + [self._entry(row, language) for row in self._rows])
+
+    def _entry(self, row: Row[Any], language: str) -> dict[str, Any]:
+        breaker = services.breaker_of(row)
+        tripped = "open" if self._now < breaker.open_until else "half_open"
+        limits = [limit for limit in (row.max_concurrency, row.concurrency_cap) if limit]
+        return {
+            "service_id": row.service_id,
+            "endpoint": hide_credentials(row.endpoint),
+            "name": row.name,
+            "version": row.version,
+            "types": self._types.get(row.pk, []),
+            "state": row.state,
+            "reason": text(services.reason_of(row).quoting(hide_credentials), language),
+            "since": row.state_since,
+            "last_heartbeat": row.last_heartbeat or None,
+            "last_call": max(row.last_success_at, row.last_failure_at) or None,
+            "last_probe": None,
+            "calls": row.call_count,
+            "failures": None,
+            "latency_ms": None if row.ewma_ms is None else round(row.ewma_ms, 1),
+            "limit": min(limits, default=None),
+            "in_flight": self._in_flight[row.pk],
+            "breaker": "closed" if breaker.closed else tripped,
+        }
+
+
+def _request(row: Row[Any], waits: str) -> dict[str, Any]:
+    return {
+        "service_id": row.service_id,
+        "endpoint": hide_credentials(row.endpoint),
+        "name": "",
+        "version": "",
+        "types": list(registration_requests.task_types(row)),
+        "state": _WAITS,
+        "reason": waits,
+        "since": row.asked_at,
+        "last_heartbeat": row.last_heartbeat or None,
+        "last_call": None,
+        "last_probe": None,
+        "calls": 0,
+        "failures": None,
+        "latency_ms": None,
+        "limit": None,
+        "in_flight": 0,
+        "breaker": "closed",
+    }

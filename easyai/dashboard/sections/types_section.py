@@ -1,0 +1,142 @@
+"""The task types: what arrives, what is inferred, what waits, and whether all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from easyai.dashboard.sections.section import Shown
+from easyai.dashboard.verdicts import Verdicts
+from easyai.db import diagnosis_facts, live_rows, statistics
+from easyai.db.diagnosis_facts import Waiting
+from easyai.db.live_rows import Available
+from easyai.db.statistics import Tally
+from easyai.diagnosis.contents import Diagnosis
+from easyai.diagnosis.stalled_types import type_line
+from easyai.diagnosis.symptom import STOPS
+from easyai.domain.reason import NO_REASON, Reason
+from easyai.health.snapshot import TypeFacts
+from easyai.messages.catalogue import text
+
+_SOON_SEC: Final = 10
+_MINUTE_SEC: Final = 60
+_NOTHING: Final = Waiting()
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """The frames of a type now."""
+
+    arrived_per_sec: float
+    inferred_per_sec: float
+    dropped_per_min: float
+    waiting: int
+    parked: int
+    oldest_sec: float | None
+    available: Available
+
+
+class TypesSection:
+    """Every task type, in order of name."""
+
+    name = "types"
+
+    def __init__(self, verdicts: Verdicts) -> None:
+        self._verdicts = verdicts
+        self._flows: dict[str, _Flow] = {}
+
+    def read(self, conn: Connection, now: float) -> None:
+        """Read sums of the last ten seconds and of the last minute, and count what waits."""
+        soon, soon_sec = statistics.recent(conn, now, _SOON_SEC)
+        lately, lately_sec = statistics.recent(conn, now, _MINUTE_SEC)
+        waiting, available = diagnosis_facts.waiting(conn), live_rows.available(conn)
+        self._flows = {
+            row.name: _flow(
+                soon.get(row.name) or Tally(),
+                soon_sec,
+                (lately.get(row.name) or Tally()).dropped * 60 / lately_sec,
+                _wait(waiting, row.name, now),
+                available.get(row.name, Available()),
+            )
+            for row in diagnosis_facts.types(conn)
+        }
+
+    def show(self, language: str) -> Shown:
+        """The types; their states are those of the newest diagnosis."""
+        diagnosis = self._verdicts.newest
+        known = {each.name: each for each in diagnosis.facts.types} if diagnosis else {}
+        return Shown(
+            [
+                _entry(name, flow) | _state(diagnosis, known.get(name), flow, language)
+                for name, flow in self._flows.items()
+            ]
+        )
+
+
+def _wait(
+    waiting: Mapping[tuple[str, str], Waiting], name: str, now: float
+) -> tuple[int, int, float | None]:
+    """The frames that wait, including parked frames; the parked frames; the longest wait."""
+    pending = waiting.get(("pending", name), _NOTHING)
+    parked = waiting.get(("parked", name), _NOTHING)
+    began = [state.since for state in (pending, parked) if state.count and state.since]
+    oldest_sec = max(0.0, now - min(began)) if began else None
+    return pending.count + parked.count, parked.count, oldest_sec
+
+
+def _flow(
+    soon: Tally,
+    soon_sec: float,
+    dropped_per_min: float,
+    wait: tuple[int, int, float | None],
+    available: Available,
+) -> _Flow:
+    arrived, inferred = soon.found / soon_sec, soon.successes / soon_sec
+    return _Flow(arrived, inferred, dropped_per_min, *wait, available)
+
+
+def _entry(name: str, flow: _Flow) -> dict[str, Any]:
+    return {
+        "name": name,
+        "arrived_per_sec": round(flow.arrived_per_sec, 2),
+        "inferred_per_sec": round(flow.inferred_per_sec, 2),
+        "waiting": flow.waiting,
+        "parked": flow.parked,
+        "oldest_waiting_sec": None if flow.oldest_sec is None else round(flow.oldest_sec),
+        "dropped_per_min": round(flow.dropped_per_min, 1),
+        "p50_ms": None,
+        "p99_ms": None,
+        "available": flow.available.able,
+        "services": flow.available.registered,
+    }
+
+
+def _state(
+    diagnosis: Diagnosis | None, task_type: TypeFacts | None, flow: _Flow, language: str
+) -> dict[str, str]:
+    if diagnosis is None or task_type is None:
+        return {"state": "idle", "sentence": ""}
+    state, why = _judged(diagnosis, task_type, flow)
+    return {"state": state, "sentence": text(why, language)}
+
+
+def _judged(diagnosis: Diagnosis, task_type: TypeFacts, flow: _Flow) -> tuple[str, Reason]:
+    """The state of a type, and why it is not well."""
+    facts, name = diagnosis.facts, task_type.name
+    if task_type in facts.stalled:
+        return "bad", type_line(facts, task_type)
+    # A cause that names no type concerns all; it counts where it stops them.
+    causes = [
+        cause
+        for cause in diagnosis.causes
+        if name in cause.task_types or (cause.weight >= STOPS and cause.concerns((name,)))
+    ]
+    if causes:
+        return "warn", causes[0].title
+    if flow.parked or flow.dropped_per_min:
+        return "warn", NO_REASON
+    moves = flow.arrived_per_sec or flow.inferred_per_sec or flow.waiting or task_type.leased
+    return ("ok" if moves else "idle"), NO_REASON
