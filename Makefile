@@ -26,8 +26,8 @@ $(STAMP): pyproject.toml locks/dev.txt
 	@scripts/setup-venv '$(PYTHON)' '$(VENV)'
 	@touch $@
 
-demo: setup ## The whole system on real photographs, or on a video: make demo [VIDEO=street.mp4]
-	@$(BIN)/python -m examples.demo $(if $(VIDEO),--video '$(VIDEO)')
+demo: setup ## The whole system on real photographs, or on a video: make demo [VIDEO=street.mp4] [KEEP=1]
+	@$(BIN)/python -m examples.demo $(if $(VIDEO),--video '$(VIDEO)') $(if $(KEEP),--stay)
 
 run: setup ## Start easyai here: API, worker and beat (EASYAI_CONFIG names a settings file)
 	@$(BIN)/easyai up

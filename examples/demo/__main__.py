@@ -24,6 +24,7 @@ examples:
   python -m examples.demo --video street.mp4
   python -m examples.demo --video rtsp://192.168.1.20:554/stream
   python -m examples.demo --frames 30 --keep
+  python -m examples.demo --stay
 
 exit code: 0 every frame has its right fate; 1 something is wrong: it is said,
 and the folder with the logs is kept; 2 usage; 130 stopped with Ctrl-C
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         with Video(chosen.video) if chosen.video else nullcontext() as video:
-            return run(console, Options(chosen.frames, chosen.keep), video)
+            return run(console, Options(chosen.frames, chosen.keep, chosen.stay), video)
     except VideoError as error:
         print(f"error: --video {error}", file=sys.stderr)
         return 2
@@ -70,6 +71,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--video", metavar="FILE_OR_URL", help="a video file or an rtsp URL, to count people in"
     )
     parser.add_argument("--keep", action="store_true", help="keep the temporary folder")
+    parser.add_argument(
+        "--stay",
+        action="store_true",
+        help="let the cameras write on after the check, until Ctrl-C: for a look at the dashboard",
+    )
     return parser.parse_args(arguments)
 
 

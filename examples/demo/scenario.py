@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from examples.demo.video import Video
 _STALL_SEC = 30.0  # without a settled frame the wait ends
 _POLL_SEC = 0.1
 _MOST_PROBLEMS = 20
+_STAY_INTERVAL_SEC = 3.0  # between the frames of a camera, while the demo stays up
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Options:
 
     frames: int  # made of photographs
     keep: bool  # the temporary folder
+    stay: bool = False  # go on until stopped, to be looked at
 
 
 def run(console: Console, options: Options, video: Video | None) -> int:
@@ -67,8 +69,26 @@ def _run_in(folder: Path, console: Console, options: Options, video: Video | Non
         seen = observe(parts)
         problems = find_problems(feed.frames, seen)
         _tell(console, feed, seen, problems)
+        look = "" if options.stay else " (make demo KEEP=1 stays up to be looked at)"
+        console.print(f"dashboard: {parts.url}/{look}", soft_wrap=True)
+        if options.stay:
+            _stay(console, parts, options)
         console.print("stopping")
     return not problems
+
+
+def _stay(console: Console, parts: Parts, options: Options) -> None:
+    """Let the cameras write on, a photograph every few seconds, until a signal ends the demo."""
+    console.print("the cameras write on; Ctrl-C ends the demo")
+    while True:
+        slow = [
+            replace(camera, interval_sec=_STAY_INTERVAL_SEC)
+            for camera in cameras(options.frames, datetime.now().astimezone())
+        ]
+        with Feed(parts.frames, slow) as feed:
+            while not feed.finished:
+                parts.check()
+                time.sleep(_POLL_SEC)
 
 
 def _cameras(options: Options, video: Video | None) -> list[Camera]:

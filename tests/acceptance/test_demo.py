@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import requests
 from rich.console import Console
 
 from examples.demo import pictures, scenario
@@ -102,6 +103,26 @@ def test_demo_ends_with_a_table_a_picture_and_the_right_fate_of_every_frame(tmp_
     assert str(left) in output
     assert cv2.imread(str(left)) is not None
     assert demo.processes() == []
+
+
+def test_demo_that_stays_up_shows_its_dashboard_and_goes_on_until_it_is_stopped(
+    tmp_path: Path,
+) -> None:
+    demo = Demo(tmp_path, "--frames", "10", "--stay")
+    assert demo.process.stdout is not None
+    lines = iter(demo.process.stdout.readline, "")
+    url = next(line.removeprefix("dashboard: ").strip() for line in lines if "dashboard:" in line)
+    page = requests.get(url, timeout=10)
+    assert (page.status_code, page.headers["Content-Type"].split(";")[0]) == (200, "text/html")
+    alerts = f"{url}api/v1/alerts"
+    before = requests.get(alerts, timeout=10).json()["total"]
+    wait_until(
+        lambda: requests.get(alerts, timeout=10).json()["total"] > before, 30, "further alerts"
+    )
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.end(40)[0] == 130
+    assert demo.processes() == []
+    assert [path.suffix for path in tmp_path.iterdir()] == [".jpg"]  # the drawn alert stays
 
 
 def test_a_frame_with_a_wrong_fate_is_named_and_the_folder_kept(
