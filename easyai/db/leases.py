@@ -26,7 +26,11 @@ _HOLDER = text("SELECT holder FROM process_leases WHERE name = :name")
 _RELEASE = text("""
     UPDATE process_leases SET expires_at = 0 WHERE name = :name AND holder = :holder
 """)
-_DONE = text("UPDATE process_leases SET done_at = :now WHERE name = :name AND holder = :holder")
+_END = text("""
+    UPDATE process_leases
+       SET expires_at = :expires_at, done_at = CASE WHEN :done THEN :now ELSE done_at END
+     WHERE name = :name AND holder = :holder
+""")
 _NOTE = text("""
     INSERT INTO process_leases (name, holder, expires_at, done_at) VALUES (:name, '', 0, :at)
     ON CONFLICT (name) DO UPDATE SET done_at = excluded.done_at
@@ -59,9 +63,16 @@ def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float
     return conn.execute(_ACQUIRE, values).first() is not None
 
 
-def done(conn: Connection, name: str, holder: str, now: float) -> None:
-    """Record that the task was done, if `holder` holds its lease."""
-    conn.execute(_DONE, {"name": name, "holder": holder, "now": now})
+def end(
+    conn: Connection, name: str, holder: str, now: float, *, quiet_sec: float, done: bool
+) -> None:
+    """Release the lease in `quiet_sec`, or now if that is not above 0, if `holder` holds it.
+
+    `done` records that the task was done.
+    """
+    expires_at = now + quiet_sec if quiet_sec > 0 else 0.0
+    values = {"name": name, "holder": holder, "now": now, "expires_at": expires_at, "done": done}
+    conn.execute(_END, values)
 
 
 def note(conn: Connection, name: str, at: float) -> None:

@@ -40,13 +40,14 @@ def revision(conn: Connection) -> str | None:
 def newest() -> str | None:
     """The newest revision: no other revision follows it."""
     followed = {name for source in _sources() for name in _DOWN_REVISION.findall(source)}
-    heads = known() - followed
-    return heads.pop() if len(heads) == 1 else None
+    heads = sorted(known() - followed)
+    return heads[0] if len(heads) == 1 else None
 
 
-def known() -> set[str]:
+@cache
+def known() -> frozenset[str]:
     """Every revision that this version can migrate to."""
-    return {name for source in _sources() for name in _REVISION.findall(source)}
+    return frozenset(name for source in _sources() for name in _REVISION.findall(source))
 
 
 def is_of_newer_version(found: str | None) -> bool:
@@ -54,7 +55,6 @@ def is_of_newer_version(found: str | None) -> bool:
     return found is not None and found not in known()
 
 
-@cache
 def _sources() -> tuple[str, ...]:
     files = (migrations_folder() / "versions").glob("*.py")
     return tuple(path.read_text(encoding="utf-8") for path in files)

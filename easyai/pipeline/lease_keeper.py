@@ -17,6 +17,7 @@ from easyai.pipeline.worker_context import WorkerContext
 log = logging.getLogger(__name__)
 
 _TICK_SEC: Final = 0.5
+_IDLE_TICK_SEC: Final = 1.5  # without leases: each tick wakes the loop
 
 
 class LeaseKeeper:
@@ -113,7 +114,9 @@ class LeaseKeeper:
 
     async def _tick(self) -> None:
         """Wait until the next check of the leases; short enough for a changed `lease_sec`."""
-        await asyncio.sleep(min(_TICK_SEC, self._lease_sec / 10))
+        idle = not (self.given_up or self._dispatcher.tokens())
+        longest = _IDLE_TICK_SEC if idle else _TICK_SEC
+        await asyncio.sleep(min(longest, self._lease_sec / 10))
 
     def _extend(self, tokens: list[str], lease_sec: float) -> dict[str, int]:
         with self._context.runtime.db.write() as conn:

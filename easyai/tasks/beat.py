@@ -30,7 +30,9 @@ log = logging.getLogger(__name__)
 
 LEASE = "beat"
 LEASE_SEC = 5.0
-_RENEW_EVERY_SEC = 1.0
+# At the next tick after this time, a second later at most: a lease outlives a missed renewal.
+_RENEW_AFTER_SEC = 1.5
+_LONGEST_PAUSE_SEC = 1.0  # so that signs of life and the lease come in time
 # While another beat leads, or the database or broker does not answer.
 _STANDBY_SEC = 1.0
 
@@ -49,7 +51,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         self._db = Database(url, must_exist=True)
         self._holder = holder()
         self._due: dict[str, float] = {}
-        self._leads_until = 0.0
+        self._renew_at = 0.0
         self._led: bool | None = None
         self._database_outage = OutageLog(log, "beat: database does not answer, nothing is sent")
         self._broker_outage = OutageLog(log, "beat: broker does not answer, nothing is sent")
@@ -70,14 +72,14 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         except Exception as error:  # noqa: BLE001 - each broker has errors of its own
             self._broker_outage.failed(error)
             # Another beat may reach the broker.
-            self._leads_until = 0.0
+            self._renew_at = 0.0
             self._show_life()
             self._hand_back()
             return _STANDBY_SEC
         self._broker_outage.worked()
         now = time.monotonic()
         pauses = [due - now for due in self._due.values()]
-        return max(0.001, min([_STANDBY_SEC, self._leads_until - now, *pauses]))
+        return max(0.001, min([_LONGEST_PAUSE_SEC, *pauses]))
 
     def appear(self) -> None:
         """Appear in the list of processes, until `close`."""
@@ -92,7 +94,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
 
     def _leads(self) -> bool:
         now = time.monotonic()
-        if now < self._leads_until:
+        if now < self._renew_at:
             return True
         try:
             with self._db.write() as conn:
@@ -102,7 +104,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
             leads = False
         else:
             self._database_outage.worked()
-        self._leads_until = now + _RENEW_EVERY_SEC if leads else 0.0
+        self._renew_at = now + _RENEW_AFTER_SEC if leads else 0.0
         if leads != self._led:
             log.info("beat %s %s", self._holder, "leads" if leads else "stands by")
         self._led = leads
@@ -112,7 +114,9 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         for entry in list(self.schedule.values()):
             if not self._is_due(entry):
                 continue
-            sent = self._dated(self.reserve(entry))
+            # Only crontab entries need to know when they ran last.
+            counted = entry if self._interval_sec(entry) is not None else self.reserve(entry)
+            sent = self._dated(counted)
             self.apply_async(sent, producer=self.producer, advance=False)
 
     def _dated(self, entry: beat.ScheduleEntry) -> beat.ScheduleEntry:

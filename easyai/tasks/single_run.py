@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from easyai.db import clock, leases
 from easyai.db.session import Database
@@ -43,14 +44,56 @@ def claimed(db: Database, task: str, quiet_sec: float) -> Iterator[bool]:
     if not claim.begin():
         yield False
         return
-    claim.start_renewing()
+    _renewals.add(claim)
     done = False
     try:
         yield True
         done = True
     finally:
-        claim.stop_renewing()
+        _renewals.remove(claim)
         claim.end(quiet_sec - (time.monotonic() - began), done)
+
+
+class _Renewals:
+    """The claims of the runs under way, and the thread that renews them.
+
+    The thread is kept between runs: a thread for each run would cost as much as a short run.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._claims: set[_Claim] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, claim: _Claim) -> None:
+        """Renew the claim every few seconds until `remove`, or until the run has lasted too long.
+
+        The first renewal may come at once, because the thread does not begin anew for each claim.
+        """
+        with self._lock:
+            self._claims.add(claim)
+            if self._thread is None or not self._thread.is_alive():  # or after a fork
+                self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
+                self._thread.start()
+
+    def remove(self, claim: _Claim) -> None:
+        """Renew the claim no more; waits for a renewal in progress."""
+        with self._lock:
+            self._claims.discard(claim)
+        claim.stop_renewing()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_RENEW_EVERY_SEC)
+            with self._lock:
+                claims = list(self._claims)
+            for claim in claims:
+                if not claim.renew():
+                    with self._lock:
+                        self._claims.discard(claim)
+
+
+_renewals: Final = _Renewals()
 
 
 class _Claim:
@@ -58,8 +101,8 @@ class _Claim:
         self._db = db
         self._task = task
         self._holder = holder()
-        self._ended = threading.Lock()
-        self._timer: threading.Timer | None = None
+        self._renewing = threading.Lock()
+        self._ended = False
         self._renew_until = time.monotonic() + LONGEST_SEC
 
     def begin(self) -> bool:
@@ -83,49 +126,38 @@ class _Claim:
         with self._db.write() as conn:
             return leases.acquire(conn, self._task, self._holder, ttl_sec, clock.now(conn))
 
-    def start_renewing(self) -> None:
-        """Keep the claim until `stop_renewing`, or until the run has lasted too long."""
-        self._timer = threading.Timer(_RENEW_EVERY_SEC, self._renew)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _renew(self) -> None:
+    def renew(self) -> bool:
+        """Renew the claim, unless the run has ended; false when the run has lasted too long."""
         if time.monotonic() >= self._renew_until:
             log.warning(
                 "%s has not ended after %g s, another worker may take it over",
                 self._task,
                 LONGEST_SEC,
             )
-            return
-        try:
-            kept = self.extend(TTL_SEC)
-        except Exception as error:  # noqa: BLE001 - the run itself meets the same error
-            log.warning("claim of %s not renewed: %s", self._task, error)
-        else:
-            if not kept:
-                log.warning("claim of %s lost to another worker while running", self._task)
-        with self._ended:
-            if self._timer is not None:
-                self.start_renewing()
+            return False
+        with self._renewing:
+            if self._ended:
+                return True
+            try:
+                kept = self.extend(TTL_SEC)
+            except Exception as error:  # noqa: BLE001 - the run itself meets the same error
+                log.warning("claim of %s not renewed: %s", self._task, error)
+            else:
+                if not kept:
+                    log.warning("claim of %s lost to another worker while running", self._task)
+        return True
 
     def stop_renewing(self) -> None:
-        """Stop renewing; a renewal in progress ends by itself."""
-        with self._ended:
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
+        """Renew no more; waits for a renewal in progress, which would outlive the release."""
+        with self._renewing:
+            self._ended = True
 
     def end(self, quiet_sec: float, done: bool) -> None:
         """Release the claim after `quiet_sec`, which may have passed; record a finished run."""
         try:
             with self._db.write() as conn:
                 now = clock.now(conn)
-                if done:
-                    leases.done(conn, self._task, self._holder, now)
-                if quiet_sec > 0:
-                    leases.acquire(conn, self._task, self._holder, quiet_sec, now)
-                else:
-                    leases.release(conn, self._task, self._holder)
+                leases.end(conn, self._task, self._holder, now, quiet_sec=quiet_sec, done=done)
         except Exception as error:  # noqa: BLE001 - the claim lapses by itself
             log.warning(
                 "claim of %s not released, it lapses in %g s: %s", self._task, TTL_SEC, error

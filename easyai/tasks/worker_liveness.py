@@ -39,6 +39,7 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
         self._consumer, self._inference = Loop(), Loop()
         self._connecting = True
         self._timer: Any = None
+        self._asked: Any = None  # the consumer, if our thread asks it for signs of life
         self._end = threading.Event()
         self._notifier = Notifier()
         self._begun = False
@@ -70,20 +71,25 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
         self._begin()
         self._consumer.record_iteration()
         self._connecting = False
-        # call_soon: the timer of the loop over the embedded broker is another thread.
-        self._timer = consumer.timer.call_repeatedly(
-            _EVERY_SEC, lambda: consumer.call_soon(self._consumer.record_iteration)
-        )
+        if consumer.hub is None:
+            # The timer of the loop over the embedded broker would be another thread.
+            self._asked = consumer
+        else:
+            self._timer = consumer.timer.call_repeatedly(
+                _EVERY_SEC, self._consumer.record_iteration
+            )
 
     def stop(self, consumer: Any) -> None:
         """Expect nothing of the consumer's loop: the connection is lost, or the worker ends."""
-        self._connecting = True
+        self._connecting, self._asked = True, None
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
 
     def _run(self) -> None:
         while True:
+            if (consumer := self._asked) is not None:
+                consumer.call_soon(self._consumer.record_iteration)
             try:
                 if not process_of(self._app).ask_inference(self._inference.record_iteration):
                     self._inference.record_iteration()  # not opened yet, or not in this process

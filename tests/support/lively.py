@@ -23,7 +23,7 @@ def processes_work(site: Installation, kinds: Iterable[str] = KINDS) -> None:
             processes.beat(conn, kind, host, os.getpid(), now, now - 60)
         leases.acquire(conn, "beat", "test", 5.0, now)
         leases.acquire(conn, "scan", "test", 0.5, now)
-        leases.done(conn, "scan", "test", now)
+        leases.end(conn, "scan", "test", now, quiet_sec=0.5, done=True)
 
 
 def look(site: Installation, *, probes: bool = True) -> Diagnosis:

@@ -27,7 +27,7 @@ class Scans:
         now = time.time()
         with self._db.write() as conn:
             leases.acquire(conn, "scan", "me", 0.5, now)
-            leases.done(conn, "scan", "me", now)
+            leases.end(conn, "scan", "me", now, quiet_sec=0.5, done=True)
             leases.acquire(conn, "beat", "me", 5.0, now)
             processes.beat(conn, "worker", "elsewhere", 1, now)
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from easyai.domain.reason import NO_REASON, Reason, quote, quoted
 from easyai.errors import (
@@ -21,6 +23,10 @@ from easyai.errors import (
     SchemaMissingError,
 )
 from easyai.runtime import Runtime
+
+
+# Checks take a few milliseconds together. After this time the rest gets another thread.
+_PATIENCE_SEC: Final = 0.05
 
 
 class Check(Protocol):
@@ -63,8 +69,9 @@ class NotWellError(EasyaiError):
 
 
 class CheckRunner:
-    """Runs checks in parallel, each within its time; every process has a runner (``runtime.part``).
+    """Runs checks, each within its time; every process has a runner (``runtime.part``).
 
+    A thread runs the checks in turn. The checks behind a check that takes long get another thread.
     A check that hangs keeps its thread. It is not started again until that thread has ended, so
     a store that hangs for a week costs a single thread.
     """
@@ -76,25 +83,42 @@ class CheckRunner:
     def run(self, checks: Iterable[Check], limit_sec: float | None = None) -> list[CheckResult]:
         """The result of each check, in the order of the checks; never raises for a failed check.
 
-        `limit_sec` shortens the time of every check. All checks run at once, so the run takes no
-        longer than the longest limit.
+        `limit_sec` shortens the time of every check. No check waits long for another check, so the
+        run takes little longer than the longest limit.
         """
         started = time.monotonic()
-        runs = [(check, self._start(check)) for check in checks]
+        waiting: deque[_Run] = deque()
+        runs = [(check, self._prepare(check, waiting)) for check in checks]
+        _work_off(waiting)
         results = []
         for check, run in runs:
             allowed = check.limit_sec if limit_sec is None else min(check.limit_sec, limit_sec)
             results.append(run.result(started + allowed))
         return results
 
-    def _start(self, check: Check) -> _Run:
+    def _prepare(self, check: Check, waiting: deque[_Run]) -> _Run:
+        """A new run, which waits for a thread; or the run of this check that hangs."""
         with self._lock:
             hanging = self._hanging.get(check.name)
             if hanging is not None and not hanging.over.is_set():
                 return hanging
             run = self._hanging[check.name] = _Run(check)
-            run.start()
+            waiting.append(run)
             return run
+
+
+def _work_off(waiting: deque[_Run]) -> None:
+    """Run all that waits; returns soon, also when a run hangs."""
+    last = waiting[-1] if waiting else None
+    while waiting and last is not None:
+        threading.Thread(target=_work, args=(waiting,), name="checks", daemon=True).start()
+        last.over.wait(_PATIENCE_SEC)
+
+
+def _work(waiting: deque[_Run]) -> None:
+    with suppress(IndexError):  # another thread has taken the last run
+        while waiting:
+            waiting.popleft().work()
 
 
 def run_checks(checks: Iterable[Check], limit_sec: float | None = None) -> list[CheckResult]:
@@ -109,11 +133,8 @@ class _Run:
         self._result = CheckResult(check.name)
         self._started = time.monotonic()
 
-    def start(self) -> None:
-        name = f"check-{self._check.name}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
-
-    def _work(self) -> None:
+    def work(self) -> None:
+        self._started = time.monotonic()
         result = run_check(self._check)
         self._result = replace(result, elapsed_ms=self._elapsed_ms())
         self.over.set()

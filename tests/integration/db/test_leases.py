@@ -53,7 +53,7 @@ def test_lease_is_not_stolen_by_a_clock_seconds_behind(site: Installation) -> No
 def test_done_lease_is_free_after_the_clock_was_set_back_by_seconds(site: Installation) -> None:
     assert _acquire(site, "a", NOW)
     with site.runtime.db.write() as conn:
-        leases.done(conn, "scan", "a", NOW + 1)
+        leases.end(conn, "scan", "a", NOW + 1, quiet_sec=0.5, done=True)
     assert _acquire(site, "a", NOW + 1, 0.5), "quiet for a moment after the run"
     assert not _acquire(site, "b", NOW + 1)
     assert _acquire(site, "b", NOW - 9)

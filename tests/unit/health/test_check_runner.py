@@ -98,3 +98,13 @@ def test_error_text_of_a_driver_is_hidden_from_clients() -> None:
     assert "boss" in text(result.reason)
     assert "boss" not in str(result.for_clients.reason)
     assert not result.for_clients.ok
+
+
+def test_quick_checks_share_a_thread() -> None:
+    threads: set[int] = set()
+    quick = [
+        Scripted(f"quick {number}", lambda: threads.add(threading.get_ident()))
+        for number in range(5)
+    ]
+    assert all(result.ok for result in run_checks(quick))
+    assert len(threads) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,6 +98,7 @@ def test_killed_run_frees_its_periodic_task_after_the_claim_lapses(
 def test_a_slow_run_keeps_its_claim(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(single_run, "TTL_SEC", 1.0)
     monkeypatch.setattr(single_run, "_RENEW_EVERY_SEC", 0.1)
+    monkeypatch.setattr(single_run, "_renewals", single_run._Renewals())  # a quick thread
     with claimed(db, "scan", 0) as first:
         assert first
         monkeypatch.setattr(single_run, "TTL_SEC", 30.0)
@@ -107,3 +109,25 @@ def test_a_slow_run_keeps_its_claim(db: Database, monkeypatch: pytest.MonkeyPatc
                 return bool(conn.exec_driver_sql(query).scalar_one() > 20)
 
         wait_until(renewed, 5)
+
+
+def test_claims_of_short_runs_share_a_thread(db: Database) -> None:
+    def threads() -> set[int | None]:
+        return {thread.ident for thread in threading.enumerate() if thread.name == "claims"}
+
+    with claimed(db, "scan", 0):
+        before = threads()
+    for _ in range(5):
+        with claimed(db, "scan", 0), claimed(db, "sweep", 0):
+            assert threads() == before
+
+
+def test_renewal_does_not_outlive_the_end_of_a_run(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_run, "_renewals", renewals := single_run._Renewals())
+    with claimed(db, "scan", 0):
+        (claim,) = renewals._claims
+    assert claim.renew()
+    with claimed(db, "scan", 0) as ours:
+        assert ours

@@ -15,12 +15,16 @@ from tests.support.waiting import wait_until
 
 
 class Consumer:
-    """A consumer whose loop runs when the test wants it, and its timer."""
+    """A consumer whose loop runs when the test wants it, and its timer.
+
+    `hub`: the event loop of kombu; None over the embedded broker.
+    """
 
     pool = None  # no thread pool: the step begins with the connection
     turning = True
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, hub: Any) -> None:
+        self.hub = hub
         self.app = SimpleNamespace(worker_process=process)
         self.timer = self
         self._repeated: Callable[[], None] = lambda: None
@@ -40,7 +44,8 @@ class Consumer:
 
     def tick(self) -> None:
         """A second has passed."""
-        self._repeated()
+        if self.turning:
+            self._repeated()
 
 
 class Process:
@@ -67,10 +72,10 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Process:
     return Process()
 
 
-@pytest.fixture
-def consumer(process: Process) -> Consumer:
+@pytest.fixture(params=[None, "hub"], ids=["embedded broker", "other broker"])
+def consumer(process: Process, request: pytest.FixtureRequest) -> Consumer:
     """Connected to its broker."""
-    return Consumer(process)
+    return Consumer(process, request.param)
 
 
 @pytest.fixture
