@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Cursor
 from typing import Any, Final
@@ -19,6 +22,8 @@ BUSY_TIMEOUT_SEC: Final = 5
 MISSING: Final = "database.missing"
 #: The execution option of a connection whose transaction writes.
 WRITES: Final = "easyai_write"
+_SYNCED: Final = "PRAGMA synchronous=FULL"
+_RELAXED: Final = "PRAGMA synchronous=NORMAL"
 
 
 def normalize_url(url: str) -> str:
@@ -80,7 +85,7 @@ def _configure_sqlite(connection: Any, guard: WriteGuard) -> None:
         with guard.held():
             _make_wal(cursor)
     # A picture is deleted right after the commit that records it: the commit must be on the disk.
-    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(_SYNCED)
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA cache_size=-16000")
     cursor.close()
@@ -91,6 +96,24 @@ def _make_wal(cursor: Cursor) -> None:
         # Lets the file shrink later. Possible only for an empty file, and only before WAL.
         cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     cursor.execute("PRAGMA journal_mode=WAL")
+
+
+@contextmanager
+def without_sync(conn: Connection) -> Iterator[None]:
+    """Let commits of a connection to SQLite wait for no disk during the block.
+
+    In WAL mode they are still atomic and in order, and the next commit with a wait includes them.
+    """
+    driver: Any = conn.connection.driver_connection
+    driver.execute(_RELAXED)
+    try:
+        yield
+    finally:
+        try:
+            driver.execute(_SYNCED)
+        except sqlite3.Error:
+            conn.invalidate()  # no later transaction may go without the disk
+            raise
 
 
 def _begin_sqlite(conn: Connection) -> None:

@@ -119,5 +119,5 @@ class LeaseKeeper:
         await asyncio.sleep(min(longest, self._lease_sec / 10))
 
     def _extend(self, tokens: list[str], lease_sec: float) -> dict[str, int]:
-        with self._context.runtime.db.write() as conn:
+        with self._context.runtime.db.write(lasting=False) as conn:
             return ledger.renew(conn, tokens, clock.now(conn) + lease_sec)

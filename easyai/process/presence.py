@@ -102,7 +102,8 @@ class Presence:
             self._failing = False
 
     def _show(self, db: Database) -> None:
-        with db.write() as conn:
+        # Only the event of the start must outlive a power cut.
+        with db.write(lasting=not self._announced) as conn:
             now = clock.now(conn)
             if self._started_at is None:
                 self._started_at = now - (time.monotonic() - self._began)

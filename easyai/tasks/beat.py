@@ -97,7 +97,7 @@ class LeaderScheduler(beat.Scheduler):  # type: ignore[misc]
         if now < self._renew_at:
             return True
         try:
-            with self._db.write() as conn:
+            with self._db.write(lasting=False) as conn:
                 leads = leases.acquire(conn, LEASE, self._holder, LEASE_SEC, clock.now(conn))
         except Exception as error:  # noqa: BLE001 - no error here may end beat
             self._database_outage.failed(error)

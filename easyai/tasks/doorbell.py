@@ -88,7 +88,7 @@ class CeleryDoorbell:
     def _claim(self, task_types: list[str]) -> list[str]:
         """Claim the types whose earlier wake is answered, in a single transaction."""
         try:
-            with self._database().write() as conn:
+            with self._database().write(lasting=False) as conn:
                 return wakes.claim(conn, task_types, clock.now(conn), QUIET_SEC)
         except Exception as error:  # noqa: BLE001 - the caller has done its own work
             shown = ", ".join(task_types[:_SHOWN]) + ("…" if len(task_types) > _SHOWN else "")
@@ -108,7 +108,7 @@ class CeleryDoorbell:
 
     def _give_up(self, task_types: list[str]) -> None:
         try:
-            with self._database().write() as conn:
+            with self._database().write(lasting=False) as conn:
                 wakes.answer(conn, task_types)
         except Exception as error:  # noqa: BLE001 - the claims lapse after QUIET_SEC
             log.debug("rings not taken back: %s", error)

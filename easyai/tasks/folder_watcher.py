@@ -163,7 +163,7 @@ class FolderWatcher:
             or (events.fault and age_sec >= _WATCH_ALL_AGAIN_SEC)
         ):
             return False
-        with runtime.db.write() as conn:
+        with runtime.db.write(lasting=False) as conn:
             leases.acquire(conn, LEASE, self._holder, LEASE_SEC, clock.now(conn))
         return True
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from easyai.db import clock, leases
 from easyai.db.session import Database
@@ -44,37 +45,40 @@ def claimed(db: Database, task: str, quiet_sec: float) -> Iterator[bool]:
     if not claim.begin():
         yield False
         return
-    _renewals.add(claim)
+    renewals = _of_database.setdefault(db, _Renewals())
+    renewals.add(claim)
     done = False
     try:
         yield True
         done = True
     finally:
-        _renewals.remove(claim)
+        renewals.remove(claim)
         claim.end(quiet_sec - (time.monotonic() - began), done)
 
 
 class _Renewals:
-    """The claims of the runs under way, and the thread that renews them.
+    """The claims of the runs under way on a database, and the timer that renews them.
 
-    The thread is kept between runs: a thread for each run would cost as much as a short run.
+    A timer is a thread. Runs share it: a thread for each run would cost as much as a short run.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._claims: set[_Claim] = set()
-        self._thread: threading.Thread | None = None
+        self._ticking = False
+        self._used = False  # since the last tick
 
     def add(self, claim: _Claim) -> None:
         """Renew the claim every few seconds until `remove`, or until the run has lasted too long.
 
-        The first renewal may come at once, because the thread does not begin anew for each claim.
+        The first renewal may come at once, because the timer does not begin anew for each claim.
         """
         with self._lock:
             self._claims.add(claim)
-            if self._thread is None or not self._thread.is_alive():  # or after a fork
-                self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
-                self._thread.start()
+            self._used = True
+            if not self._ticking:
+                self._ticking = True
+                self._start_timer()
 
     def remove(self, claim: _Claim) -> None:
         """Renew the claim no more; waits for a renewal in progress."""
@@ -82,18 +86,24 @@ class _Renewals:
             self._claims.discard(claim)
         claim.stop_renewing()
 
-    def _run(self) -> None:
-        while True:
-            time.sleep(_RENEW_EVERY_SEC)
-            with self._lock:
-                claims = list(self._claims)
-            for claim in claims:
-                if not claim.renew():
-                    with self._lock:
-                        self._claims.discard(claim)
+    def _start_timer(self) -> None:
+        timer = threading.Timer(_RENEW_EVERY_SEC, self._tick)
+        timer.daemon = True
+        timer.start()
+
+    def _tick(self) -> None:
+        with self._lock:
+            claims = list(self._claims)
+        ended = {claim for claim in claims if not claim.renew()}
+        with self._lock:
+            self._claims -= ended
+            self._ticking, self._used = self._used or bool(self._claims), False
+            if self._ticking:
+                self._start_timer()
 
 
-_renewals: Final = _Renewals()
+# Each process makes a database of its own.
+_of_database: Final[WeakKeyDictionary[Database, _Renewals]] = WeakKeyDictionary()
 
 
 class _Claim:
@@ -116,14 +126,14 @@ class _Claim:
 
     def _release(self) -> None:
         try:
-            with self._db.write() as conn:
+            with self._db.write(lasting=False) as conn:
                 leases.release(conn, self._task, self._holder)
         except DatabaseUnavailableError as error:
             log.debug("claim of %s not released, it lapses by itself: %s", self._task, error)
 
     def extend(self, ttl_sec: float) -> bool:
         """Claim the task, or extend the claim; false when another holder has it."""
-        with self._db.write() as conn:
+        with self._db.write(lasting=False) as conn:
             return leases.acquire(conn, self._task, self._holder, ttl_sec, clock.now(conn))
 
     def renew(self) -> bool:
@@ -155,7 +165,7 @@ class _Claim:
     def end(self, quiet_sec: float, done: bool) -> None:
         """Release the claim after `quiet_sec`, which may have passed; record a finished run."""
         try:
-            with self._db.write() as conn:
+            with self._db.write(lasting=False) as conn:
                 now = clock.now(conn)
                 leases.end(conn, self._task, self._holder, now, quiet_sec=quiet_sec, done=done)
         except Exception as error:  # noqa: BLE001 - the claim lapses by itself

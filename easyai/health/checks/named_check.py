@@ -24,7 +24,6 @@ from easyai.errors import (
 )
 from easyai.runtime import Runtime
 
-
 # Checks take a few milliseconds together. After this time the rest gets another thread.
 _PATIENCE_SEC: Final = 0.05
 

@@ -156,7 +156,7 @@ def test_failure_gets_the_same_answer_from_lane_and_route(
     def fail(*_: object) -> None:
         raise RuntimeError("disk on fire")
 
-    def gone(*_: object) -> None:
+    def gone(*_: object, **__: object) -> None:
         raise DatabaseUnavailableError("no database")
 
     with monkeypatch.context() as patch:

@@ -55,6 +55,26 @@ def test_concurrent_write_transactions_lose_no_update(site: Installation) -> Non
     assert site.rows("SELECT first_seen FROM task_types") == [{"first_seen": 80.0}]
 
 
+def test_only_a_transaction_that_need_not_last_waits_for_no_disk(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'easyai.db'}")
+
+    def sync(*, lasting: bool) -> int:
+        with db.write(lasting=lasting) as conn:
+            found: int = conn.exec_driver_sql("PRAGMA synchronous").scalar_one()
+            return found
+
+    def fail() -> None:
+        with db.write(lasting=False):
+            raise ZeroDivisionError
+
+    normal, full = 1, 2
+    assert [sync(lasting=True), sync(lasting=False), sync(lasting=True)] == [full, normal, full]
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert sync(lasting=True) == full
+    db.dispose()
+
+
 def test_sqlite_locked_beyond_the_busy_timeout_raises_database_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,6 @@ class Hanging:
 def short_claims(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("TTL_SEC", 1.0), ("_RENEW_EVERY_SEC", 0.2), ("LONGEST_SEC", 1.0)):
         monkeypatch.setattr(single_run, name, seconds)
-    monkeypatch.setattr(single_run, "_renewals", single_run._Renewals())  # a quick thread
 
 
 @contextmanager

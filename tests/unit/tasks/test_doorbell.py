@@ -47,8 +47,9 @@ class Site:
         """The publisher's method."""
         self.closed.set()
 
-    def write(self) -> Any:
-        """The database's method."""
+    def write(self, *, lasting: bool) -> Any:
+        """The database's method; a wake need not outlive a power cut."""
+        assert not lasting
         assert self.database.wait(LIMIT_SEC)
         if self.database_error is not None:
             raise self.database_error

@@ -60,8 +60,8 @@ def test_claim_with_a_lost_commit_answer_blocks_no_run(
     left = iter(range(lost))
 
     @contextmanager
-    def unheard() -> Iterator[Connection]:
-        with heard() as conn:
+    def unheard(**options: bool) -> Iterator[Connection]:
+        with heard(**options) as conn:
             yield conn
         if next(left, None) is not None:
             raise DatabaseUnavailableError("the answer of the commit got lost")
@@ -98,7 +98,6 @@ def test_killed_run_frees_its_periodic_task_after_the_claim_lapses(
 def test_a_slow_run_keeps_its_claim(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(single_run, "TTL_SEC", 1.0)
     monkeypatch.setattr(single_run, "_RENEW_EVERY_SEC", 0.1)
-    monkeypatch.setattr(single_run, "_renewals", single_run._Renewals())  # a quick thread
     with claimed(db, "scan", 0) as first:
         assert first
         monkeypatch.setattr(single_run, "TTL_SEC", 30.0)
@@ -111,23 +110,34 @@ def test_a_slow_run_keeps_its_claim(db: Database, monkeypatch: pytest.MonkeyPatc
         wait_until(renewed, 5)
 
 
-def test_claims_of_short_runs_share_a_thread(db: Database) -> None:
-    def threads() -> set[int | None]:
-        return {thread.ident for thread in threading.enumerate() if thread.name == "claims"}
+def test_short_runs_share_a_timer(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    timers: list[threading.Timer] = []
 
-    with claimed(db, "scan", 0):
-        before = threads()
+    class Timer(threading.Timer):
+        def start(self) -> None:
+            timers.append(self)
+            super().start()
+
+    monkeypatch.setattr(threading, "Timer", Timer)
     for _ in range(5):
         with claimed(db, "scan", 0), claimed(db, "sweep", 0):
-            assert threads() == before
+            pass
+    assert len(timers) == 1
 
 
-def test_renewal_does_not_outlive_the_end_of_a_run(
+def test_timer_ends_when_no_run_follows_and_begins_with_the_next_run(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single_run, "_renewals", renewals := single_run._Renewals())
+    monkeypatch.setattr(single_run, "_RENEW_EVERY_SEC", 0.05)
+    for _ in range(2):
+        with claimed(db, "scan", 0):
+            assert single_run._of_database[db]._ticking
+        wait_until(lambda: not single_run._of_database[db]._ticking, 5)
+
+
+def test_renewal_does_not_outlive_the_end_of_a_run(db: Database) -> None:
     with claimed(db, "scan", 0):
-        (claim,) = renewals._claims
+        (claim,) = single_run._of_database[db]._claims
     assert claim.renew()
     with claimed(db, "scan", 0) as ours:
         assert ours
