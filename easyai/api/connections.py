@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from easyai.api.protocol import ContractProtocol, Part
+from easyai.api.heartbeat_lane import HeartbeatLane
+from easyai.api.protocol import Part
 from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class ConnectionLimits:
         )
 
 
-class BoundedProtocol(ContractProtocol):
+class BoundedProtocol(HeartbeatLane):
     """The API's HTTP/1.1 with a deadline for each phase of a connection, within shared limits."""
 
     limits: ClassVar[ConnectionLimits]

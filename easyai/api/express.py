@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from easyai.api.error_responses import own_error
+from easyai.api.heartbeat_lane import HEARTBEAT_PATH
 from easyai.api.routes.files_routes import picture
 from easyai.api.routes.registry_routes import heartbeat
 from easyai.errors import EasyaiError
 from easyai.store.signing import FILES_PATH
 
-_HEARTBEAT: Final = "/api/v1/ai_analysis/heartbeat/"
 _PICTURE: Final = f"{FILES_PATH}/"
 _READS: Final = ("GET", "HEAD")
 
@@ -37,7 +37,7 @@ class ExpressLane:
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
-        if method == "POST" and path.startswith(_HEARTBEAT):
+        if method == "POST" and path.startswith(HEARTBEAT_PATH):
             answer = _heartbeat
         elif method in _READS and path.startswith(_PICTURE):
             answer = _picture
@@ -53,7 +53,7 @@ class ExpressLane:
 
 
 async def _heartbeat(request: Request, path: str) -> Response:
-    return await heartbeat(path[len(_HEARTBEAT) :], request, request.app.state.heartbeats)
+    return await heartbeat(path[len(HEARTBEAT_PATH) :], request, request.app.state.heartbeats)
 
 
 async def _picture(request: Request, path: str) -> Response:

@@ -27,6 +27,16 @@ def parse_json(body: bytes) -> Any:
         raise BadRequestError(f"body: not valid JSON: {error}") from None
 
 
+def parse_json_or_none(body: bytes) -> Any:
+    """The value of a JSON text; None for an empty body and for a text that does not parse."""
+    if not body:
+        return None
+    try:
+        return parse_json(body)
+    except BadRequestError:
+        return None
+
+
 async def _json_body(request: Request) -> Any:
     return parse_json(await request.body())
 

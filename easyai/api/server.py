@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -18,6 +19,7 @@ from easyai.api.error_responses import install_error_handlers
 from easyai.api.exposition import Exposition
 from easyai.api.express import ExpressLane
 from easyai.api.heartbeat_groups import HeartbeatGroup
+from easyai.api.heartbeat_lane import GROUP
 from easyai.api.methods import MethodTable
 from easyai.api.metrics_desk import MetricsDesk
 from easyai.api.picture_room import PictureRoom
@@ -52,7 +54,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     """
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         loop = Loop()
         with _opened(runtime, loop) as opened:
             app.state.runtime = opened
@@ -66,7 +68,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
             )
             life = asyncio.create_task(_show_life(loop))
             try:
-                yield
+                yield {GROUP: app.state.heartbeats}
             finally:
                 life.cancel()
                 app.state.metrics.close()

@@ -62,6 +62,7 @@ OF_THE_PROCESS = {
     "db/clock.py: _offsets",  # by engine, and gone with it
     "db/guard.py: _guards",  # guards that a child closes after a fork
     "db/statistics.py: _values",  # a function
+    "tasks/single_run.py: _of_database",  # by database, and gone with it
     "supervisor/forked_child.py: no_fork",  # a fork copies the whole process
 }
 # Nothing is built while a module is imported: connections come after the fork, from the runtime.

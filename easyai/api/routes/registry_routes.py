@@ -10,12 +10,12 @@ from starlette.responses import JSONResponse
 from easyai.api import schemas
 from easyai.api.access import CallerPart, OperatorPart
 from easyai.api.gates import CHANGES, READS, REGISTRATIONS, behind
-from easyai.api.json_body import JsonBody, parse_json
+from easyai.api.json_body import JsonBody, parse_json_or_none
 from easyai.api.parts import HeartbeatsPart, RuntimePart, documented_body
 from easyai.api.quota import MostServicesPart
 from easyai.api.schemas import errors
 from easyai.domain.unicode_form import nfc
-from easyai.errors import BadRequestError, ServiceNotFoundError
+from easyai.errors import ServiceNotFoundError
 from easyai.messages.wording import counted
 from easyai.registry import registration, unregistration, views
 from easyai.registry.bodies import HeartbeatBody, RegisterBody
@@ -56,7 +56,7 @@ async def heartbeat(id: str, request: Request, group: HeartbeatsPart) -> JSONRes
 
     A heartbeat counts also when its body does not parse.
     """
-    report = _report(await request.body())
+    report = parse_json_or_none(await request.body())
     if await group.take(Heartbeat(id, report)):
         return JSONResponse(_DONE)
     # First with the slash: it may belong to the endpoint.
@@ -133,12 +133,3 @@ def load_balance(runtime: RuntimePart) -> dict[str, Any]:
 def load_analysis(runtime: RuntimePart) -> dict[str, Any]:
     """How evenly calls were spread over the services of each type."""
     return views.load_analysis(runtime)
-
-
-def _report(body: bytes) -> Any:
-    if not body:
-        return None
-    try:
-        return parse_json(body)
-    except BadRequestError:
-        return None

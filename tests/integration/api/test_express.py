@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -10,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from easyai.api import gates
+from easyai.api.connections import BoundedProtocol, ConnectionLimits, bounded
 from easyai.api.express import ExpressLane
 from easyai.api.server import create_app
 from easyai.db.session import Database
@@ -31,12 +35,32 @@ def lane(sqlite_runtime: Runtime) -> Iterator[LiveApi]:
         yield live
 
 
+def _without_lane() -> type[BoundedProtocol]:
+    """The protocol of the API's connections, whose app answers heartbeats, too."""
+
+    class Protocol(bounded(ConnectionLimits(1000))):  # type: ignore[misc]
+        def _is_for_lane(self, cycle: object) -> bool:
+            return False
+
+    return Protocol
+
+
+@pytest.fixture
+def connection(sqlite_runtime: Runtime) -> Iterator[LiveApi]:
+    """The API whose connections answer heartbeats, and whose app answers 404 to everything."""
+    app = create_app(sqlite_runtime)
+    app.router.routes.clear()
+    app.user_middleware = [found for found in app.user_middleware if found.cls is not ExpressLane]  # type: ignore[comparison-overlap]
+    with LiveApi(app) as live:
+        yield live
+
+
 @pytest.fixture
 def routes(sqlite_runtime: Runtime) -> Iterator[LiveApi]:
     """The API without the lane."""
     app: FastAPI = create_app(sqlite_runtime)
     app.user_middleware = [found for found in app.user_middleware if found.cls is not ExpressLane]  # type: ignore[comparison-overlap]
-    with LiveApi(app) as live:
+    with LiveApi(app, http=_without_lane()) as live:
         body = {"service_id": "计数/1", "task_types": ["t"], "endpoint": ENDPOINT}
         live.post(f"{ANALYSIS}/register", body)
         live.post(f"{ANALYSIS}/register", body | {"service_id": "yolo", "endpoint": "http://h/"})
@@ -104,6 +128,53 @@ def test_heartbeat_gets_the_same_answer_from_lane_and_route(routes: LiveApi, lan
 
         assert got == status, (request, body)
         assert body == b'{"ok":true}' if status == 200 else error_of(body)
+
+
+def test_connection_answers_known_services_and_app_all_else(
+    routes: LiveApi, connection: LiveApi
+) -> None:
+    for_app = (b"yolo/ ", b"Origin", b"Sec-Fetch", b"Expect", b"x" * 20_000)
+    for status, request in BEATS:
+        got, _, _ = connection.raw(request)
+        if status == 200 and not any(mark in request for mark in for_app):
+            assert got == 200, request
+        else:
+            assert got != 200, request
+    assert connection.raw(_request("POST", f"{BEAT}yolo", b" " * 16_384))[0] == 200
+    assert connection.raw(_request("POST", f"{BEAT}yolo", b" " * 16_385))[0] == 404
+
+
+def test_pipelined_heartbeats_are_answered_in_order(routes: LiveApi, lane: LiveApi) -> None:
+    kept = _request("POST", f"{BEAT}yolo", b"{}").replace(b"Connection: close\r\n", b"")
+    unknown = kept.replace(b"yolo", b"nobody")
+    health = kept.replace(b"POST /api/v1/ai_analysis/heartbeat/yolo", b"GET /nowhere")
+    last = _request("POST", f"{BEAT}yolo", b"x" * 100)
+    with socket.create_connection(("127.0.0.1", lane.port), timeout=15) as client:
+        client.sendall(kept + unknown + kept + health + kept + last)
+        with client.makefile("rb") as stream:
+            answers = stream.read()
+    statuses = re.findall(rb"HTTP/1.1 (\d+)", answers)
+    assert statuses == [b"200", b"400", b"200", b"404", b"200", b"200"]
+    assert answers.count(b"connection: close") == 1
+
+
+def test_heartbeat_over_http_1_0_ends_the_connection(routes: LiveApi, lane: LiveApi) -> None:
+    old = _request("POST", f"{BEAT}yolo").replace(b"HTTP/1.1", b"HTTP/1.0")
+    _same(lane, routes, old)
+
+
+def test_heartbeat_whose_body_comes_in_pieces_is_taken_once_it_is_whole(
+    routes: LiveApi, lane: LiveApi, sqlite_runtime: Runtime
+) -> None:
+    whole = _request("POST", f"{BEAT}yolo", b'{"total_requests": 77}')
+    with socket.create_connection(("127.0.0.1", lane.port)) as client:
+        client.sendall(whole[:-5])
+        time.sleep(0.1)
+        client.sendall(whole[-5:])
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+    with sqlite_runtime.db.read() as conn:
+        rows = conn.exec_driver_sql("SELECT said_total_requests FROM services")
+        assert 77 in rows.scalars().all()
 
 
 def test_picture_gets_the_same_answer_from_lane_and_route(
