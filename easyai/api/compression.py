@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LEAST_BYTES: Final = 10_000
@@ -29,6 +30,14 @@ class Compression:
         if scope["type"] == "http" and accepts_gzip(Headers(scope=scope)):
             send = _Compressed(send).send
         await self._app(scope, receive, send)
+
+
+def zipped(answer: Response) -> bytes | None:
+    """The body of an answer in gzip, for several clients; None where the answer stays as it is."""
+    plain = bytes(answer.body)
+    if len(plain) < _LEAST_BYTES or not _is_json(answer.headers):
+        return None
+    return gzip.compress(plain, _LEVEL)
 
 
 def accepts_gzip(asked: Headers) -> bool:

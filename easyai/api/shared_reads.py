@@ -12,13 +12,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from easyai.api import gates
+from easyai.api.compression import accepts_gzip, zipped
 from easyai.api.gates import LISTS, READS, Gate
 from easyai.db.interruption import Interruption
 from easyai.db.session import Database
@@ -30,14 +31,22 @@ _AGAIN_SEC: Final = 0.2  # between two attempts to end a reading
 _Key = tuple[str, bytes, str]
 
 
+class _Answer(NamedTuple):
+    """What a reading gives to all its clients."""
+
+    plain: Response
+    zipped: bytes | None  # None: not large, or no client takes gzip
+
+
 class _Reading:
     """The work of a reading, its task, and the number of the clients that wait for it."""
 
     def __init__(self, work: Callable[[], Response]) -> None:
         self.work = work
         self.clients = 0
+        self.zips = False  # whether a client takes gzip
         self.interruption: Interruption | None = None  # None: not begun
-        self.task: asyncio.Task[Response]
+        self.task: asyncio.Task[_Answer]
         self.ending: asyncio.Task[None] | None = None
 
 
@@ -59,13 +68,13 @@ class SharedGate(Gate):
         key = request.scope["path"], request.scope["query_string"], request.headers.get("host", "")
         reading = self._next.get(key) or self._prepare(key, work)
         reading.clients += 1
+        zips = accepts_gzip(request.headers)
+        reading.zips = reading.zips or zips
         gone = asyncio.create_task(_until_gone(request))
         try:
             await asyncio.wait((reading.task, gone), return_when=asyncio.FIRST_COMPLETED)
             if reading.task.done():
-                shared = reading.task.result()
-                # A new answer for each client: its headers may change on the way.
-                return Response(shared.body, shared.status_code, media_type=shared.media_type)
+                return _for_client(reading.task.result(), zips=zips)
             gone.result()  # a body that is too large
             raise ClientDisconnect
         finally:
@@ -81,7 +90,7 @@ class SharedGate(Gate):
         reading.task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return reading
 
-    async def _read(self, key: _Key, reading: _Reading) -> Response:
+    async def _read(self, key: _Key, reading: _Reading) -> _Answer:
         try:
             await self._until_free(key)
             async with self.place():
@@ -90,7 +99,7 @@ class SharedGate(Gate):
                 reading.interruption = interruption = Interruption()
                 began = time.monotonic()
                 try:
-                    return await self.on_thread(lambda: self._work(reading.work, interruption))
+                    return await self.on_thread(lambda: self._work(reading, interruption))
                 finally:
                     self._rest(key, time.monotonic() - began)
         finally:
@@ -110,9 +119,10 @@ class SharedGate(Gate):
         self._under_way[key] = rest
         rest.add_done_callback(lambda _: self._under_way.pop(key))
 
-    def _work(self, work: Callable[[], Response], interruption: Interruption) -> Response:
+    def _work(self, reading: _Reading, interruption: Interruption) -> _Answer:
         with self._db.interruptible(interruption):
-            return work()
+            plain = reading.work()
+        return _Answer(plain, zipped(plain) if reading.zips else None)
 
     def _forget(self, key: _Key, reading: _Reading) -> None:
         if self._next.get(key) is reading:
@@ -127,12 +137,21 @@ class SharedGate(Gate):
         else:
             reading.ending = asyncio.create_task(self._end(reading.task, reading.interruption))
 
-    async def _end(self, task: asyncio.Task[Response], interruption: Interruption) -> None:
+    async def _end(self, task: asyncio.Task[_Answer], interruption: Interruption) -> None:
         # Between two statements there is nothing to end: the next statement is refused.
         while not task.done():
             with suppress(Exception):  # the reading goes on to its end
                 await asyncio.to_thread(interruption.end)
             await asyncio.wait((task,), timeout=_AGAIN_SEC)
+
+
+def _for_client(shared: _Answer, *, zips: bool) -> Response:
+    """A new answer for each client: its headers may change on the way."""
+    plain = shared.plain
+    if zips and shared.zipped is not None:
+        headers = {"content-encoding": "gzip", "vary": "Accept-Encoding"}
+        return Response(shared.zipped, plain.status_code, headers, plain.media_type)
+    return Response(plain.body, plain.status_code, media_type=plain.media_type)
 
 
 async def _until_gone(request: Request) -> None:

@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -58,27 +58,38 @@ class WriteGuard:
         path = Path(database).resolve() if database else None
         self._files = [_LockFile(path, suffix) for suffix in (QUEUE, GUARD)] if path else []
         self._limit_sec = limit_sec
-        self._threads = threading.RLock()
-        self._depth = 0
+        self._new_locks()
         _guards.add(self)
 
+    def _new_locks(self) -> None:
+        self._threads, self._turns = threading.RLock(), threading.Lock()
+        self._holder: int | None = None  # a thread
+        self._depth = 0
+
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, *, first: bool = False) -> Iterator[None]:
         """Hold the guard; a thread that already holds the guard continues at once.
+
+        A thread with `first` waits for a single other thread of this process at most.
 
         Raises DatabaseUnavailableError when other processes hold the guard for longer than the
         limit, or when its files cannot be created or locked.
         """
-        with self._threads:
+        own = threading.get_ident()
+        # Threads without `first` take turns to ask for the lock. The holder asks again for neither.
+        turn = nullcontext() if first or self._holder == own else self._turns
+        with turn, self._threads:
             if self._files and self._depth == 0:
                 self._lock(*self._files)
-            self._depth += 1
+            self._holder, self._depth = own, self._depth + 1
             try:
                 yield
             finally:
                 self._depth -= 1
-                if self._files and self._depth == 0:
-                    self._files[-1].unlock()
+                if self._depth == 0:
+                    self._holder = None
+                    if self._files:
+                        self._files[-1].unlock()
 
     def close(self) -> None:
         """Close the files; the next use opens them again."""
@@ -96,8 +107,7 @@ class WriteGuard:
 
     def _after_fork(self) -> None:
         """Leave the guard to the parent: a lock lasts as long as any copy of its open file."""
-        self._threads = threading.RLock()
-        self._depth = 0
+        self._new_locks()
         for file in self._files:
             file.close()
 

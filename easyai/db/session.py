@@ -106,18 +106,19 @@ class Database:
         return nullcontext() if interruption is None else interruption.covers(conn)
 
     @contextmanager
-    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
+    def write(self, *, lasting: bool = True, first: bool = False) -> Iterator[Connection]:
         """A transaction that writes; commits at the end, rolls back when the block raises.
 
         SQLite does not wait for the disk if the transaction need not be `lasting`: a power cut may
         undo it, together with such transactions after it. Use this for what a power cut makes
-        wrong anyway: signs of life, and leases of processes. PostgreSQL makes no difference.
+        wrong anyway: signs of life, and leases of processes. `first`: before the other threads of
+        this process that wait to write. PostgreSQL makes no difference.
         """
         if not self.is_sqlite:
             with _translated(), self.engine.begin() as conn:
                 yield conn
             return
-        with self.guard.held(), _translated(), self.engine.connect() as plain:
+        with self.guard.held(first=first), _translated(), self.engine.connect() as plain:
             conn = plain.execution_options(**{engines.WRITES: True})
             with nullcontext() if lasting else engines.without_sync(conn), conn.begin():
                 yield conn

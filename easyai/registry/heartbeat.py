@@ -54,7 +54,7 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
     if not names:
         return [False] * len(beats), []
     timeout_sec = runtime.settings.ai_analysis.heartbeat_timeout_sec
-    with runtime.db.write(lasting=False) as conn:
+    with runtime.db.write(lasting=False, first=True) as conn:
         now = clock.now(conn)
         by_name = _by_name(services.find(conn, names), set(names))
         vouched = {name: _vouched(name, rows, timeout_sec, now) for name, rows in by_name.items()}

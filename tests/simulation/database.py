@@ -130,7 +130,7 @@ class SimDatabase(Database):
                 raise AssertionError("a transaction that reads has written")
 
     @contextmanager
-    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
+    def write(self, *, lasting: bool = True, first: bool = False) -> Iterator[Connection]:
         """As in the real Database; at times the answer of the commit gets lost."""
         with self._transaction() as conn:
             yield conn

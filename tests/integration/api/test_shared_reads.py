@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
 from sqlalchemy import Connection, text
 
-from easyai.api import gates
+from easyai.api import compression, gates
 from easyai.db import alert_lists, alerts
 from easyai.runtime import Runtime
 from tests.integration.api.live import ALERTS, LiveApi
@@ -109,8 +111,19 @@ def test_clients_that_wait_for_the_same_list_share_a_reading(
 
 
 def test_compressed_and_plain_answers_come_from_the_same_reading(
-    api: LiveApi, runtime: Runtime, lists: Lists, clients: ThreadPoolExecutor
+    api: LiveApi,
+    runtime: Runtime,
+    lists: Lists,
+    clients: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    packed: list[int] = []
+
+    def compress(plain: bytes, level: int) -> bytes:
+        packed.append(len(plain))
+        return gzip.compress(plain, level)
+
+    monkeypatch.setattr(compression, "gzip", SimpleNamespace(compress=compress))
     with runtime.db.write() as conn:
         alerts.add(conn, [_alert() for _ in range(100)], for_bus=False)
     go_on = threading.Event()
@@ -130,6 +143,7 @@ def test_compressed_and_plain_answers_come_from_the_same_reading(
     got = [answer.result().headers.get("content-encoding", "identity") for answer in others]
     assert got == codings
     assert lists.begun == 2
+    assert len(packed) == 2, "each reading is compressed once for all its clients"
 
 
 def test_answer_is_not_older_than_its_request(

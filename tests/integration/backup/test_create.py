@@ -219,8 +219,8 @@ class _ImpatientDatabase(Database):
     """The server ends transactions after 0.8 s without a statement, not after 10 s."""
 
     @contextmanager
-    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
-        with super().write(lasting=lasting) as conn:
+    def write(self, *, lasting: bool = True, first: bool = False) -> Iterator[Connection]:
+        with super().write(lasting=lasting, first=first) as conn:
             conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '800ms'"))
             yield conn
 

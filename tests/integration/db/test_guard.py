@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from easyai.db import engines, guard, space
-from easyai.db.guard import has_wal_reset_race
+from easyai.db.guard import WriteGuard, has_wal_reset_race
 from easyai.db.session import Database
 from easyai.errors import DatabaseUnavailableError
 from tests.support.database_writer import prepare, write_side_by_side, writer
@@ -252,3 +253,40 @@ def test_constantly_writing_process_lets_others_write(path: Path, database: Data
 
 def test_writers_and_checkpoints_of_many_processes_lose_no_rows(path: Path) -> None:
     write_side_by_side(path, seconds=4)
+
+
+def test_thread_that_goes_first_waits_for_a_single_thread_of_its_process(path: Path) -> None:
+    guard = WriteGuard(str(path), 5.0)
+    order: list[str] = []
+
+    def write(name: str) -> None:
+        with guard.held(first=name == "first"):
+            order.append(name)
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(9) as pool, guard.held():
+        for number in range(8):
+            pool.submit(write, f"other {number}")
+        time.sleep(0.2)
+        pool.submit(write, "first")
+        time.sleep(0.2)
+    assert len(order) == 9
+    assert order.index("first") <= 1
+    guard.close()
+
+
+def test_thread_that_goes_first_may_ask_again_while_others_wait(path: Path) -> None:
+    guard = WriteGuard(str(path), 5.0)
+
+    def write() -> None:
+        with guard.held():
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        with guard.held(first=True):
+            other = pool.submit(write)
+            time.sleep(0.1)
+            write()
+            assert not other.done()
+        other.result(5)
+    guard.close()
