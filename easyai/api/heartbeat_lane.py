@@ -90,7 +90,8 @@ class HeartbeatLane(ContractProtocol):
         elif outcome is False:
             super()._start_asgi_task(cycle, self.app)  # it looks at other names, and refuses
         else:
-            super()._start_asgi_task(cycle, LastResort(_Failed(outcome)))
+            failed: Any = LastResort(_Failed(outcome))
+            super()._start_asgi_task(cycle, failed)
 
 
 class _Failed:
