@@ -10,17 +10,27 @@ import hmac
 import re
 import time
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _EMPTY: Final = hashlib.sha256(b"").hexdigest()
 _SPACES: Final = re.compile(" +")
+_UNCHANGED: Final = re.compile(r"[A-Za-z0-9_.~-]*")  # a name that `quote` leaves as it is
 
 
 def quoted_path(key: str) -> str:
     """A key as the path of a request has it, and its signature: only the slashes stay."""
-    return quote(key, safe="/")
+    folder, slash, name = key.rpartition("/")
+    last = name if _UNCHANGED.fullmatch(name) else quote(name)
+    return f"{_quoted_folder(folder)}{slash}{last}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted_folder(folder: str) -> str:
+    """A folder, quoted once for its pictures."""
+    return quote(folder)
 
 
 def query_of(values: Iterable[tuple[str, str]]) -> str:
@@ -33,7 +43,7 @@ class _Day(NamedTuple):
     """What is the same for all signatures of a day."""
 
     day: str
-    key: bytes
+    hmac: hmac.HMAC  # with the key of the day; each signature begins with a copy
     scope: str
     credential: str  # encoded for a query
 
@@ -65,7 +75,7 @@ class Signer:
         digest = hashlib.sha256(body).hexdigest() if body else _EMPTY
         signed = {**headers, "x-amz-content-sha256": digest, "x-amz-date": moment}
         names = sorted(signed)
-        lines = "".join(f"{name}:{_SPACES.sub(' ', signed[name]).strip()}\n" for name in names)
+        lines = "".join([f"{name}:{_plain(signed[name])}\n" for name in names])
         listed = ";".join(names)
         signature = self._sign(f"{method}\n{path}\n{query}\n{lines}\n{listed}\n{digest}", moment)
         signed["authorization"] = (
@@ -90,7 +100,9 @@ class Signer:
         today = self._of_day(moment)
         digest = hashlib.sha256(request.encode()).hexdigest()
         text = f"{_ALGORITHM}\n{moment}\n{today.scope}\n{digest}"
-        return hmac.digest(today.key, text.encode(), "sha256").hex()
+        signature = today.hmac.copy()
+        signature.update(text.encode())
+        return signature.hexdigest()
 
     def _of_day(self, moment: str) -> _Day:
         """The values of a day, kept until another day: its key takes four digests."""
@@ -102,9 +114,19 @@ class Signer:
             key = hmac.digest(key, part.encode(), "sha256")
         scope = f"{day}/{self._region}/s3/aws4_request"
         credential = quote(f"{self._access_key}/{scope}", safe="")
-        self._day = made = _Day(day, key, scope, credential)
+        self._day = made = _Day(day, hmac.new(key, digestmod="sha256"), scope, credential)
         return made
 
 
+def _plain(value: str) -> str:
+    """The value of a header as it is signed."""
+    return _SPACES.sub(" ", value).strip() if " " in value else value
+
+
 def _moment(now: float | None) -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    return _second(int(time.time() if now is None else now))
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hmac
-import re
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from easyai.domain.reason import Reason
 from easyai.errors import SettingsError, SignatureError
+from easyai.s3.signature_v4 import quoted_path
 from easyai.settings.faults import of_key
 from easyai.system.modes import make_folder
 from easyai.system.secret_file import load_or_create
@@ -23,7 +21,6 @@ FILES_PATH = "/api/v1/files"
 _SAME_SEC: Final = 60
 _SAME_OF_A_DAY_SEC: Final = 3600
 _DAY_SEC: Final = 86_400
-_UNCHANGED: Final = re.compile(r"[A-Za-z0-9_.~-]*")  # a name that `quote` leaves as it is
 
 
 class LinkSigner:
@@ -46,7 +43,7 @@ class LinkSigner:
         same_sec = _SAME_SEC if ttl_sec < _DAY_SEC else _SAME_OF_A_DAY_SEC
         expires = (int(moment + ttl_sec) // same_sec + 1) * same_sec
         signature = self._sign(key, expires)
-        return f"{self._prefix}{_quoted(key)}?expires={expires}&signature={signature}"
+        return f"{self._prefix}{quoted_path(key)}?expires={expires}&signature={signature}"
 
     def check(self, key: str, expires: str, signature: str, now: float | None = None) -> None:
         """Raise SignatureError unless the signature is ours and the link has not expired."""
@@ -65,18 +62,6 @@ class LinkSigner:
     def _sign(self, key: str, expires: int) -> str:
         message = f"{expires}\n{key}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._secret, message, "sha256").hex()[:40]
-
-
-def _quoted(key: str) -> str:
-    """What `quote` makes of a key; the pictures of a camera share their folder."""
-    folder, slash, name = key.rpartition("/")
-    last = name if _UNCHANGED.fullmatch(name) else quote(name)
-    return f"{_quoted_folder(folder)}{slash}{last}"
-
-
-@lru_cache(maxsize=4096)
-def _quoted_folder(folder: str) -> str:
-    return quote(folder)
 
 
 def load_secret(configured: str, data_dir: Path) -> bytes:
