@@ -6,9 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -23,6 +21,7 @@ from easyai.messages.catalogue import text
 from easyai.pipeline.picture_moves import CarriedOut, carry_out, log_failed, move_for, record
 from easyai.runtime import Runtime
 from easyai.system.log_throttle import LogThrottle
+from easyai.system.side_by_side import SideBySide
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 AT_ONCE: Final = 2000
 _CARRY_SEC: Final = 1.0  # then the sweep deletes the remaining pictures
 _GROUP: Final = 64  # pictures between checks of the clock and the store's health
-_THREADS: Final = 16
+_REQUESTS: Final = 16  # at once
 _EPISODE_SEC: Final = 60  # a drop after this long without drops begins a new episode
 
 Choose = Callable[[Connection], Sequence[int]]
@@ -87,13 +86,12 @@ def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
     if not pictures:
         return True
     done, until = CarriedOut(), time.monotonic() + _CARRY_SEC
-    pooled: Any = ThreadPoolExecutor(_THREADS, "drops") if runtime.store.remote else nullcontext()
-    with pooled as pool:
-        for start in range(0, len(pictures), _GROUP):
-            group = [move_for(picture) for picture in pictures[start : start + _GROUP]]
-            done.add(carry_out(runtime.store, group, pool))
-            if done.failed or time.monotonic() >= until:
-                break
+    requests = SideBySide(_REQUESTS)
+    for start in range(0, len(pictures), _GROUP):
+        group = [move_for(picture) for picture in pictures[start : start + _GROUP]]
+        done.add(carry_out(runtime.store, group, requests))
+        if done.failed or time.monotonic() >= until:
+            break
     log_failed(done.failed, done.reason)
     with runtime.db.write() as conn:
         record(conn, done, clock.now(conn))

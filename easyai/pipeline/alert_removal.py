@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,6 +15,7 @@ from easyai.pipeline.alert_count_check import counts_beyond
 from easyai.pipeline.deletions import Deletions
 from easyai.pipeline.picture_moves import PictureMove, carry_out, log_failed, move_for, record
 from easyai.runtime import Runtime
+from easyai.system.side_by_side import SideBySide
 
 _CARRY_SEC = 2.0  # for pictures that only alerts name; the sweep deletes the rest
 _MOST_NAMED = 20  # alert ids in an audit record
@@ -95,12 +93,8 @@ def _version(frame: pictures.Uncarried | None) -> str:
 
 
 def _run(runtime: Runtime, moves: Sequence[PictureMove]) -> None:
-    most = runtime.settings.ai_analysis.alert_image_move_concurrent
-    pooled: Any = nullcontext()
-    if runtime.store.remote and len(moves) > 1:
-        pooled = ThreadPoolExecutor(min(most, len(moves)), thread_name_prefix="alert-removal")
-    with pooled as pool:
-        carried = carry_out(runtime.store, moves, pool)
+    requests = SideBySide(runtime.settings.ai_analysis.alert_image_move_concurrent)
+    carried = carry_out(runtime.store, moves, requests)
     log_failed(carried.failed, carried.reason)
     with runtime.db.write() as conn:
         record(conn, carried, clock.now(conn))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 
@@ -22,12 +21,13 @@ from easyai.runtime import Runtime
 from easyai.settings.schema import Settings
 from easyai.store.frame_store import Carried, Store
 from easyai.store.keys import version_tag
+from easyai.system.side_by_side import SideBySide
 
 log = logging.getLogger(__name__)
 
 
 def confirm(
-    runtime: Runtime, answered: Sequence[Answered], pool: Executor | None = None
+    runtime: Runtime, answered: Sequence[Answered], pool: SideBySide | None = None
 ) -> list[Answered]:
     """The answers; an answer whose picture was replaced meanwhile is marked as superseded.
 

@@ -10,7 +10,6 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -27,6 +26,7 @@ from easyai.messages.catalogue import text
 from easyai.pipeline.deletions import Deletions
 from easyai.runtime import Runtime
 from easyai.store.frame_store import Carried, Store
+from easyai.system.side_by_side import SideBySide
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,11 @@ def log_failed(count: int, reason: Reason) -> None:
 
 
 def carry_out(
-    store: Store, moves: Sequence[PictureMove], pool: Executor | None = None, *, again: bool = False
+    store: Store,
+    moves: Sequence[PictureMove],
+    pool: SideBySide | None = None,
+    *,
+    again: bool = False,
 ) -> CarriedOut:
     """Run moves, in parallel if the store is remote and a pool is given.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -21,6 +20,7 @@ from easyai.errors import DatabaseUnavailableError, InvalidKeyError, StoreUnavai
 from easyai.pipeline.confirm import copy_names
 from easyai.runtime import Runtime
 from easyai.store.frame_store import Carried, Store
+from easyai.system.side_by_side import SideBySide
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Prepared:
 
 
 def prepare(
-    runtime: Runtime, frames: Sequence[LeasedFrame], pool: Executor | None = None
+    runtime: Runtime, frames: Sequence[LeasedFrame], pool: SideBySide | None = None
 ) -> Prepared:
     """Make a batch of leased frames ready for their calls; in parallel if a pool is given.
 

@@ -12,6 +12,7 @@ from easyai.pipeline.caller import Caller
 from easyai.pipeline.pipeline_tracing import tracing_of
 from easyai.runtime import Runtime
 from easyai.system.identity import mark
+from easyai.system.side_by_side import SideBySide
 
 Result = TypeVar("Result")
 
@@ -34,7 +35,7 @@ class WorkerContext:
         self._carrier = ThreadPoolExecutor(2, "pictures")
         # Separate from the carrier: calls must not wait until hundreds of pictures are moved.
         self._preparer = ThreadPoolExecutor(2, "prepare")
-        self.movers = ThreadPoolExecutor(movers, "movers") if runtime.store.remote else None
+        self.movers = SideBySide(movers) if runtime.store.remote else None
 
     def next_token(self) -> str:
         """A lease token that no other lease ever had."""
@@ -60,6 +61,7 @@ class WorkerContext:
     async def close(self) -> None:
         """Close connections and threads."""
         await self.caller.close()
-        for pool in (self._writer, self._renewer, self._carrier, self._preparer, self.movers):
-            if pool is not None:
-                pool.shutdown(wait=False, cancel_futures=True)
+        if self.movers is not None:
+            self.movers.shut_down()
+        for pool in (self._writer, self._renewer, self._carrier, self._preparer):
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -14,6 +14,7 @@ from typing import Final
 
 from easyai.s3.client_errors import NoAnswerError
 from easyai.s3.s3_connection import Answer, Connection, Limits, NothingSentError, Request, connect
+from easyai.system.side_by_side import pause
 
 _MOST_KEPT: Final = 64  # further threads open short-lived connections
 _IDLE_SEC: Final = 15.0  # firewalls and servers forget idle connections without a word
@@ -57,7 +58,7 @@ class Connections:
             busy += 1
             if request.once or busy == _MOST_BUSY or time.monotonic() >= ends_at:
                 raise NoAnswerError(f"too many {answer.status} error responses")
-            time.sleep(_PAUSE_SEC * 2 ** (busy - 1))
+            pause(_PAUSE_SEC * 2 ** (busy - 1))
 
     def close(self) -> None:
         """Close the kept connections."""

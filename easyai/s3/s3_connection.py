@@ -6,15 +6,22 @@ llhttp parses; this module limits how long an answer may take and how many bytes
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import select
 import socket
 import ssl
 import time
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from easyai.s3.client_errors import NoAnswerError, NoTlsError, NotS3Error, TooLargeError
+from easyai.system.side_by_side import READABLE, WRITABLE, wait
+
+Value = TypeVar("Value")
+Result = TypeVar("Result")
 
 _LARGEST_HEAD: Final = 65_536  # bytes, with interim answers; also of a trailer
 _LARGEST_REFUSAL: Final = 65_536  # bytes of the body of an error
@@ -51,7 +58,7 @@ class NothingSentError(NoAnswerError):
 
 
 class Connection:
-    """An open connection; not safe between threads."""
+    """An open connection, whose socket does not block; not safe between threads."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -82,13 +89,14 @@ class Connection:
         reader = _Reader(request.has_body, request.limit)
         received = 0
         try:
-            self._socket.settimeout(_seconds_left(read_sec, ends_at))
-            self._socket.sendall(request.data)
+            data = memoryview(request.data)
+            while data:
+                data = data[_when_ready(self._socket, self._socket.send, data, read_sec, ends_at) :]
+            _wait(self._socket, READABLE, read_sec, ends_at)  # an answer is never there at once
             while not reader.complete:
-                self._socket.settimeout(_seconds_left(read_sec, ends_at))
-                data = self._socket.recv(_READ)
-                received += len(data)
-                reader.feed(data)
+                part = _when_ready(self._socket, self._socket.recv, _READ, read_sec, ends_at)
+                received += len(part)
+                reader.feed(part)
         except TimeoutError:
             raise NoAnswerError("read timed out") from None
         except OSError as error:
@@ -194,10 +202,9 @@ def connect(host: str, port: int, tls: ssl.SSLContext | None, connect_sec: float
         sock = socket.socket(family, kind, protocol)
         try:
             share = (ends_at - time.monotonic()) / (len(addresses) - number)
-            sock.settimeout(_seconds_left(share, ends_at))
-            sock.connect(address)
+            _connect(sock, address, share, ends_at)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return Connection(sock if tls is None else tls.wrap_socket(sock, server_hostname=host))
+            return Connection(sock if tls is None else _secured(sock, tls, host, share, ends_at))
         except ssl.SSLError as error:
             sock.close()
             raise NoTlsError(_words(error)) from None
@@ -205,6 +212,53 @@ def connect(host: str, port: int, tls: ssl.SSLContext | None, connect_sec: float
             sock.close()
             why = error
     raise NoAnswerError(_words(why)) from None
+
+
+def _connect(sock: socket.socket, address: Any, share_sec: float, ends_at: float) -> None:
+    sock.setblocking(False)
+    failure = sock.connect_ex(address)
+    if failure == errno.EINPROGRESS:
+        _wait(sock, WRITABLE, share_sec, ends_at)
+        failure = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if failure:
+        raise OSError(failure, os.strerror(failure))
+
+
+def _secured(
+    sock: socket.socket, tls: ssl.SSLContext, host: str, share_sec: float, ends_at: float
+) -> ssl.SSLSocket:
+    secured = tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        _when_ready(secured, lambda _: secured.do_handshake(), None, share_sec, ends_at)
+    except OSError:
+        secured.close()  # it has taken over the socket
+        raise
+    return secured
+
+
+def _when_ready(
+    sock: socket.socket,
+    act: Callable[[Value], Result],
+    value: Value,
+    most_sec: float,
+    ends_at: float,
+) -> Result:
+    """Act on a socket as soon as it is possible without blocking."""
+    while True:
+        try:
+            return act(value)
+        except ssl.SSLWantReadError:
+            event = READABLE
+        except ssl.SSLWantWriteError:
+            event = WRITABLE
+        except BlockingIOError:
+            event = READABLE if act == sock.recv else WRITABLE
+        _wait(sock, event, most_sec, ends_at)
+
+
+def _wait(sock: socket.socket, event: int, most_sec: float, ends_at: float) -> None:
+    if not wait(sock.fileno(), event, _seconds_left(most_sec, ends_at)):
+        raise TimeoutError("timed out")
 
 
 def _seconds_left(most: float, ends_at: float) -> float:

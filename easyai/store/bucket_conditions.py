@@ -20,6 +20,7 @@ from easyai.s3.client import S3Client
 from easyai.s3.client_errors import REFUSED_CONDITION, S3Error
 from easyai.store.bucket import Bucket
 from easyai.store.condition_names import COPY, DELETE, PUT, TARGET
+from easyai.system.side_by_side import alone
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,8 @@ class Conditions:
             kept = self.trusted
             if kept is None:
                 outages = self._bucket.outages
-                kept = self._tried()
+                with alone():  # within the lock
+                    kept = self._tried()
                 self._outages, self._expires_at = outages, time.monotonic() + _TRUST_SEC
                 if kept.ignored and kept != self.known:
                     log.warning(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from easyai.domain.frame import KeyRules
 from easyai.store.bucket import Bucket
 from easyai.store.bucket_pages import Page, read_folder, read_page
 from easyai.store.frame_store import Picture
+from easyai.system.side_by_side import SideBySide
 
 _REQUESTS: Final = 16  # at once
 
@@ -26,6 +26,7 @@ class Ends:
     def __init__(self, bucket: Bucket, rules: KeyRules) -> None:
         self._bucket = bucket
         self._rules = rules
+        self._requests = SideBySide(_REQUESTS)
         self._last: dict[str, str] = {}  # by a camera's folder: the last frame listed in it
         self._backlogs: set[str] = set()  # folders whose page was full: left to the round
         self._remaining: deque[str] = deque()  # folders that are still to be listed
@@ -46,27 +47,26 @@ class Ends:
 
     def pages(self, until: float) -> Iterator[Page]:
         """A page of each folder after its last key, until a moment; a folder comes once at most."""
-        with ThreadPoolExecutor(_REQUESTS, "scan") as pool:
-            if not self._remaining:
-                self._list_cameras(pool)
-            while self._remaining and time.monotonic() < until:
-                count = min(_REQUESTS, len(self._remaining))
-                some = [self._remaining.popleft() for _ in range(count)]
-                for folder, page in zip(some, pool.map(self._read, some), strict=True):
-                    self.note(page.pictures)
-                    if page.last is not None:
-                        self._backlogs.add(folder)
-                    yield page
+        if not self._remaining:
+            self._list_cameras()
+        while self._remaining and time.monotonic() < until:
+            count = min(_REQUESTS, len(self._remaining))
+            some = [self._remaining.popleft() for _ in range(count)]
+            for folder, page in zip(some, self._requests.map(self._read, some), strict=True):
+                self.note(page.pictures)
+                if page.last is not None:
+                    self._backlogs.add(folder)
+                yield page
 
     def _read(self, folder: str) -> Page:
         return read_page(self._bucket, folder, self._last.get(folder, ""))
 
-    def _list_cameras(self, pool: ThreadPoolExecutor) -> None:
+    def _list_cameras(self) -> None:
         def below(folder: str) -> list[str]:
             return read_folder(self._bucket, folder)[1]
 
         types = [name for name in below(self._rules.base_path) if not self._is_excluded(name)]
-        cameras = [name for some in pool.map(below, types) for name in some]
+        cameras = [name for some in self._requests.map(below, types) for name in some]
         self._last = {name: self._last[name] for name in cameras if name in self._last}
         self._backlogs.intersection_update(cameras)
         self._remaining.extend(

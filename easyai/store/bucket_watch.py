@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from easyai.domain.frame import KeyRules
@@ -18,6 +18,7 @@ from easyai.store.bucket_ends import Ends
 from easyai.store.bucket_objects import check_key, picture_of, stat_object
 from easyai.store.bucket_round import Round
 from easyai.store.frame_store import Listing, Picture, always
+from easyai.system.side_by_side import SideBySide
 
 _TRUST_LISTING_SEC: Final = 5.0
 # For so long the listings may still show objects that left the bucket before this process started
@@ -33,6 +34,7 @@ class BucketWatch:
 
     def __init__(self, bucket: Bucket, rules: KeyRules) -> None:
         self._bucket = bucket
+        self._requests = SideBySide(_REQUESTS)
         self._since = -math.inf  # monotonic: since when it lists without a long pause
         self._round = Round(bucket, rules)
         self._ends = Ends(bucket, rules)
@@ -81,10 +83,7 @@ class BucketWatch:
         return pictures + self._ask(asked)
 
     def _ask(self, keys: Sequence[str]) -> list[Picture]:
-        if not keys:
-            return []
-        with ThreadPoolExecutor(min(_REQUESTS, len(keys)), "scan") as pool:
-            objects = list(pool.map(lambda key: stat_object(self._bucket, key), keys))
+        objects = self._requests.map(partial(stat_object, self._bucket), keys)
         pictures = map(picture_of, keys, objects)
         return [picture for picture in pictures if picture is not None]
 

@@ -126,7 +126,10 @@ class _Job:
 
 
 class SimPool:
-    """Stands in for ThreadPoolExecutor: so many actors take the submitted work, in order."""
+    """Stands in for ThreadPoolExecutor, whose submitted work so many actors take in order.
+
+    Also stands in for SideBySide.
+    """
 
     scheduler: ClassVar[Scheduler]
 
@@ -164,3 +167,5 @@ class SimPool:
 
     def shutdown(self, *_: Any, **__: Any) -> None:
         """Nothing is open."""
+
+    shut_down = shutdown

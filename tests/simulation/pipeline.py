@@ -245,9 +245,10 @@ def replacements(network: Network) -> list[tuple[Any, str, Any]]:
     """The parts that a run replaces in the pipeline: HTTP, probes and thread pools."""
     SimCaller.network, SimPool.scheduler = network, network.scheduler
     pooled = [
-        (module, "ThreadPoolExecutor", SimPool)
+        (module, pool, SimPool)
         for name, module in sorted(sys.modules.items())
-        if name.startswith("easyai.") and hasattr(module, "ThreadPoolExecutor")
+        for pool in ("ThreadPoolExecutor", "SideBySide")
+        if name.startswith("easyai.") and hasattr(module, pool)
     ]
     return [
         (workshop, "Caller", SimCaller),

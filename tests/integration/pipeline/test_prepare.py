@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
 
 import pytest
 
@@ -17,6 +16,7 @@ from easyai.pipeline import calls
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.prepare import Prepared, prepare
 from easyai.runtime import Runtime
+from easyai.system.side_by_side import SideBySide
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
@@ -73,7 +73,7 @@ def test_unconfirmed_answers_count_as_requests_only_if_a_request_was_sent(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def first_superseded(
-        runtime: Runtime, frames: Sequence[LeasedFrame], pool: Executor | None
+        runtime: Runtime, frames: Sequence[LeasedFrame], pool: SideBySide | None
     ) -> Prepared:
         newer = Verdict(CallResult.SUPERSEDED, reason=quoted("replaced"), called=False)
         return Prepared(list(frames[1:]), [(frames[0], newer)])
@@ -96,7 +96,7 @@ def test_batch_with_a_preparation_longer_than_its_lease_is_called_once(
     site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow_store(
-        runtime: Runtime, frames: Sequence[LeasedFrame], pool: Executor | None
+        runtime: Runtime, frames: Sequence[LeasedFrame], pool: SideBySide | None
     ) -> Prepared:
         time.sleep(1.2)
         return prepare(runtime, frames, pool)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from easyai.s3.client_errors import NoAnswerError, NoTlsError
+from easyai.system.side_by_side import SideBySide
 from tests.integration.s3.scripted_server import LIMITS, ScriptedServer, Talk, always, answer
 from tests.support.needs import program
 
@@ -45,6 +46,24 @@ def test_connection_of_a_trusted_server_is_kept(
             assert client.get("k", 40_000) == ("e1", b"1" * 40_000)
         assert client.link("k", 60).startswith(f"https://{server.endpoint}/frames/k?")
         assert server.connections == 1
+
+
+def test_requests_side_by_side_have_secure_connections_of_their_own(
+    tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    content = b"x" * 3_000_000
+
+    def script(talk: Talk) -> None:
+        while asked := talk.request():
+            talk.send(answer(content if asked.startswith("GET") else b"", ETag='"e1"'))
+
+    with ScriptedServer(script, tls=tls) as server:
+        client = server.client()
+        got = SideBySide(4).map(lambda key: client.get(key, 3_000_000), "abcdefghi")
+        assert got == [("e1", content)] * 9
+        SideBySide(4).map(lambda key: client.put(key, content, "image/jpeg"), "abcdefghi")
+        assert server.connections == 4
 
 
 def test_server_of_an_unknown_authority_or_another_name_gets_no_request(

@@ -19,6 +19,7 @@ from easyai.store.condition_names import COPY, DELETE, PUT
 from easyai.store.condition_names import TARGET as TARGET_CONDITION
 from easyai.store.frame_store import Carried
 from easyai.store.minio import MinioStore
+from easyai.system.side_by_side import SideBySide
 from tests.integration.store.fake_s3 import Answer, FakeS3, failure
 from tests.integration.store.places import BucketPlace, jpeg
 
@@ -293,6 +294,23 @@ def test_change_without_a_head_has_its_condition_although_trials_have_begun_anew
         assert store.keep(KEY, TARGET, "e1") is Carried.DONE
         assert store.delete(KEY, "e1") is Carried.DONE
     assert conditions == ["*", '"e1"']
+
+
+def test_conditions_are_tried_once_for_changes_side_by_side() -> None:
+    tried: list[str] = []
+
+    def answer(method: str, path: str) -> Answer:
+        if "/.easyai/try-" in path:
+            tried.append(path)
+        if method == "HEAD":
+            return Answer(404) if "alerts" in path else Answer(200, headers=_FOUND)
+        return _COPIED if method == "PUT" else Answer(204)
+
+    with FakeS3(answer) as fake:
+        store = store_that_knows(fake, None)
+        copied = SideBySide(8).map(lambda n: store.keep(KEY, f"{TARGET}{n}", "e1"), range(8))
+        assert copied == [Carried.DONE] * 8
+    assert len({path.removesuffix("-copy") for path in tried}) == 1
 
 
 def store_that_knows(fake: FakeS3, kept: Kept | None) -> MinioStore:
