@@ -71,14 +71,26 @@ class BucketMoves:
 
     def keep(self, source: str, target: str, version: str) -> Carried:
         """Copy a picture in the store unless its copy exists; overwrites nothing."""
-        return self._keep(source, target, version or self.version(source) or "", version)
+        kept, _ = self._keep_found(source, target, version)
+        return kept
 
-    def _keep(self, source: str, target: str, version: str, marked: str) -> Carried:
-        """Keep a picture; `marked`: the version that `discard` will name, '' when not known."""
+    def _keep_found(self, source: str, target: str, version: str) -> tuple[Carried, str]:
+        """Keep a picture; returns its version, too, which is looked up if it is not known.
+
+        A picture of ours keeps its mark then: `discard` names the version that the frame had.
+        """
+        if version:
+            return self._keep(source, target, version, _digest(version)), version
+        stat = self._stat(source)
+        found, mark = (stat.etag, stat.headers.get(_VERSION, "")) if stat else ("", "")
+        return self._keep(source, target, found, mark), found
+
+    def _keep(self, source: str, target: str, version: str, mark: str) -> Carried:
+        """Keep a picture; `mark`: of the version that `discard` will name, '' when not known."""
         known = self._conditions.trusted
         # A server that refuses to overwrite needs no HEAD before the copy.
         stat = None if known and known.target else self._stat(target)
-        copied = Carried.TAKEN if stat else self._copy(source, target, version, marked, known)
+        copied = Carried.TAKEN if stat else self._copy(source, target, version, mark, known)
         if copied is Carried.DONE:
             return copied
         # Another worker, or an attempt whose answer was lost, may have copied the picture. The
@@ -103,8 +115,7 @@ class BucketMoves:
 
     def move(self, source: str, target: str, version: str, frame_id: int = 0) -> Carried:
         """Copy in the store, then delete the source; completes a move that a crash interrupted."""
-        current = version or self.version(source) or ""
-        kept = self._keep(source, target, current, version)
+        kept, current = self._keep_found(source, target, version)
         if kept is Carried.DONE:
             self.delete(source, current)  # not a newer picture, which is another frame
         return kept
@@ -176,7 +187,7 @@ class BucketMoves:
         return stat_object(self._bucket, key)
 
     def _copy(
-        self, source: str, target: str, version: str, marked: str, known: Kept | None = None
+        self, source: str, target: str, version: str, mark: str, known: Kept | None = None
     ) -> Carried:
         check_key(source)
         marks = {
@@ -184,8 +195,8 @@ class BucketMoves:
             _MOVED_FROM: _mark(source, version),
             _OWNER: self._owner(),
         }
-        if marked:
-            marks[_VERSION] = _digest(marked)
+        if mark:
+            marks[_VERSION] = mark
         kept = known or self._conditions.kept()
         try:
             with self._bucket.asking() as client:

@@ -344,6 +344,17 @@ def test_repeated_discard_leaves_the_newer_picture_that_has_the_name(place: Plac
     assert store.discard(TARGET, version) is Carried.DONE
 
 
+def test_repeated_discard_leaves_a_picture_that_was_moved_twice_to_the_name(place: Place) -> None:
+    store = place.store()
+    place.put(KEY, jpeg("moved twice"))
+    version = store.version(KEY) or ""
+    assert store.move(KEY, f"{TARGET}.jpg", version) is Carried.DONE
+    assert store.move(f"{TARGET}.jpg", TARGET, "") is Carried.DONE  # requeued, and settled again
+    assert store.discard(TARGET, f"{version}-of-another") is Carried.REPLACED
+    assert place.content(TARGET) == jpeg("moved twice")
+    assert store.discard(TARGET, version) is Carried.DONE
+
+
 def test_discard_removes_only_a_picture_that_a_move_has_put_there(place: Place) -> None:
     store = place.store()
     place.put(KEY, jpeg("1"))
