@@ -6,6 +6,7 @@ thread for each call would cost as much CPU time as a request of the object stor
 
 from __future__ import annotations
 
+import math
 import select
 import threading
 import time
@@ -126,6 +127,7 @@ class _Turns:
         # By descriptor, or by a number below 0 for a pause: until when (monotonic).
         self._waiting: dict[int, tuple[_Call, float]] = {}
         self._pauses = count(-1, -1)
+        self._earliest = math.inf  # no wait is over before (monotonic)
 
     def begin(self, work: Callable[[], None]) -> None:
         """Run calls until they wait or end."""
@@ -140,19 +142,27 @@ class _Turns:
             descriptor = next(self._pauses)
         else:
             self._poll.register(descriptor, event)
-        self._waiting[descriptor] = call, time.monotonic() + seconds
+        ends_at = time.monotonic() + seconds
+        self._waiting[descriptor] = call, ends_at
+        self._earliest = min(self._earliest, ends_at)
         return bool(call.parent.switch())
 
     def take(self) -> None:
         """Wait until calls can go on, and run them until they wait again or end."""
-        ends_at = min(end for _, end in self._waiting.values())
-        for descriptor, _ in self._poll.poll(max(0.0, ends_at - time.monotonic()) * 1000):
+        limit_sec = max(0.0, self._earliest - time.monotonic())
+        for descriptor, _ in self._poll.poll(limit_sec * 1000):
             self._poll.unregister(descriptor)
             self._waiting.pop(descriptor)[0].switch(True)
+        if time.monotonic() >= self._earliest:
+            self._end_late()
+
+    def _end_late(self) -> None:
+        """Run the calls whose time to wait is over."""
         now = time.monotonic()
-        if now < ends_at:
-            return
-        for late in [key for key, (_, end) in self._waiting.items() if end <= now]:
-            if late >= 0:
-                self._poll.unregister(late)
-            self._waiting.pop(late)[0].switch(False)
+        late = [key for key, (_, ends_at) in self._waiting.items() if ends_at <= now]
+        calls = [self._waiting.pop(key)[0] for key in late]
+        self._earliest = min((ends_at for _, ends_at in self._waiting.values()), default=math.inf)
+        for descriptor, call in zip(late, calls, strict=True):
+            if descriptor >= 0:
+                self._poll.unregister(descriptor)
+            call.switch(False)
