@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -25,6 +24,7 @@ from easyai.store.bucket_moves import BucketMoves
 from easyai.store.bucket_pages import PAGE, read_page
 from easyai.store.frame_store import Carried
 from easyai.store.minio import MinioStore
+from easyai.system.side_by_side import SideBySide
 
 _PICTURE = b"\xff\xd8" + bytes(20_000) + b"\xff\xd9"
 _LISTED = "listed/camera7/"
@@ -86,12 +86,13 @@ def served(endpoint: str) -> Iterator[tuple[str, bool]]:
 @click.option("--access-key", default="easyai", show_default=True)
 @click.option("--secret-key", default="easyaisecret", show_default=True)
 @click.option("--calls", default=1000, show_default=True, help="Calls in a row of the table.")
-@click.option("--threads", default=1, show_default=True, help="Threads that call at once.")
+@click.option("--at-once", default=1, show_default=True, help="Calls side by side.")
 def main(
-    endpoint: str, bucket: str, access_key: str, secret_key: str, calls: int, threads: int
+    endpoint: str, bucket: str, access_key: str, secret_key: str, calls: int, at_once: int
 ) -> None:
     """Print the CPU time and the rate of each call."""
-    with served(endpoint) as (address, is_stub), ThreadPoolExecutor(threads) as pool:
+    beside = SideBySide(at_once)
+    with served(endpoint) as (address, is_stub):
         settings = Minio(
             endpoint=address,
             bucket=bucket,
@@ -100,7 +101,7 @@ def main(
         )
         site = Site(MinioStore(settings, KeyRules(), lambda: "bench"), {})
         site.store.check()
-        list(pool.map(site.put, (f"{_LISTED}{number:06}.jpg" for number in range(PAGE))))
+        beside.map(site.put, (f"{_LISTED}{number:06}.jpg" for number in range(PAGE)))
         keys = [f"人数统计/camera{number % 8}/{number:06}.jpg" for number in range(calls)]
         rows: dict[str, Callable[[str], object]] = {
             "PUT and HEAD": site.put,
@@ -113,12 +114,12 @@ def main(
             "no alert": site.no_alert,
         }
         for name, call in rows.items():
-            _row(pool, name, call, keys, address if is_stub else "")
-        _row(pool, "LIST 1,000", site.list_page, keys[: max(10, calls // 50)], "")
+            _row(beside, name, call, keys, address if is_stub else "")
+        _row(beside, "LIST 1,000", site.list_page, keys[: max(10, calls // 50)], "")
 
 
 def _row(
-    pool: ThreadPoolExecutor,
+    beside: SideBySide,
     name: str,
     call: Callable[[str], object],
     keys: list[str],
@@ -126,13 +127,12 @@ def _row(
 ) -> None:
     before = requests_of(counted_at)
     cpu, wall = time.process_time(), time.perf_counter()
-    for _ in pool.map(call, keys):
-        pass
+    beside.map(call, keys)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    requests = (requests_of(counted_at) - before) / len(keys)
+    sent = (requests_of(counted_at) - before) / len(keys)
     print(
         f"{name:20} {cpu / len(keys) * 1e6:8.0f} µs CPU {len(keys) / wall:8.0f}/s"
-        + (f" {requests:5.2f} requests" if counted_at else "")
+        + (f" {sent:5.2f} requests" if counted_at else "")
     )
 
 
