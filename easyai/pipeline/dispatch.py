@@ -271,10 +271,13 @@ class _Selection:
 
     def _on_trial(self, task_type: str) -> bool:
         """Whether a type has places only at endpoints whose breaker is on trial."""
-        able = [
-            service for service in self._cache.of_type(task_type) if self._places.free(service) > 0
-        ]
-        return bool(able) and not any(service.breaker.closed for service in able)
+        on_trial = False
+        for service in self._cache.of_type(task_type):
+            if self._places.free(service) > 0:
+                if service.breaker.closed:
+                    return False  # nearly always the first service: a type may have thousands
+                on_trial = True
+        return on_trial
 
     def _is_crowded(self, contender: Contender) -> bool:
         if contender.home is not None:
