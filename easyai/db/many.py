@@ -30,7 +30,7 @@ class ManyRows:
         """`types`: int, float or str for each value. Columns in WHERE need their table's name."""
         self.sql, self.types = sql, types
         names = (name for _, name, _, _ in Formatter().parse(sql) if name)
-        self._order = [name for name in names if name != "rows"]
+        self._in_order = itemgetter(*(name for name in names if name != "rows"))
         self._names = tuple(types)
         self._values = itemgetter(*types)
         # For types of values that need no conversion: which values are floats.
@@ -52,7 +52,7 @@ class ManyRows:
             return 0
         rows = [self._checked(row) for row in rows]
         if conn.dialect.name == "sqlite":
-            values = [tuple([row[name] for name in self._order]) for row in rows]
+            values = [self._in_order(row) for row in rows]
             return conn.exec_driver_sql(self._row, values).rowcount
         starts = range(0, len(rows), _MOST_ROWS)
         return sum(self._run(conn, rows[start : start + _MOST_ROWS]) for start in starts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -64,26 +65,19 @@ class Tally:
 _SUMS = tuple(name for name in Tally.__dataclass_fields__ if not name.endswith("_max"))
 _MAXIMA = ("infer_ms_max", "move_ms_max")
 _COLUMNS = (*_SUMS, *_MAXIMA)
-_KINDS = tuple(type(getattr(Tally(), name)) for name in _COLUMNS)
+_KINDS = {name: type(getattr(Tally(), name)) for name in _COLUMNS}
 _values = attrgetter(*_COLUMNS)
 _TALLY = ", ".join(
     [f"coalesce(sum({name}), 0)" for name in _SUMS]
     + [f"coalesce(max({name}), 0)" for name in _MAXIMA]
 )
-_ADD: Final = ManyRows(
-    f"INSERT INTO statistics (bucket, task_type, updated_at, {', '.join(_COLUMNS)}) "
-    f"SELECT {{bucket}}, {{task_type}}, {{now}}, {', '.join(f'{{{name}}}' for name in _COLUMNS)} "
-    "{rows} WHERE true "
-    "ON CONFLICT (bucket, task_type) DO UPDATE SET updated_at = excluded.updated_at, "
-    + ", ".join(f"{name} = statistics.{name} + excluded.{name}" for name in _SUMS)
-    + ", "
-    + ", ".join(
-        f"{name} = CASE WHEN excluded.{name} > statistics.{name} "
-        f"THEN excluded.{name} ELSE statistics.{name} END"
-        for name in _MAXIMA
-    ),
-    {"bucket": int, "task_type": str, "now": float, **dict(zip(_COLUMNS, _KINDS, strict=True))},
-)
+_MERGED: Final = {
+    name: f"statistics.{name} + excluded.{name}"
+    if name in _SUMS
+    else f"CASE WHEN excluded.{name} > statistics.{name} "
+    f"THEN excluded.{name} ELSE statistics.{name} END"
+    for name in _COLUMNS
+}
 _READ_TOTAL = text(
     f"SELECT {_TALLY}, coalesce(max(updated_at), 0) FROM statistics WHERE bucket = 0"  # noqa: S608
 )
@@ -108,24 +102,39 @@ def add(conn: Connection, tallies: Mapping[str, Tally], now: float) -> None:
     if not counted:
         return
     bucket = int(now) // BUCKET_SEC * BUCKET_SEC
-    total = _merged(list(counted.values()))
-    _ADD.run(
+    values = {name: _values(counted[name]) for name in sorted(counted)}
+    sums = zip(_COLUMNS, zip(*values.values(), strict=True), strict=True)
+    # Most columns are 0 in nearly all transactions, and a transaction writes a row for each type.
+    columns = tuple(name for name, of_types in sums if any(of_types))
+    places = [_COLUMNS.index(name) for name in columns]
+    rows = [(_TOTAL, _ALL_TYPES, _values(_merged(list(counted.values()))))]
+    rows += [(bucket, name, of_type) for name, of_type in values.items()]
+    _add(columns).run(
         conn,
         [
-            _row(_TOTAL, _ALL_TYPES, total, now),
-            *(_row(bucket, name, counted[name], now) for name in sorted(counted)),
+            {"bucket": start, "task_type": name, "now": now}
+            | {column: row[place] for column, place in zip(columns, places, strict=True)}
+            for start, name, row in rows
         ],
+    )
+
+
+@cache
+def _add(columns: Sequence[str]) -> ManyRows:
+    """The statement that adds to these columns."""
+    changes = ", ".join(f"{name} = {_MERGED[name]}" for name in columns)
+    return ManyRows(
+        f"INSERT INTO statistics (bucket, task_type, updated_at, {', '.join(columns)}) "
+        f"SELECT {{bucket}}, {{task_type}}, {{now}}, {', '.join(f'{{{name}}}' for name in columns)}"
+        " {rows} WHERE true ON CONFLICT (bucket, task_type) DO UPDATE"
+        f" SET updated_at = excluded.updated_at, {changes}",
+        {"bucket": int, "task_type": str, "now": float} | {name: _KINDS[name] for name in columns},
     )
 
 
 def _merged(tallies: Sequence[Tally]) -> Tally:
     columns = zip(_COLUMNS, zip(*map(_values, tallies), strict=True), strict=True)
     return Tally(**{name: (max if name in _MAXIMA else sum)(column) for name, column in columns})
-
-
-def _row(bucket: int, task_type: str, tally: Tally, now: float) -> dict[str, Any]:
-    row = dict(zip(_COLUMNS, _values(tally), strict=True))
-    return row | {"bucket": bucket, "task_type": task_type, "now": now}
 
 
 def total(conn: Connection) -> tuple[Tally, float]:
@@ -168,5 +177,5 @@ def trim(conn: Connection, now: float) -> int:
 
 def _tally(values: Sequence[Any]) -> Tally:
     # PostgreSQL sums big integers to Decimals.
-    named = zip(_COLUMNS, _KINDS, values, strict=True)
-    return Tally(**{name: kind(value) for name, kind, value in named})
+    named = zip(_COLUMNS, values, strict=True)
+    return Tally(**{name: _KINDS[name](value) for name, value in named})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final
 
 from easyai.domain.frame import Outcome
@@ -59,9 +58,11 @@ class Histogram:
 
         A duration is negative when the clock was set back.
         """
-        ordered = sorted(max(0.0, seconds) for seconds in durations)
-        ends = [0, *(bisect_right(ordered, bound) for bound in BOUNDS_SEC), len(ordered)]
-        return cls([end - start for start, end in pairwise(ends)], sum(ordered))
+        counts, sum_sec = [0] * (len(BOUNDS_SEC) + 1), 0.0
+        for seconds in durations:
+            counts[bisect_left(BOUNDS_SEC, seconds)] += 1
+            sum_sec += seconds if seconds > 0 else 0.0
+        return cls(counts, sum_sec)
 
 
 @dataclass(slots=True)
