@@ -46,7 +46,7 @@ _INFERRED = Reason("service.inferred")
 class Evidence:
     """The updates of services that follow from calls."""
 
-    # Arguments of service_calls.record_calls.
+    # What the calls of each service add: `pk`, `calls` and `ewma_ms`, among others.
     updates: list[dict[str, Any]] = field(default_factory=list)
     # The pks of services whose state, breaker or cap has changed, and with it the registry.
     changed: set[int] = field(default_factory=set)
@@ -65,10 +65,13 @@ def record(
     types become due. Every change is recorded as an event. Returns the updates for the process's
     service cache.
     """
-    updates, changes, recovered, revived, changed = [], [], [], [], set()
+    answers, updates, changes, recovered, revived, changed = [], [], [], [], [], set()
     for pk, verdicts in by_service.items():
         row = rows.get(pk)
         if row is None:
+            continue
+        if row.steady and (answer := _answer(row, verdicts, now)) is not None:
+            answers.append(answer)
             continue
         before = services.breaker_of(row)
         breaker = _breaker(conn, row, before, verdicts, now)
@@ -85,12 +88,27 @@ def record(
             revived.append(pk)
             changed.add(pk)
             changes.append(service_events.online(row, _INFERRED, now))
+    service_calls.record_answers(conn, answers)
     service_calls.record_calls(conn, updates)
     services.set_online(conn, revived, _INFERRED, now)
     if recovered:
         _hurry(conn, analysis, services.task_types_of(conn, recovered), now)
     events.add(conn, changes)
-    return Evidence(updates, changed)
+    return Evidence(answers + updates, changed)
+
+
+def _answer(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> dict[str, Any] | None:
+    """The update of a steady service whose calls were all answered; None if a call was not."""
+    ewma_ms = row.ewma_ms
+    for verdict in verdicts:
+        if verdict.kind not in _ANSWERED:
+            return None
+        ewma_ms = _averaged(ewma_ms, verdict.elapsed_ms)
+    return {"pk": row.pk, "calls": len(verdicts), "ewma_ms": ewma_ms, "now": now}
+
+
+def _averaged(ewma_ms: float | None, latency_ms: float) -> float:
+    return latency_ms if ewma_ms is None else ewma_ms + _EWMA_WEIGHT * (latency_ms - ewma_ms)
 
 
 def _hurry(conn: Connection, analysis: AiAnalysis, types: Sequence[str], now: float) -> None:
@@ -171,10 +189,7 @@ def _update(
     for verdict in verdicts:
         if verdict.kind in _ANSWERED:
             answered = True
-            latency_ms = verdict.elapsed_ms
-            ewma_ms = (
-                latency_ms if ewma_ms is None else ewma_ms + _EWMA_WEIGHT * (latency_ms - ewma_ms)
-            )
+            ewma_ms = _averaged(ewma_ms, verdict.elapsed_ms)
         elif verdict.kind in _FAILURES:
             failure = verdict.reason
     return {
