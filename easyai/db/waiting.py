@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, TextClause, text
 
@@ -21,8 +21,7 @@ from easyai.domain.breaker import LONGEST_PAUSE_SEC, LONGEST_RETRY_SEC
 LONGEST_WAIT_SEC: Final = 2 * LONGEST_PAUSE_SEC
 
 
-@dataclass(frozen=True, slots=True)
-class PendingFrame:
+class PendingFrame(NamedTuple):
     """A frame, pending or parked, that may be leased now."""
 
     id: int

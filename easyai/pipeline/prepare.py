@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -87,7 +87,7 @@ def _hold(
     except (StoreUnavailableError, InvalidKeyError) as error:
         return Verdict(CallResult.UNFETCHED, reason=error.reason, called=False)
     if held.carried is Carried.DONE:
-        return frame if held.key == frame.key else replace(frame, held_key=held.key)
+        return frame if held.key == frame.key else frame._replace(held_key=held.key)
     if held.carried is Carried.MISSING:
         return Verdict(CallResult.MISSING, reason=_GONE, called=False)
     log.debug("frame superseded before its call: key=%s", frame.key)
