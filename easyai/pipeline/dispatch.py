@@ -21,7 +21,7 @@ from easyai.db.waiting import WaitingType
 from easyai.domain.rate_limit import Bucket, full
 from easyai.pipeline.places import Places
 from easyai.pipeline.service_cache import ServiceCache
-from easyai.pipeline.shares import Contender, share
+from easyai.pipeline.shares import Contender, rank, share
 from easyai.settings.schema import AiAnalysis, Settings
 
 # Cameras to read even if few frames are wanted: the endpoints of the first cameras may all be full.
@@ -224,13 +224,24 @@ class _Selection:
         return self._analysis.type_settings(task_type).rate_per_sec
 
     def _fetch_first(self, most: int) -> None:
-        """Fetch for each type the frames of its smallest equal share, plus one frame."""
+        """Fetch for each type its smallest equal share of the frames in flight, plus one frame.
+
+        With more types than places, fetch one frame each of the types that `share` asks first: the
+        other types wait in any case.
+        """
         able = [contender for contender in self._contenders if contender.limit > 0]
+        free, beyond = min(most, self._places.left), 1
+        if free < len(able):
+            homeless = [contender for contender in able if contender.home is None]
+            homeless.sort(key=lambda contender: rank(contender, self._places, self._now))
+            late = {contender.name for contender in homeless[free:]}
+            able, beyond = [contender for contender in able if contender.name not in late], 0
         busy = {contender.name: self._places.of_type(contender.name) for contender in able}
-        places = min(most, self._places.left) + sum(busy.values())
-        level = places // len(able) if able else 0  # frames in flight per type, afterwards
+        level = (free + sum(busy.values())) // max(1, len(able))
         shares = [(contender, max(1, level - busy[contender.name])) for contender in able]
-        self._fetch([(contender, min(share, contender.limit) + 1) for contender, share in shares])
+        self._fetch(
+            [(contender, min(share, contender.limit) + beyond) for contender, share in shares]
+        )
 
     def _fetch_more(self) -> bool:
         """Fetch again for types with more places than fetched frames; False if there are none."""

@@ -62,8 +62,7 @@ def share(
 ) -> None:
     """Divide the places, at most `most` to our own types; fills in `chosen` and `unseen`."""
     takers = [_Taker(contender, places, cache) for contender in contenders]
-    floor = is_floor(now)
-    heap = [(taker.rank(floor, now), number) for number, taker in enumerate(takers)]
+    heap = [(rank(taker.type, places, now), number) for number, taker in enumerate(takers)]
     heapify(heap)
     while heap and places.left > 0 and most > 0:
         _, number = heappop(heap)
@@ -71,7 +70,7 @@ def share(
         if not taker.take():
             continue  # no frame or no endpoint: other types get its places
         most -= taker.type.ours
-        heappush(heap, (taker.rank(floor, now), number))
+        heappush(heap, (rank(taker.type, places, now), number))
 
 
 class _Taker:
@@ -86,14 +85,6 @@ class _Taker:
         self._next = 0
         self._fastest: FastestFirst | None = None
         self._homes: list[Candidate] | None = None
-
-    def rank(self, floor: bool, now: float) -> tuple[bool, int, int, int]:
-        """The sort key of the next place: the contender with the lowest rank gets it."""
-        taken = self._places.of_type(self.type.name)
-        second = _draw(self.type.name, int(now / _ROTATION_SEC))
-        if floor and taken == 0:
-            return (False, 0, 0, second)
-        return (floor, -self.type.priority, taken, second)
 
     def take(self) -> bool:
         """Take a place for the next frame; false if there is no frame, endpoint or place."""
@@ -133,6 +124,16 @@ class _Taker:
             self.type.chosen.append((frame, service))
             self._next += 1
         return True
+
+
+def rank(contender: Contender, places: Places, now: float) -> tuple[bool, int, int, int]:
+    """The sort key of the next place: the contender with the lowest rank gets it."""
+    taken = places.of_type(contender.name)
+    second = _draw(contender.name, int(now / _ROTATION_SEC))
+    floor = is_floor(now)
+    if floor and taken == 0:
+        return (False, 0, 0, second)
+    return (floor, -contender.priority, taken, second)
 
 
 def is_floor(now: float) -> bool:
