@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from easyai.db import clock
+from easyai.domain.wake_turns import in_turn
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.calls import Calls
@@ -40,7 +41,6 @@ _SOONEST_SEC: Final = 0.01  # between transactions without a wake or an answer
 _OUTAGE_PAUSE_SEC: Final = 0.5
 _LARGEST_GROUP: Final = 500  # answers settled in a transaction
 _RING_EVERY_SEC: Final = 1.0
-_MOST_RUNG: Final = 4  # types at once: any wake makes a worker look at all its types
 
 
 class Dispatcher:
@@ -72,18 +72,22 @@ class Dispatcher:
         self._most = _LARGEST_GROUP  # answers per transaction: 1 after an internal error, then more
         self._rang_at = 0.0  # monotonic
         self._look_again_sec = _LOOK_AGAIN_SEC
+        self.looked_at = 0.0  #: monotonic: when the last look that succeeded began
 
     def wake(self, task_type: str) -> None:
         """Look soon: there may be new frames of a type, or places for its frames."""
         self._inbox.rung.add(task_type)
+        self.look()
+
+    def look(self) -> None:
+        """Look soon: there may be new frames."""
         self._look = True
         self._changed.set()
 
     def take_in(self, incoming: Incoming) -> None:
         """Record and lease new pictures in the next transaction; or refuse them, at the stop."""
         self._inbox.take_in(incoming)
-        self._look = True
-        self._changed.set()
+        self.look()
 
     def stop_leasing(self) -> None:
         """Take no more frames."""
@@ -212,6 +216,7 @@ class Dispatcher:
         if self._inbox.answered:
             self._changed.set()
         if leasing:
+            self.looked_at = began
             rest = min(_LONGEST_REST_SEC, _REST * (time.monotonic() - began))
             self._look_again_sec = max(_LOOK_AGAIN_SEC, rest)
             self._note_look(dispatched)
@@ -219,13 +224,13 @@ class Dispatcher:
 
     def _note_look(self, found: Dispatched) -> None:
         self._crowded, self._unserved = found.crowded, found.unserved
-        batch_size = self._context.runtime.settings.ai_analysis.batch_size
-        if found.crowded and len(found.frames) >= batch_size:
+        runtime = self._context.runtime
+        if found.crowded and len(found.frames) >= runtime.settings.ai_analysis.batch_size:
             self._look = True  # there may be places for another batch at once
             self._ring_others(found.crowded)
         self._look_at = None
         if found.look_at is not None:
-            wait_sec = found.look_at - clock.estimate(self._context.runtime.db.engine)
+            wait_sec = found.look_at - clock.estimate(runtime.db.engine)
             self._look_at = time.monotonic() + max(_SOONEST_SEC, wait_sec)
         self.tally.no_service(found.unserved)
 
@@ -240,8 +245,7 @@ class Dispatcher:
     ) -> None:
         """After the commit: start calls, move pictures, count, and decide whether to look again."""
         self.calls.start(dispatched)
-        moves = settled.moves + carried.renamed
-        if moves:
+        if moves := settled.moves + carried.renamed:
             self._carrying.add(asyncio.create_task(self._carry(moves)))
         self.tally.leased(dispatched.frames)
         self.tally.settled(settled)
@@ -252,12 +256,9 @@ class Dispatcher:
 
     def _ring_others(self, task_types: Sequence[str]) -> None:
         """Wake idle workers on other machines, because frames are left."""
-        now = time.monotonic()
-        if now - self._rang_at >= _RING_EVERY_SEC:
+        if (now := time.monotonic()) - self._rang_at >= _RING_EVERY_SEC:
             self._rang_at = now
-            start = int(now) % len(task_types)
-            some = [*task_types[start:], *task_types[:start]][:_MOST_RUNG]
-            self._context.runtime.doorbell.ring_all(some)
+            self._context.runtime.doorbell.ring_all(in_turn(task_types, now))
 
     def _take_answers(self, answers: list[Answered]) -> None:
         self._inbox.answered += answers

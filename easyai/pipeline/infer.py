@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _GIVE_BACK_SEC: Final = 5.0  # at a stop
 _AFTER_DEFECT_SEC: Final = 1.0
+_LONGEST_LOOK_SEC: Final = 3.0  # then the dispatcher hangs: other workers are to look
 
 Result = TypeVar("Result")
 
@@ -37,6 +39,7 @@ class InferenceLoop:
         self._runtime = runtime
         self._drained = False
         self._drain_lock = threading.Lock()
+        self._asked_at = 0.0  # monotonic: when the dispatcher was first asked to look since it did
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="infer", daemon=True)
         self._thread.start()
@@ -50,6 +53,19 @@ class InferenceLoop:
         if not self._drained:
             self._loop.call_soon_threadsafe(self._dispatcher.wake, task_type)
         return self._dispatcher.tally.take(task_type)
+
+    def look(self) -> bool:
+        """Look soon for new frames of all types; never waits.
+
+        Returns False when the dispatcher will not look, or has not looked for seconds.
+        """
+        if self._drained:
+            return False
+        now = time.monotonic()
+        if self._dispatcher.looked_at >= self._asked_at:
+            self._asked_at = now
+        self._loop.call_soon_threadsafe(self._dispatcher.look)
+        return now - self._asked_at < _LONGEST_LOOK_SEC
 
     def take_in(self, incoming: Incoming) -> None:
         """Have the next transaction record and lease new pictures; never waits.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 from celery import shared_task
@@ -18,7 +19,7 @@ from easyai.tasks.config import (
     UPKEEP_INTERVAL_SEC,
     UPKEEP_TASK,
 )
-from easyai.tasks.process import process_of
+from easyai.tasks.process import WorkerProcess, process_of
 from easyai.tasks.single_run import claimed
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ _OUTAGES: Final = {
 @shared_task(bind=True, name=SCAN_TASK)  # type: ignore[untyped-decorator]
 def scan(self: Any) -> dict[str, Any]:
     """Record new frames, then wake a worker for every type that has frames waiting."""
-    return _once(self.app, SCAN_TASK, "scan", _scan)
+    return _once(self.app, SCAN_TASK, "scan", partial(_scan, process_of(self.app)))
 
 
 @shared_task(bind=True, name=SWEEP_TASK)  # type: ignore[untyped-decorator]
@@ -49,7 +50,7 @@ def upkeep(self: Any) -> dict[str, Any]:
     return _once(self.app, UPKEEP_TASK, "upkeep", _upkeep)
 
 
-def _scan(runtime: Runtime) -> dict[str, Any]:
+def _scan(process: WorkerProcess, runtime: Runtime) -> dict[str, Any]:
     # Imported here: beat and the command line load this module for the names of the tasks only,
     # and a worker has loaded the rest before its first thread (tasks/task_modules.py).
     from easyai.pipeline import intake
@@ -57,7 +58,7 @@ def _scan(runtime: Runtime) -> dict[str, Any]:
 
     runtime.part(Ownership).check()
     report = intake.scan(runtime)
-    runtime.doorbell.ring_all(report.waiting)
+    process.ring(report.waiting)
     return {"new_frames": report.new_frames, "waiting": report.waiting}
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, Final
 
 from easyai.db import admitted_types, clock, task_types
+from easyai.domain.wake_turns import in_turn
 from easyai.tasks.api_wait import ApiWait
 from easyai.tasks.doorbell import open_ringing_runtime
 from easyai.tasks.outage import OutageLog
@@ -163,6 +164,21 @@ class WorkerProcess:
 
             return Counts()  # once the loop is opened, it looks at all types by itself
         return self.inference().wake(task_type)
+
+    def ring(self, task_types: Sequence[str]) -> None:
+        """Wake workers for types whose frames wait, this process's dispatcher without a message.
+
+        A message costs as much as the inference of some frames, so at most a few of the types that
+        this process serves get one, in turn: another worker looks as well, and Flower has a row.
+        Where the dispatcher of this process hangs or is not open, each type gets a message.
+        """
+        served = [name for name in task_types if self._serves(name)]
+        few = in_turn(served, time.monotonic())
+        inference = None if self._stopping else self._inference
+        if len(few) < len(served) and inference is not None and inference.look():
+            left_out = set(served).difference(few)
+            task_types = [name for name in task_types if name not in left_out]
+        self.runtime().doorbell.ring_all(task_types)
 
     def close(self) -> None:
         """Finish or return the frames in flight, and close every connection.

@@ -167,7 +167,7 @@ def test_worker_and_scan_refuse_a_store_claimed_by_another_installation(
     installation.add_frame(PEOPLE, "1")
     installation.runtime.store.claim(b'{"installation": "another", "host": "elsewhere"}')
     with pytest.raises(StoreClaimedError, match="host elsewhere"):
-        periodic._scan(installation.runtime)
+        periodic._scan(WorkerProcess(None), installation.runtime)
     worker = installation.worker()
     assert worker.process.wait(30) == os.EX_CONFIG
     assert "the worker ends: the frame store is used by another installation" in worker.logs()
