@@ -7,7 +7,10 @@ import json
 import logging
 import threading
 import time
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from easyai.errors import EasyaiError
 from easyai.runtime import Runtime
@@ -19,6 +22,7 @@ _FRESH_SEC = 2.0
 # earlier configuration while a camera's file is broken.
 _FORGET_SEC = 86_400.0
 _LARGEST = 1_000_000  # bytes
+_MOST_READERS: Final = 4  # threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,10 @@ class AlgoConfigs:
         # By key, not by camera: a camera may have two folders, in two Unicode forms, each with a
         # file.
         self._cached: dict[str, tuple[float, AlgoConfig]] = {}
-        self._reads: dict[str, asyncio.Future[AlgoConfig]] = {}  # under way
+        # Under way or due. A future of the loop for each: an executor's costs ten times the read.
+        self._reads: dict[str, asyncio.Future[AlgoConfig]] = {}
+        self._due: deque[str] = deque()  # keys of frames
+        self._readers = 0
         self._forgot_at = time.monotonic()
 
     async def of(self, frame_key: str) -> AlgoConfig:
@@ -53,15 +60,48 @@ class AlgoConfigs:
             return config
         read = self._reads.get(key)
         if read is None:
-            read = asyncio.get_running_loop().run_in_executor(None, self.get, frame_key)
-            self._reads[key] = read
-            read.add_done_callback(lambda _: self._reads.pop(key, None))
+            loop = asyncio.get_running_loop()
+            read = self._reads[key] = loop.create_future()
+            self._due.append(frame_key)
+            self._start_reader(loop)
         return await asyncio.shield(read)  # other calls wait for it, too
 
     def close(self) -> None:
         """Cancel the reads under way."""
+        self._due.clear()
         for read in self._reads.values():
             read.cancel()
+
+    def _start_reader(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._due and self._readers < _MOST_READERS:
+            self._readers += 1
+            ended = loop.run_in_executor(None, self._read_due, loop)
+            ended.add_done_callback(lambda _: self._reader_ended(loop))
+
+    def _reader_ended(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._readers -= 1
+        self._start_reader(loop)  # for a key that was added after the reader had looked
+
+    def _read_due(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read all that is due; a read that hangs leaves the others to the other readers."""
+        with suppress(IndexError):  # nothing is due
+            while True:
+                frame_key = self._due.popleft()
+                try:
+                    answer: AlgoConfig | Exception = self.get(frame_key)
+                except Exception as error:  # noqa: BLE001 - for the call that waits
+                    answer = error
+                key = self._store.rules.algo_config_key(frame_key)
+                loop.call_soon_threadsafe(self._answer, key, answer)
+
+    def _answer(self, key: str, answer: AlgoConfig | Exception) -> None:
+        read = self._reads.pop(key)
+        if read.done():  # cancelled
+            return
+        if isinstance(answer, Exception):
+            read.set_exception(answer)
+        else:
+            read.set_result(answer)
 
     def get(self, frame_key: str) -> AlgoConfig:
         """The configuration for a frame; blocks to read the store when that is due."""
