@@ -73,6 +73,7 @@ class Dispatcher:
         self._rang_at = 0.0  # monotonic
         self._look_again_sec = _LOOK_AGAIN_SEC
         self.looked_at = 0.0  #: monotonic: when the last look that succeeded began
+        self.is_behind = False  #: whether it has left frames that other workers may take
 
     def wake(self, task_type: str) -> None:
         """Look soon: there may be new frames of a type, or places for its frames."""
@@ -225,7 +226,9 @@ class Dispatcher:
     def _note_look(self, found: Dispatched) -> None:
         self._crowded, self._unserved = found.crowded, found.unserved
         runtime = self._context.runtime
-        if found.crowded and len(found.frames) >= runtime.settings.ai_analysis.batch_size:
+        batch_size = runtime.settings.ai_analysis.batch_size
+        self.is_behind = bool(found.crowded) and len(found.frames) >= batch_size
+        if self.is_behind:
             self._look = True  # there may be places for another batch at once
             self._ring_others(found.crowded)
         self._look_at = None
@@ -281,20 +284,17 @@ class Dispatcher:
         else:
             alone = len(batch.answered) == 1  # then this answer is the cause
             self._most = self._most if alone else 1
-            answered = broken(batch.answered[0]) if alone else batch.answered
-            self._take_back(Batch(answered, batch.carried), leasing=False)
+            again = broken(batch.answered[0]) if alone else batch.answered
+            self._take_back(Batch(again, batch.carried), leasing=False)
 
     async def _carry(self, moves: list[PictureMove]) -> None:
-        context = self._context
         try:
-            carried = await context.carry(
-                lambda: carry_out(context.runtime.store, moves, context.movers)
-            )
+            carry = partial(carry_out, self._context.runtime.store, moves, self._context.movers)
+            carried = await self._context.carry(carry)
             self._inbox.carried.add(carried)
             self.tally.carried(carried)
         except Exception:
             log.exception("pictures not moved, the sweep does it: count=%d", len(moves))
         # Leave the set before the signal, so that `run` does not wait for this task again.
-        task = asyncio.current_task()
-        self._carrying = {other for other in self._carrying if other is not task}
+        self._carrying -= {asyncio.current_task()}
         self._changed.set()

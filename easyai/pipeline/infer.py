@@ -57,7 +57,8 @@ class InferenceLoop:
     def look(self) -> bool:
         """Look soon for new frames of all types; never waits.
 
-        Returns False when the dispatcher will not look, or has not looked for seconds.
+        Returns False when other workers are to look as well: the dispatcher will not look, has not
+        looked for seconds, or has left more frames than it takes at once.
         """
         if self._drained:
             return False
@@ -65,7 +66,8 @@ class InferenceLoop:
         if self._dispatcher.looked_at >= self._asked_at:
             self._asked_at = now
         self._loop.call_soon_threadsafe(self._dispatcher.look)
-        return now - self._asked_at < _LONGEST_LOOK_SEC
+        hangs = now - self._asked_at >= _LONGEST_LOOK_SEC
+        return not hangs and not self._dispatcher.is_behind
 
     def take_in(self, incoming: Incoming) -> None:
         """Have the next transaction record and lease new pictures; never waits.

@@ -170,7 +170,8 @@ class WorkerProcess:
 
         A message costs as much as the inference of some frames, so at most a few of the types that
         this process serves get one, in turn: another worker looks as well, and Flower has a row.
-        Where the dispatcher of this process hangs or is not open, each type gets a message.
+        Where the dispatcher of this process hangs, is behind or is not open, each type gets a
+        message: a worker elsewhere may serve a single type.
         """
         served = [name for name in task_types if self._serves(name)]
         few = in_turn(served, time.monotonic())

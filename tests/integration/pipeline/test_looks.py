@@ -78,6 +78,32 @@ def test_look_is_refused_while_the_dispatcher_hangs(
     assert not loop.look(), "it has ended"
 
 
+def test_look_is_refused_while_more_frames_wait_than_a_batch(
+    site: Installation, algorithm: AlgorithmStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infer, "_LONGEST_LOOK_SEC", 60.0)
+    site.configure(batch_size=2)
+    site.register(algorithm, task_types=MANY)
+    free, leased = threading.Event(), threading.Event()
+    with _working(site) as loop:
+        _idle(site, loop)
+
+        def pause(*arguments: Any, **options: Any) -> Any:
+            if leased.is_set():
+                free.wait(20)
+            done = run_transaction(*arguments, **options)
+            if done[1].frames:
+                leased.set()
+            return done
+
+        monkeypatch.setattr(dispatcher, "run_transaction", pause)
+        site.record(20, MANY[0])
+        loop.look()
+        wait_until(lambda: leased.is_set() and not loop.look(), 5, "others are to look as well")
+        free.set()
+        wait_until(lambda: site.count("done") == 20 and loop.look(), 10, "all is done")
+
+
 def test_with_more_types_than_places_a_frame_is_read_for_each_place(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
