@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
+from easyai.db.direct import driver_rows
 from easyai.db.guard import WriteGuard
 from easyai.domain.reason import Reason
 from easyai.errors import DatabaseMissingError, DatabaseUnavailableError
@@ -119,4 +120,4 @@ def without_sync(conn: Connection) -> Iterator[None]:
 def _begin_sqlite(conn: Connection) -> None:
     writes = conn.get_execution_options().get(WRITES)
     # IMMEDIATE: a reader that becomes a writer may fail half-way, a writer from the start waits.
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    driver_rows(conn, "BEGIN IMMEDIATE" if writes else "BEGIN")

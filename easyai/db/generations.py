@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from easyai.db import direct
+
 _REGISTRY = text("SELECT number FROM generations WHERE name = 'registry'")
 _BUMP_REGISTRY = text("""
     INSERT INTO generations (name, number) VALUES ('registry', 1)
@@ -21,7 +23,7 @@ def registry(conn: Connection) -> int:
     These are registrations, states, types, breakers that open or close, and learned caps, but not
     latencies, counts and plain heartbeats. 0: the registry was never changed.
     """
-    return conn.execute(_REGISTRY).scalar() or 0
+    return direct.value(conn, _REGISTRY) or 0
 
 
 def bump_registry(conn: Connection) -> int:

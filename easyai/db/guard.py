@@ -118,6 +118,7 @@ class _LockFile:
     def __init__(self, database: Path, suffix: str) -> None:
         self._database = database
         self._path = f"{database}{suffix}"
+        self._place = Path(self._path)
         self._file: int | None = None
 
     def lock(self, limit: float) -> None:
@@ -178,7 +179,7 @@ class _LockFile:
 
     def _is_in_place(self, file: int) -> bool:
         try:
-            return os.path.samestat(os.fstat(file), Path(self._path).stat())
+            return os.path.samestat(os.fstat(file), self._place.stat())
         except FileNotFoundError:
             return False
 

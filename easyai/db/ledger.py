@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
+from easyai.db import direct
 from easyai.db.locks import Skipping
 from easyai.db.many import ManyRows
 from easyai.db.waiting import PendingFrame
@@ -175,7 +176,7 @@ _RETURN = ManyRows(
 
 def in_flight(conn: Connection) -> list[tuple[int, str, int]]:
     """Live leases as (service pk, task type, count)."""
-    return [(row[0], row[1], row[2]) for row in conn.execute(_IN_FLIGHT).all()]
+    return [(row[0], row[1], row[2]) for row in direct.rows(conn, _IN_FLIGHT)]
 
 
 def in_flight_at(conn: Connection, service_pk: int) -> int:

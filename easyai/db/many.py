@@ -11,6 +11,8 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, text
 
+from easyai.db.direct import driver_many
+
 _SQL: Final = {int: "bigint", float: "double precision", str: "text"}
 # PostgreSQL accepts 1 GB in a statement, and a result may have some megabytes.
 _MOST_ROWS: Final = 100
@@ -53,7 +55,7 @@ class ManyRows:
         rows = [self._checked(row) for row in rows]
         if conn.dialect.name == "sqlite":
             values = [self._in_order(row) for row in rows]
-            return conn.exec_driver_sql(self._row, values).rowcount
+            return driver_many(conn, self._row, values)
         starts = range(0, len(rows), _MOST_ROWS)
         return sum(self._run(conn, rows[start : start + _MOST_ROWS]) for start in starts)
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from easyai.db import direct
 from easyai.db.many import ManyRows
 
 # An arbitrary number, not the number of db/session.py, the same in every process.
@@ -63,13 +64,14 @@ _ADD = ManyRows(
 
 def newest_id(conn: Connection) -> int:
     """The id of the last recorded frame; 0 when there is no frame."""
-    frame_id: int = conn.execute(_NEWEST_ID).scalar_one()
+    frame_id: int = direct.value(conn, _NEWEST_ID)
     return frame_id
 
 
 def recorded_since(conn: Connection, newest_id: int) -> list[Recorded]:
     """The frames recorded after the frame `newest_id`, in any state."""
-    return [Recorded(*row) for row in conn.execute(_RECORDED_SINCE, {"newest_id": newest_id})]
+    found = direct.rows(conn, _RECORDED_SINCE, {"newest_id": newest_id})
+    return [Recorded(*row) for row in found]
 
 
 def keys_in_place(conn: Connection) -> set[str]:

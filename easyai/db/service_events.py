@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from easyai.db import events
+from easyai.db.called_service import CalledService
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.reason import Reason
@@ -39,7 +40,7 @@ def replaced(endpoint: str, new_id: str, seen: Takeover, now: float) -> Event:
     return Event(now, "service_replaced", endpoint, reason)
 
 
-def online(row: ServiceRow, evidence: Reason, now: float) -> Event:
+def online(row: ServiceRow | CalledService, evidence: Reason, now: float) -> Event:
     """A service is back; `row` is its row before, which has the state and its start."""
     away_sec = max(0.0, now - row.state_since)
     detail = Reason.of("service.back", evidence=evidence, was=row.state, away_sec=away_sec)

@@ -8,13 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
-from easyai.db import reasons
+from easyai.db import direct, reasons
+from easyai.db.called_service import CalledService
 from easyai.domain import breaker
 from easyai.domain.breaker import Breaker
 from easyai.domain.reason import Reason
 from easyai.domain.service import HEARTBEAT, PROBED, ServiceState
 
 ServiceRow = Row[Any]
+
 
 # A registration keeps the knowledge of earlier calls of the endpoint. It lets an open breaker make
 # a trial call at once, unless the service registered shortly before: within the breaker's pause, or
@@ -110,16 +112,7 @@ _TYPES_OF = text("""
 _BY_PK = "{select} FROM services WHERE pk IN (SELECT value FROM json_each(:pks)) ORDER BY pk"
 _BY_PK_LOCKED = "{select} FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPDATE"
 _LOCK = tuple(text(sql.format(select="SELECT *")) for sql in (_BY_PK, _BY_PK_LOCKED))
-# Reading all columns costs half as much again, and a transaction reads a row for nearly each frame.
-# `steady`: an answer changes nothing but the figures that `service_calls.record_answers` writes.
-_CALLED = """
-    SELECT pk, service_id, endpoint, state, state_since, max_concurrency, ewma_ms, last_success_at,
-    last_evidence, breaker_failures, breaker_open_until, breaker_pause_sec, concurrency_cap,
-    cap_changed_at, cap_halved_at, last_failure_reason, last_failure_reason_code,
-    last_failure_reason_args, last_failure_at,
-    state = 'online' AND breaker_failures = 0 AND breaker_open_until = 0 AND breaker_pause_sec = 0
-    AND concurrency_cap IS NULL AS steady
-"""
+_CALLED = f"SELECT {', '.join(CalledService._fields)}"
 _LOCK_CALLED = tuple(text(sql.format(select=_CALLED)) for sql in (_BY_PK, _BY_PK_LOCKED))
 _ALIVE = text("""
     UPDATE services
@@ -232,21 +225,23 @@ def task_types_of(conn: Connection, pks: Sequence[int]) -> list[str]:
 
 def lock(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
     """Lock rows before an update, in order of pk so that two settlings never deadlock."""
-    return _locked(conn, _LOCK, pks)
+    statement, values = _locking(conn, _LOCK, pks)
+    return list(conn.execute(statement, values).all())
 
 
-def lock_called(conn: Connection, pks: Sequence[int]) -> list[ServiceRow]:
+def lock_called(conn: Connection, pks: Sequence[int]) -> list[CalledService]:
     """Like `lock`, with only the columns that `record_calls` and its reasons need."""
-    return _locked(conn, _LOCK_CALLED, pks)
+    statement, values = _locking(conn, _LOCK_CALLED, pks)
+    return [CalledService(*row) for row in direct.rows(conn, statement, values)]
 
 
-def _locked(
+def _locking(
     conn: Connection, statements: tuple[TextClause, ...], pks: Sequence[int]
-) -> list[ServiceRow]:
+) -> tuple[TextClause, dict[str, Any]]:
     on_sqlite, locking = statements
     if conn.dialect.name == "sqlite":
-        return list(conn.execute(on_sqlite, {"pks": json.dumps(sorted(pks))}).all())
-    return list(conn.execute(locking, {"pks": sorted(pks)}).all())
+        return on_sqlite, {"pks": json.dumps(sorted(pks))}
+    return locking, {"pks": sorted(pks)}
 
 
 def reason_of(row: ServiceRow) -> Reason:
@@ -258,7 +253,7 @@ def _columns(reason: Reason) -> dict[str, str | None]:
     return reasons.columns("state_reason", reason)
 
 
-def breaker_of(row: ServiceRow) -> Breaker:
+def breaker_of(row: ServiceRow | CalledService) -> Breaker:
     """The circuit breaker of a service."""
     return Breaker(row.breaker_failures, row.breaker_open_until, row.breaker_pause_sec)
 

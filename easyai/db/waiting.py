@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy import Connection, TextClause, text
 
+from easyai.db import direct
 from easyai.db.locks import Skipping
 from easyai.domain.breaker import LONGEST_PAUSE_SEC, LONGEST_RETRY_SEC
 
@@ -152,7 +153,7 @@ def counts(conn: Connection) -> dict[str, int]:
 def types(conn: Connection, now: float) -> list[WaitingType]:
     """Task types with waiting frames, in order of name; needs a few index look-ups for a type."""
     by_name: dict[str, WaitingType] = {}
-    for task_type, parked, first_at, later_at in conn.execute(_TYPES, {"now": now}).all():
+    for task_type, parked, first_at, later_at in direct.rows(conn, _TYPES, {"now": now}):
         waiting_type = by_name.setdefault(task_type, WaitingType(task_type))
         if parked:
             waiting_type.parked = True
@@ -186,7 +187,7 @@ def _fetch(
     names = sorted(wanted)
     if conn.dialect.name != "sqlite":
         values = {"names": names, "counts": [wanted[name] for name in names], "now": now}
-        rows = conn.execute(_of_each(state), values).all() if names else []
+        rows: list[Sequence[Any]] = list(conn.execute(_of_each(state), values)) if names else []
     else:
         rows = []
         for start in range(0, len(names), _BRANCHES[-1]):
@@ -198,14 +199,13 @@ def _fetch(
 
 def _of_some(
     conn: Connection, state: str, names: Sequence[str], wanted: Mapping[str, int], now: float
-) -> Sequence[Row[Any]]:
+) -> Sequence[Sequence[Any]]:
     branches = next(count for count in _BRANCHES if count >= len(names))
     values: list[float | str] = [now]
     for name in names:
         values += (name, wanted[name])
     values += ("", 0) * (branches - len(names))
-    # Straight to the driver: SQLAlchemy would spend more time on so many values than SQLite.
-    return conn.exec_driver_sql(_branches(state, branches), tuple(values)).all()
+    return direct.driver_rows(conn, _branches(state, branches), tuple(values))
 
 
 @cache

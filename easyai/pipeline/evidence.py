@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from easyai.db import events, ledger, reasons, service_calls, service_events, services, waiting
+from easyai.db.called_service import CalledService
 from easyai.db.events import Event
-from easyai.db.services import ServiceRow
 from easyai.domain.breaker import (
     ANSWERED_LATELY_SEC,
     CONNECT_TIMEOUT_SEC,
@@ -56,7 +56,7 @@ def record(
     conn: Connection,
     analysis: AiAnalysis,
     by_service: Mapping[int, Sequence[Verdict]],
-    rows: Mapping[int, ServiceRow],
+    rows: Mapping[int, CalledService],
     now: float,
 ) -> Evidence:
     """Update services by the verdicts of their calls (by service pk, in order of time).
@@ -97,7 +97,7 @@ def record(
     return Evidence(answers + updates, changed)
 
 
-def _answer(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> dict[str, Any] | None:
+def _answer(row: CalledService, verdicts: Sequence[Verdict], now: float) -> dict[str, Any] | None:
     """The update of a steady service whose calls were all answered; None if a call was not."""
     ewma_ms = row.ewma_ms
     for verdict in verdicts:
@@ -120,7 +120,7 @@ def _hurry(conn: Connection, analysis: AiAnalysis, types: Sequence[str], now: fl
 
 
 def _breaker(
-    conn: Connection, row: ServiceRow, before: Breaker, verdicts: Sequence[Verdict], now: float
+    conn: Connection, row: CalledService, before: Breaker, verdicts: Sequence[Verdict], now: float
 ) -> Breaker:
     breaker, answered_at = before, row.last_success_at
     alone = not before.closed and service_calls.is_alone(conn, row.pk)
@@ -138,7 +138,7 @@ def _breaker(
     return breaker
 
 
-def _answers(conn: Connection, row: ServiceRow, answered_at: float, now: float) -> bool:
+def _answers(conn: Connection, row: CalledService, answered_at: float, now: float) -> bool:
     """Whether an endpoint works, except that frames of a few cameras break it.
 
     A camera whose frames break an endpoint must not keep other cameras from it.
@@ -149,7 +149,7 @@ def _answers(conn: Connection, row: ServiceRow, answered_at: float, now: float) 
 
 
 def _breaker_events(
-    row: ServiceRow, before: Breaker, breaker: Breaker, verdicts: Sequence[Verdict], now: float
+    row: CalledService, before: Breaker, breaker: Breaker, verdicts: Sequence[Verdict], now: float
 ) -> list[Event]:
     """The event of a breaker that opens or closes; each opening is logged, repeated ones too."""
     if breaker.closed:
@@ -173,7 +173,7 @@ def _breaker_events(
     return [_event(row, "breaker_open", opened, now)]
 
 
-def _event(row: ServiceRow, kind: str, cause: Reason, now: float) -> Event:
+def _event(row: CalledService, kind: str, cause: Reason, now: float) -> Event:
     return Event(now, kind, row.endpoint, service_events.of_service(row.service_id, cause))
 
 
@@ -183,7 +183,7 @@ def _last_failure(verdicts: Sequence[Verdict]) -> Reason:
 
 
 def _update(
-    row: ServiceRow, verdicts: Sequence[Verdict], breaker: Breaker, now: float
+    row: CalledService, verdicts: Sequence[Verdict], breaker: Breaker, now: float
 ) -> dict[str, Any]:
     ewma_ms, answered, failure = row.ewma_ms, False, NO_REASON
     for verdict in verdicts:
@@ -206,7 +206,7 @@ def _update(
     }
 
 
-def _failure(row: ServiceRow, newest: Reason) -> dict[str, Any]:
+def _failure(row: CalledService, newest: Reason) -> dict[str, Any]:
     """The columns of the last failure; unchanged if no call has failed."""
     if newest:
         return reasons.columns("last_failure_reason", newest)
@@ -219,7 +219,7 @@ def _failure(row: ServiceRow, newest: Reason) -> dict[str, Any]:
 
 def _cap(
     conn: Connection,
-    row: ServiceRow,
+    row: CalledService,
     verdicts: Sequence[Verdict],
     analysis: AiAnalysis,
     now: float,
@@ -257,7 +257,7 @@ def _cap(
     return {"cap": cap, "cap_changed_at": now, "cap_halved_at": now}
 
 
-def _unheard(row: ServiceRow, verdicts: Sequence[Verdict], now: float) -> int:
+def _unheard(row: CalledService, verdicts: Sequence[Verdict], now: float) -> int:
     """How many connections an endpoint did not accept in time, although it answers others.
 
     Field services take requests singly and let five connections wait. The system drops

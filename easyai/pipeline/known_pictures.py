@@ -123,10 +123,13 @@ class KnownPictures:
     def catch_up(self, conn: Connection) -> None:
         """Read newly recorded pictures; inside a transaction, so that no other process records."""
         self._seen = self._newest.value
+        newest_id = recorded_frames.newest_id(conn)
+        if newest_id <= self._newest_id:
+            return  # nearly always: this process recorded the last frame
         rows = recorded_frames.recorded_since(conn, self._newest_id)
         self._learn(rows, time.monotonic())
         self._meanwhile.update((row.key, row.version) for row in rows)
-        self._newest_id = max(self._newest_id, recorded_frames.newest_id(conn))
+        self._newest_id = newest_id
 
     def note(self, frames: Iterable[NewFrame], newest_id: int) -> None:
         """Remember the frames that this scanner has recorded; call after the commit."""

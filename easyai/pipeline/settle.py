@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from easyai.db import alerts, ledger, picture_deletions, services
-from easyai.db.services import ServiceRow
+from easyai.db.called_service import CalledService
 from easyai.db.statistics import Tally
 from easyai.domain.fate import Fate, alert_key, decide, failed_key, is_nested, unique_key
 from easyai.domain.frame import FrameState, Outcome
@@ -131,7 +131,7 @@ def _by_service(answered: Sequence[Answered]) -> dict[int, list[Verdict]]:
     return by_service
 
 
-def _fate(answer: Answered, analysis: AiAnalysis, service: ServiceRow | None) -> Fate:
+def _fate(answer: Answered, analysis: AiAnalysis, service: CalledService | None) -> Fate:
     frame = answer.frame
     if answer.superseded:
         return Fate(FrameState.DONE, Outcome.SUPERSEDED, frame.attempts)

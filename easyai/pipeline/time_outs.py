@@ -15,8 +15,8 @@ from zlib import crc32
 from sqlalchemy import Connection
 
 from easyai.db import ledger, statistics
+from easyai.db.called_service import CalledService
 from easyai.db.ledger import LeasedFrame
-from easyai.db.services import ServiceRow
 from easyai.domain.verdict import CallResult, Verdict
 
 _WINDOW_SEC: Final = 60  # window in which answers and time-outs of a type are compared
@@ -28,7 +28,7 @@ _LONGEST_SLOT_SEC: Final = 30.0
 def of_frames(
     conn: Connection,
     calls: Sequence[tuple[LeasedFrame, Verdict]],
-    rows: Mapping[int, ServiceRow],
+    rows: Mapping[int, CalledService],
     now: float,
 ) -> set[int]:
     """Ids of a group's frames whose time-outs are the frame's fault; `rows` are the services."""
@@ -64,7 +64,7 @@ def apart_sec(frame: LeasedFrame, timeout_sec: float) -> float:
 
 
 def _answers_others(
-    conn: Connection, row: ServiceRow | None, frame: LeasedFrame, verdict: Verdict, now: float
+    conn: Connection, row: CalledService | None, frame: LeasedFrame, verdict: Verdict, now: float
 ) -> bool:
     """Whether a service (its row before this settling) answers other frames quickly."""
     if row is None or row.ewma_ms is None:
@@ -78,7 +78,7 @@ def _answers_others(
     return 1 in (row.concurrency_cap, row.max_concurrency) or _is_alone(conn, row)
 
 
-def _is_alone(conn: Connection, row: ServiceRow) -> bool:
+def _is_alone(conn: Connection, row: CalledService) -> bool:
     """Whether the frame that is being settled is the only frame leased to the service."""
     return ledger.in_flight_at(conn, row.pk) == 1
 

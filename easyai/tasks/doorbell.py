@@ -50,9 +50,12 @@ class CeleryDoorbell:
         A type whose earlier wake is still unanswered gets no message. The doorbell gives up a ring
         that it cannot send: the next scan rings again.
         """
+        rung = dict.fromkeys(task_types)
+        if not rung:
+            return
         with self._changed:
-            self._waiting.update(dict.fromkeys(task_types))
-            if self._thread is None and self._waiting:
+            self._waiting.update(rung)
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
                 self._thread.start()
             self._changed.notify_all()

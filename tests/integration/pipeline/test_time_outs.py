@@ -129,7 +129,7 @@ def _found(
     with site.runtime.db.write() as conn:
         tally = Tally(successes=case.successes, failures=case.failures)
         statistics.add(conn, {TYPE: tally}, now)
-        rows = {row.pk: row for row in services.lock(conn, sorted(pks))}
+        rows = {row.pk: row for row in services.lock_called(conn, sorted(pks))}
         return time_outs.of_frames(conn, calls, rows, now)
 
 
