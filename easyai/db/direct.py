@@ -52,7 +52,7 @@ def driver_many(conn: Connection, sql: str, values: Sequence[Sequence[Any]]) -> 
 
 
 def _driver(conn: Connection) -> sqlite3.Connection:
-    driver: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]
+    driver: sqlite3.Connection = conn.connection.dbapi_connection  # type: ignore[assignment]
     return driver
 
 

@@ -143,10 +143,11 @@ def carried(conn: Connection, targets: Mapping[int, str]) -> None:
 
 def lost(conn: Connection, targets: Mapping[int, str], reason: Reason) -> None:
     """Record that the pictures of these frames (targets by id) were gone before their move."""
+    if not targets:
+        return
     why = reasons.columns("reason", reason)
     rows = [{"id": id_, "target": name, **why} for id_, name in targets.items()]
-    if rows:
-        conn.execute(_LOST_PICTURE, rows)
+    conn.execute(_LOST_PICTURE, rows)
     if moved := [row for row in rows if row["target"]]:
         conn.execute(_LOST_OF_ALERT, moved)
 
@@ -156,7 +157,7 @@ def replaced(conn: Connection, targets: Mapping[int, str], reason: Reason) -> in
 
     Returns how many frames are superseded. The newer pictures are frames of their own.
     """
-    superseded, why = 0, reasons.columns("reason", reason)
+    superseded, why = 0, reasons.columns("reason", reason) if targets else {}
     for id_, target in targets.items():
         values = {"id": id_, "target": target, **why}
         superseded += conn.execute(_REPLACED, values).scalar() == "superseded"

@@ -250,9 +250,10 @@ class _Selection:
             for contender in self._contenders
             if contender.unseen and contender.name != self._pretended
         ]
-        self._fetch(
-            [(contender, len(contender.frames) + contender.unseen + 1) for contender in more]
-        )
+        if more:
+            self._fetch(
+                [(contender, len(contender.frames) + contender.unseen + 1) for contender in more]
+            )
         return bool(more)
 
     def _fetch(self, wanted: Sequence[tuple[Contender, int]]) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 from easyai.db.ledger import LeasedFrame
@@ -36,8 +36,8 @@ class Counts:
 
     def add(self, other: Counts) -> None:
         """Add other counts."""
-        for name, count in asdict(other).items():
-            setattr(self, name, getattr(self, name) + count)
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class Tally:

@@ -15,7 +15,7 @@ from easyai.pipeline.picture_moves import CarriedOut
 
 # While pictures come in one by one, a few answers wait so long for the transaction of the next
 # picture: a transaction costs as much for one frame as for some.
-_HOLD_SEC: Final = 0.05
+_HOLD_SEC: Final = 0.1
 _FEW: Final = 8
 _EXPECT_SEC: Final = 1.0  # after a picture came in, for so long the next one is expected
 _UNSETTLED: Final = Reason("call.not_written")

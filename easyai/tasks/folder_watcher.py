@@ -29,6 +29,7 @@ from easyai.store.folder_events import FolderEvents, not_watched
 from easyai.system.identity import holder
 from easyai.system.log_throttle import LogThrottle
 from easyai.system.modes import opener
+from easyai.tasks.gathering import Gathering
 from easyai.tasks.outage import OutageLog
 
 log = logging.getLogger(__name__)
@@ -41,11 +42,6 @@ _RETRY_SEC: Final = 5.0
 _STOP_SEC: Final = 5.0
 _STOPS_WITHIN_SEC: Final = 0.5  # so that the lease is released before `stop` returns
 _REMIND_SEC: Final = 3600.0
-# From a look at the events to the next look: what comes meanwhile goes together, because a
-# transaction costs as much for one frame as for some. The first frame after a pause goes at once.
-_REST_SEC: Final = 0.025
-_REST_AFTER_FEW_SEC: Final = 0.04
-_FEW: Final = 3  # frames
 _LOCK: Final = "watch.lock"
 
 
@@ -135,7 +131,7 @@ class FolderWatcher:
         pictures = runtime.part(NotifiedPictures)
         pictures.record = self._record
         opened = check_at = time.monotonic()
-        rest_until, begun = 0.0, False
+        gathering, begun = Gathering(), False
         while not self._end.is_set():
             now = time.monotonic()
             if now >= check_at:
@@ -145,13 +141,11 @@ class FolderWatcher:
                 if not begun:
                     self._begun(events)
                     begun = True
-            if not events.wait(min(check_at - now, _STOPS_WITHIN_SEC)):
-                continue
-            self._end.wait(rest_until - time.monotonic())
-            began = time.monotonic()
-            if keys := events.read():
+            if events.wait(min(check_at - now, _STOPS_WITHIN_SEC, gathering.wait_sec(now))):
+                self._end.wait(gathering.pause_sec(time.monotonic()))
+                gathering.add(events.read(), time.monotonic())
+            if keys := gathering.take(time.monotonic()):
                 pictures.take(keys)
-                rest_until = began + (_REST_SEC if len(keys) > _FEW else _REST_AFTER_FEW_SEC)
 
     def _goes_on(self, runtime: Runtime, events: FolderEvents, age_sec: float) -> bool:
         """Whether to go on watching; if so, writes the lease that shows it."""

@@ -53,11 +53,11 @@ def test_few_answers_wait_a_moment_after_a_picture_came_in(clock: _Clock) -> Non
     assert inbox.urgent
     inbox.take(10)
     inbox.answered.append(_answer())
-    assert inbox.hold_sec() == pytest.approx(0.05)
+    assert inbox.hold_sec() == pytest.approx(0.1)
     clock.now += 0.02
     inbox.answered.append(_answer())
-    assert inbox.hold_sec() == pytest.approx(0.03)
-    clock.now += 0.03
+    assert inbox.hold_sec() == pytest.approx(0.08)
+    clock.now += 0.08
     assert inbox.hold_sec() == pytest.approx(0)
     inbox.take(10)
     clock.now += 1.0
