@@ -14,7 +14,9 @@ from easyai.settings import installations
 from easyai.settings.addresses import hide_address
 from easyai.settings.schema import Settings
 
-_ADDRESSES: Final = frozenset({"mq_address", "database_url", "broker_url", "public_url"})
+_ADDRESSES: Final = frozenset(
+    {"mq_address", "database_url", "broker_url", "public_url", "events_url"}
+)
 # Variables that start like a key, but that other modules read.
 _NO_KEYS: Final = installations.MARKERS | {installations.CONFIG}
 

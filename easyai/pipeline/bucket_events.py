@@ -22,10 +22,12 @@ class NamedObjects:
 
 
 def read_events(message: Any, bucket: str) -> NamedObjects:
-    """The objects that a message names; what is not understood is counted and ignored."""
+    """The objects that a message names; what is not understood is counted and ignored.
+
+    A message is an object with `Records`, or, in a list of Redis, a list of objects with `Event`.
+    """
     named = NamedObjects()
-    records = message.get("Records") if isinstance(message, Mapping) else None
-    for record in records if isinstance(records, list) else ():
+    for record in _records(message):
         found = _created(record)
         if found is None:
             named.ignored += 1
@@ -34,6 +36,15 @@ def read_events(message: Any, bucket: str) -> NamedObjects:
         else:
             named.elsewhere[found[1]] = found[0]
     return named
+
+
+def _records(message: Any) -> Iterator[Any]:
+    lists = [(message, "Records")]
+    if isinstance(message, list):
+        lists = [(entry, "Event") for entry in message]
+    for entry, name in lists:
+        records = entry.get(name) if isinstance(entry, Mapping) else None
+        yield from records if isinstance(records, list) else ()
 
 
 def _created(record: Any) -> tuple[str, str] | None:

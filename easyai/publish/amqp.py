@@ -46,7 +46,7 @@ class AmqpBus:
 
     def __init__(self, address: str, exchange: str) -> None:
         try:
-            self._login = _login(address.strip())
+            self._login = amqp_login(address.strip())
         except ValueError:
             # The error's text may repeat a part of the password.
             raise no_address_of("rabbitmq") from None
@@ -221,7 +221,8 @@ def routing_key(message: Message) -> str:
     return whole[:_LONGEST_KEY].decode("utf-8", "ignore")
 
 
-def _login(url: str) -> dict[str, Any]:
+def amqp_login(url: str) -> dict[str, Any]:
+    """The arguments of a connection to a RabbitMQ; raises ValueError for a wrong parameter."""
     server = parse_server_url(url)
     parts, tls = urlsplit(server.urls[0]), server.tls
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname

@@ -33,7 +33,7 @@ _SOCKET: Final = {
 }
 
 
-def _client(server: ServerUrl) -> Any:
+def redis_client(server: ServerUrl) -> Any:
     """A client of the Redis, or of the Redis that its Sentinels name."""
     options: dict[str, Any] = {
         **_SOCKET,
@@ -65,7 +65,7 @@ class RedisBus:
         url = address.strip() if "://" in address else f"redis://{address.strip()}"
         self._topic = topic
         try:
-            self._redis: Any = _client(parse_server_url(url))
+            self._redis: Any = redis_client(parse_server_url(url))
         except ValueError:
             raise no_address_of("redis") from None
 

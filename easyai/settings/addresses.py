@@ -253,6 +253,12 @@ def _bus_problem(kind: BusName, address: str) -> Reason:
             assert_never(kind)
 
 
+def is_events_url(text: str) -> bool:
+    """Whether a text is the address of a Redis, of its Sentinels or of a RabbitMQ."""
+    known = text.strip().partition("://")[0] in (*REDIS, *AMQP)
+    return known and not _bus_url_problem(text.strip())
+
+
 def no_address_of(kind: BusName) -> SettingsError:
     """The error for an `mq_address` that the client library of the bus refuses."""
     return _no_bus(kind, Reason.of("mq_address.of_no_bus", kind=kind))

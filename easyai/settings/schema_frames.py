@@ -6,8 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, assert_never
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from easyai.domain.reason import Reason
+from easyai.settings.addresses import is_events_url
 from easyai.settings.schema_table import Name, Table
 
 
@@ -33,6 +35,15 @@ class Minio(Table):
     secret_key: SecretStr = SecretStr("")
     use_ssl: bool = False
     base_path: str = ""
+    events_url: str = ""  # of the Redis or RabbitMQ that gets the store's events; "": none
+    events_name: str = "easyai-events"  # the list of Redis, the queue of RabbitMQ
+
+    @field_validator("events_url")
+    @classmethod
+    def _events(cls, value: str) -> str:
+        if value and not is_events_url(value):
+            raise ValueError(Reason("settings.no_events_url"))
+        return value.strip()
 
     @property
     def url(self) -> str:

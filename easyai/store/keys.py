@@ -37,6 +37,14 @@ def is_text(key: str) -> bool:
     return True
 
 
+def is_possible(key: str) -> bool:
+    """Whether an object or a file of the store can have this key."""
+    try:
+        return bool(split_key(key)) and len(key.encode()) <= LONGEST_KEY
+    except InvalidKeyError:
+        return False
+
+
 def draft_name(name: str) -> str:
     """The name of a picture while it is copied to another disk; the same for every attempt."""
     return f"{_HELD}copy-{blake2b(name.encode(), digest_size=8).hexdigest()}"

@@ -1,15 +1,10 @@
-"""The thread of a worker that takes in frames of a local folder when the kernel gives word of them.
-
-The scan stays as the net: whatever this thread misses, a scan finds. So an error costs time only:
-the thread logs it, waits and watches anew.
-"""
+"""The thread of a worker that takes in frames of a local folder on the word of the kernel."""
 
 from __future__ import annotations
 
 import fcntl
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +15,6 @@ from easyai.db import clock, leases
 from easyai.db.events import Event
 from easyai.db.events import add as add_events
 from easyai.domain.reason import Reason
-from easyai.errors import EasyaiError
 from easyai.messages.catalogue import text
 from easyai.pipeline.notified import NotifiedPictures, Record
 from easyai.pipeline.ownership import Ownership
@@ -30,6 +24,7 @@ from easyai.system.identity import holder
 from easyai.system.log_throttle import LogThrottle
 from easyai.system.modes import opener
 from easyai.tasks.gathering import Gathering
+from easyai.tasks.intake_thread import STOPS_WITHIN_SEC, IntakeThread
 from easyai.tasks.outage import OutageLog
 
 log = logging.getLogger(__name__)
@@ -38,51 +33,24 @@ LEASE: Final = "watch"  # of the process that watches, for the health of the ins
 LEASE_SEC: Final = 15.0
 _CHECK_EVERY_SEC: Final = 5.0
 _WATCH_ALL_AGAIN_SEC: Final = 60.0  # after the kernel's limit of watches was reached
-_RETRY_SEC: Final = 5.0
-_STOP_SEC: Final = 5.0
-_STOPS_WITHIN_SEC: Final = 0.5  # so that the lease is released before `stop` returns
 _REMIND_SEC: Final = 3600.0
 _LOCK: Final = "watch.lock"
 
 
-class FolderWatcher:
+class FolderWatcher(IntakeThread):
     """Watches the frame folder and takes in the pictures, a few at once."""
 
     def __init__(self, runtime: Callable[[], Runtime], record: Record) -> None:
         """`record` records the new pictures and has them inferred."""
+        outage = OutageLog(log, "frame folder not watched, frames wait for the scan")
+        super().__init__("folder-watcher", outage)
         self._runtime = runtime
         self._record = record
         self._holder = holder()
-        self._end = threading.Event()
-        self._outage = OutageLog(log, "frame folder not watched, frames wait for the scan")
         self._folders = 0  # that were watched at the last log line
         self._reported = LogThrottle(_REMIND_SEC)
-        self._thread = threading.Thread(target=self._run, name="folder-watcher", daemon=True)
 
-    def start(self) -> None:
-        """Start to watch."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take in nothing more; returns within the time of a transaction."""
-        self._end.set()
-        self._thread.join(_STOP_SEC)
-
-    def _run(self) -> None:
-        while not self._end.is_set():
-            try:
-                if self._watch():
-                    continue
-            except EasyaiError as error:
-                self._outage.failed(error)
-            except OSError as error:
-                self._outage.failed(error)
-            except Exception:
-                # An error of our own must not end the thread; the scan goes on meanwhile.
-                log.exception("the watcher of the frame folder failed, it goes on")
-            self._end.wait(_RETRY_SEC)
-
-    def _watch(self) -> bool:
+    def _take_in(self) -> bool:
         """Watch until the folder is another one, the settings change or this process stops.
 
         False when nothing was to watch.
@@ -98,7 +66,7 @@ class FolderWatcher:
                 clock.now(conn)  # without a database, the folders are not walked
             events = self._opened(runtime, folder)
             try:
-                self._take_in(runtime, events)
+                self._watch(runtime, events)
                 with runtime.db.write() as conn:
                     leases.release(conn, LEASE, self._holder)
             finally:
@@ -127,7 +95,7 @@ class FolderWatcher:
             self._folders = len(events)
             log.info("frame folder watched: folders=%d", self._folders)
 
-    def _take_in(self, runtime: Runtime, events: FolderEvents) -> None:
+    def _watch(self, runtime: Runtime, events: FolderEvents) -> None:
         pictures = runtime.part(NotifiedPictures)
         pictures.record = self._record
         opened = check_at = time.monotonic()
@@ -141,7 +109,7 @@ class FolderWatcher:
                 if not begun:
                     self._begun(events)
                     begun = True
-            if events.wait(min(check_at - now, _STOPS_WITHIN_SEC, gathering.wait_sec(now))):
+            if events.wait(min(check_at - now, STOPS_WITHIN_SEC, gathering.wait_sec(now))):
                 self._end.wait(gathering.pause_sec(time.monotonic()))
                 gathering.add(events.read(), time.monotonic())
             if keys := gathering.take(time.monotonic()):

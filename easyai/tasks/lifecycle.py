@@ -59,7 +59,7 @@ class Lifecycle:
             self._last_resort = LastResort(_LONGEST_STOP_SEC, process.close, _TASKS_TIMEOUT_SEC)
             process.api_wait.start()
             begin = open_inference
-            process.watch_folder()
+            process.take_in_frames()
         threading.Thread(
             target=_warm_up, args=(process, begin), name="warm-up", daemon=True
         ).start()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from easyai.process.presence import Presence
     from easyai.runtime import Runtime
     from easyai.store.frame_store import Picture
-    from easyai.tasks.folder_watcher import FolderWatcher
+    from easyai.tasks.intake_thread import IntakeThread
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class WorkerProcess:
         self.api_wait = ApiWait()
         #: Closed just before the connections.
         self.presence: Presence | None = None
-        self._watcher: FolderWatcher | None = None
+        self._intakes: list[IntakeThread] = []
 
     def runtime(self) -> Runtime:
         """The runtime of this process."""
@@ -67,14 +67,19 @@ class WorkerProcess:
                 self._inference = InferenceLoop(self._open(), self._serves)
             return self._inference
 
-    def watch_folder(self) -> None:
-        """Take in frames of a local folder when the kernel gives word of them."""
+    def take_in_frames(self) -> None:
+        """Take in frames when the kernel or an object store gives word of them."""
+        from easyai.tasks.bucket_event_reader import BucketEventReader
         from easyai.tasks.folder_watcher import FolderWatcher
 
         with self._lock:
-            if self._watcher is None and not self._stopping:
-                self._watcher = FolderWatcher(self.runtime, self.record)
-                self._watcher.start()
+            if not self._intakes and not self._stopping:
+                self._intakes = [
+                    FolderWatcher(self.runtime, self.record),
+                    BucketEventReader(self.runtime, self.record),
+                ]
+                for intake in self._intakes:
+                    intake.start()
 
     def record(self, recording: Recording, pictures: Sequence[Picture]) -> Sequence[NewFrame]:
         """Have the dispatcher record new pictures and lease them in the same transaction.
@@ -192,11 +197,11 @@ class WorkerProcess:
 
     def _close(self) -> None:
         with self._lock:
-            runtime, inference, watcher = self._runtime, self._inference, self._watcher
-            self._runtime = self._inference = self._watcher = None
+            runtime, inference, intakes = self._runtime, self._inference, self._intakes
+            self._runtime, self._inference, self._intakes = None, None, []
         try:
-            if watcher is not None:
-                watcher.stop()
+            for intake in intakes:
+                intake.stop()
             if inference is not None:
                 left = self._stop_at - time.monotonic()
                 inference.drain(min(max(left, 1.0), DRAIN_TIMEOUT_SEC))

@@ -18,14 +18,14 @@ from easyai.api.parts import RuntimePart, documented_body
 from easyai.api.picture_room import PictureRoom
 from easyai.api.schemas import errors
 from easyai.domain.reason import Reason
-from easyai.errors import BadRequestError, InvalidKeyError
+from easyai.errors import BadRequestError
 from easyai.messages.catalogue import text
 from easyai.pipeline.bucket_events import MOST_RECORDS, read_events
 from easyai.pipeline.notified import Fate, NotifiedPictures, Taken
 from easyai.pipeline.ownership import Ownership
 from easyai.pipeline.sent_pictures import SentPictures
 from easyai.runtime import Runtime
-from easyai.store.keys import LONGEST_KEY, split_key
+from easyai.store.keys import is_possible
 
 router = APIRouter(prefix="/frames", tags=["frames"])
 
@@ -126,20 +126,13 @@ def _keys(payload: Any) -> list[str]:
 
 
 def _take(runtime: Runtime, keys: list[str]) -> Taken:
-    possible = [key for key in keys if _is_possible(key)]
+    possible = [key for key in keys if is_possible(key)]
     taken = runtime.part(NotifiedPictures).take(possible)
     if taken.task_types:
         runtime.doorbell.ring_all(sorted(taken.task_types))
     refused = [key for key in keys if key not in taken.fates]
     taken.note(refused, Fate.REFUSED, Reason("incoming.no_frame"))
     return taken
-
-
-def _is_possible(key: str) -> bool:
-    try:
-        return bool(split_key(key)) and len(key.encode()) <= LONGEST_KEY
-    except InvalidKeyError:
-        return False
 
 
 def _answer(taken: Taken) -> dict[str, Any]:

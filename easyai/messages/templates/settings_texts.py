@@ -75,6 +75,11 @@ VALUES: Final = (
     ),
     message("settings.no_http_url", "must start with http:// or https://"),
     message(
+        "settings.no_events_url",
+        "must be the address of a Redis, redis://:password@host:6379/0, or of a RabbitMQ, "
+        "amqp://user:password@host:5672/",
+    ),
+    message(
         "settings.no_listen_address",
         "must be an address with a port, such as ':5066' or '127.0.0.1:5066'",
     ),

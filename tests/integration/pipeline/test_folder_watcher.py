@@ -22,7 +22,7 @@ from easyai.runtime import Runtime
 from easyai.store.folder_events import FolderEvents
 from easyai.store.frame_store import Picture
 from easyai.system.inotify import Inotify
-from easyai.tasks import folder_watcher
+from easyai.tasks import folder_watcher, intake_thread
 from easyai.tasks.folder_watcher import FolderWatcher
 from easyai.tasks.process import WorkerProcess
 from tests.integration.pipeline import watching_process
@@ -36,8 +36,8 @@ KEY = f"{TYPE}/门口1/1.jpg"
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check and try again every 0.1 s."""
-    for name in ("_CHECK_EVERY_SEC", "_RETRY_SEC"):
-        monkeypatch.setattr(folder_watcher, name, 0.1)
+    monkeypatch.setattr(folder_watcher, "_CHECK_EVERY_SEC", 0.1)
+    monkeypatch.setattr(intake_thread, "RETRY_SEC", 0.1)
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def test_limit_of_watches_is_logged_once_and_tried_again_without_a_pause(
     walks = _count_walks(monkeypatch)
     monkeypatch.setattr(Inotify, "add", limited)
     monkeypatch.setattr(folder_watcher, "_WATCH_ALL_AGAIN_SEC", 0.05)
-    monkeypatch.setattr(folder_watcher, "_RETRY_SEC", 60.0)
+    monkeypatch.setattr(intake_thread, "RETRY_SEC", 60.0)
     with _watching(site.runtime):
         wait_until(lambda: len(walks) >= 4, 10, "watched again")
     lines = [record.message for record in caplog.records if "watched" in record.message]

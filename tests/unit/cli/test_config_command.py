@@ -76,6 +76,7 @@ def test_secrets_are_hidden_in_text_and_json() -> None:
         '[easyai]\nsecret_key = "geheim-geheim-geheim"\nbroker_url = "redis://:geheim@h/0"\n'
         'database_url = "postgresql://easy:geheim@h/x?password=geheim"\n'
         '[frame_extractor.minio]\nsecret_key = "geheim"\naccess_key = "easy"\n'
+        'events_url = "redis://:geheim@h:6379/0"\n'
         '[ai_analysis]\nmq_address = "amqp://easy:geheim@h:5672/"\n'
     )
     for arguments in ((), ("--json",)):
@@ -194,6 +195,8 @@ def test_addresses_in_every_form_that_works_are_valid(text: str) -> None:
         ("ai_analysis", "mq_address", "rediss//:geheim@127.0.0.1"),
         ("easyai", "broker_url", "rediss//:geheim@127.0.0.1"),
         ("easyai", "broker_url", "redis://:geheim"),
+        ("frame_extractor.minio", "events_url", "rediss//:geheim@127.0.0.1"),
+        ("frame_extractor.minio", "events_url", "redis://:geheim"),
         ("easyai", "database_url", "postgresql//:geheim@127.0.0.1"),
         ("easyai", "database_url", "postgresql://:geheim"),
     ],

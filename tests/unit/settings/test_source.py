@@ -243,6 +243,10 @@ _ERRORS = [
     ("[ai_analysis]\nmax_concurrent_infer = -1", ["ai_analysis.max_concurrent_infer", "1"]),
     ("[easyai]\nport = 70000", ["easyai.port", "65535", "70000"]),
     ('[easyai]\npublic_url = "h:80"', ["easyai.public_url", "http://"]),
+    (
+        '[frame_extractor.minio]\nevents_url = "kafka://h"',
+        ["frame_extractor.minio.events_url", "redis://"],
+    ),
     ('[frame_extractor]\nstore = "ftp"', ["frame_extractor.store", "'local'", "'ftp'"]),
     ("[frame_extractor]\ntasks = 1", ["frame_extractor.tasks"]),
     ('[ai_analysis.types."人脸"]\naffinity = "x"', ['ai_analysis.types."人脸".affinity']),
