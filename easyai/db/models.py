@@ -20,6 +20,7 @@ from easyai.db.models_own import (
     Installation,
     Process,
     ProcessLease,
+    SentPicture,
 )
 from easyai.db.models_requests import RegistrationRequest
 from easyai.db.models_services import Service, ServiceTaskType
@@ -43,6 +44,7 @@ __all__ = [
     "Process",
     "ProcessLease",
     "RegistrationRequest",
+    "SentPicture",
     "Service",
     "ServiceTaskType",
     "Statistic",

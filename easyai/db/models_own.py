@@ -103,6 +103,17 @@ class Deletion(Base):
     asked_at: Mapped[float] = mapped_column(Double)
 
 
+class SentPicture(Base):
+    """A picture that was sent over REST: sent again, it is no second frame."""
+
+    __tablename__ = "sent_pictures"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    digest: Mapped[str] = mapped_column(Text)  # BLAKE2b of the content
+    after_frame: Mapped[int] = mapped_column(BigInteger)  # the newest frame before it was written
+
+
 class DeletedAlert(Base):
     """An alert that was deleted before the bus had it; it waits here until it is published."""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from easyai.db import sent_digests
 from easyai.db.recorded_frames import newest_id
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.unicode_form import nfc
@@ -21,7 +22,6 @@ from easyai.store.frame_store import PictureFiles
 from easyai.store.local_arrival import write_picture
 
 _LONGEST_PART: Final = 200  # bytes of a name; a key has three, and 1,024 bytes
-_MOST_REMEMBERED: Final = 10_000
 _KINDS: Final = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG\r\n\x1a\n", ".png"))
 _SUFFIXES: Final = {".jpg": (".jpg", ".jpeg"), ".png": (".png",)}
 
@@ -41,8 +41,9 @@ class SentPictures:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = threading.Lock()
-        # The digest of each picture sent lately, by key: it may be inferred and gone by now.
-        self._sent: OrderedDict[str, bytes] = OrderedDict()
+        # The digest of each picture sent lately, by key: it may be inferred and gone by now. The
+        # database has them, too, for the time after a restart.
+        self._sent: OrderedDict[str, str] = OrderedDict()
 
     def receive(self, task_type: str, task_id: str, name: str, content: bytes) -> Sent:
         """Write a picture and record it as a frame, unless the scan has to.
@@ -74,18 +75,27 @@ class SentPictures:
 
     def _write(self, store: PictureFiles, key: str, content: bytes) -> bool:
         """Write a picture, unless it was sent before; whether it is new."""
-        digest = blake2b(content, digest_size=16).digest()
+        digest = blake2b(content, digest_size=16).hexdigest()
         with self._lock:
-            known = self._sent.get(key)
-            if known is not None:
+            known = self._sent.get(key) or self._sent_before(key)
+            if known:
                 if known != digest:
                     raise PictureExistsError
                 return False
             self._require_disk(store)
             self._require_place(key)
+            # Before the picture: no crash between the two leaves a picture that is not remembered.
+            with self._runtime.db.write() as conn:
+                sent_digests.remember(conn, key, digest)
             is_new = write_picture(store.root, key, content)
             self._remember(key, digest)
             return is_new
+
+    def _sent_before(self, key: str) -> str:
+        """The digest of the picture that an earlier process has written under a key, or ''."""
+        with self._runtime.db.read() as conn:
+            before = sent_digests.find(conn, key)
+        return before.digest if before is not None and before.recorded else ""
 
     def _require_disk(self, store: PictureFiles) -> None:
         """Make sure that the disk is mounted and has the room that parked frames must leave.
@@ -107,9 +117,9 @@ class SentPictures:
         if not self._runtime.part(TypeGate).admit([key.partition("/")[0]]):
             raise BadRequestError(f"{key}: {text(Reason('incoming.types_full'))}")
 
-    def _remember(self, key: str, digest: bytes) -> None:
+    def _remember(self, key: str, digest: str) -> None:
         self._sent[key] = digest
-        if len(self._sent) > _MOST_REMEMBERED:
+        if len(self._sent) > sent_digests.MOST:
             self._sent.popitem(last=False)
 
 

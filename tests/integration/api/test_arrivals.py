@@ -14,12 +14,13 @@ import pytest
 from sqlalchemy import text
 
 from easyai.api.server import create_app
-from easyai.errors import StoreUnavailableError
+from easyai.errors import StorageFullError, StoreUnavailableError
 from easyai.pipeline import intake
 from easyai.pipeline.ownership import take_over
 from easyai.runtime import Runtime
 from easyai.store.local import LocalStore
 from tests.integration.api.anywhere import ELSEWHERE, Site
+from tests.integration.api.conftest import OpenRuntime
 from tests.integration.api.live import LiveApi, RecordingDoorbell
 from tests.integration.pipeline.bucket_site import use_bucket
 from tests.integration.store.conftest import swift_server
@@ -143,6 +144,53 @@ def test_picture_that_was_inferred_meanwhile_is_not_taken_in_again(
         conn.execute(text("UPDATE frames SET state = 'done', image_path = ''"))
     assert _send(sqlite_api).status_code == 200
     assert (_keys(sqlite_runtime), (folder / KEY).exists()) == ([KEY], False)
+
+
+@pytest.fixture
+def restarted(sqlite_runtime: Runtime, open_on: OpenRuntime) -> Iterator[LiveApi]:
+    """The API of another process of the same installation."""
+    with LiveApi(create_app(open_on(str(sqlite_runtime.db.url)))) as live:
+        yield live
+
+
+def test_picture_that_was_inferred_is_known_after_a_restart_of_the_api(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime, folder: Path, restarted: LiveApi
+) -> None:
+    assert _send(sqlite_api).status_code == 201
+    (folder / KEY).unlink()
+    with sqlite_runtime.db.write() as conn:
+        conn.execute(text("UPDATE frames SET state = 'done', image_path = ''"))
+    again = _send(restarted)
+    assert (again.status_code, again.json()["frames"][0]["state"]) == (200, "known")
+    assert _send(restarted, JPEG.replace(b"picture", b"another")).status_code == 409
+    assert (_keys(sqlite_runtime), (folder / KEY).exists()) == ([KEY], False)
+
+
+def test_waiting_picture_is_known_after_a_restart_of_the_api(
+    sqlite_api: LiveApi, sqlite_runtime: Runtime, restarted: LiveApi
+) -> None:
+    assert _send(sqlite_api).status_code == 201
+    again = _send(restarted)
+    assert (again.status_code, again.json()["frames"][0]["state"]) == (200, "known")
+    assert _keys(sqlite_runtime) == [KEY]
+
+
+def test_picture_that_was_never_written_is_new_after_a_restart_of_the_api(
+    sqlite_api: LiveApi,
+    sqlite_runtime: Runtime,
+    folder: Path,
+    restarted: LiveApi,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr("easyai.pipeline.sent_pictures.write_picture", _disk_is_full)
+        assert _send(sqlite_api).status_code == 507
+    assert _send(restarted, JPEG.replace(b"picture", b"another")).status_code == 201
+    assert (_keys(sqlite_runtime), (folder / KEY).exists()) == ([KEY], True)
+
+
+def _disk_is_full(*_: object) -> bool:
+    raise StorageFullError
 
 
 def test_picture_without_a_name_is_named_by_the_time(
