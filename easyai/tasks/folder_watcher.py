@@ -110,7 +110,7 @@ class FolderWatcher(IntakeThread):
                     self._begun(events)
                     begun = True
             if events.wait(min(check_at - now, STOPS_WITHIN_SEC, gathering.wait_sec(now))):
-                self._end.wait(gathering.pause_sec(time.monotonic()))
+                time.sleep(gathering.pause_sec(time.monotonic()))
                 gathering.add(events.read(), time.monotonic())
             if keys := gathering.take(time.monotonic()):
                 pictures.take(keys)
