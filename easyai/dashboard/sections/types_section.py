@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,9 @@ from easyai.messages.catalogue import text
 _SOON_SEC: Final = 10
 _MINUTE_SEC: Final = 60
 _NOTHING: Final = Waiting()
+# The pause after frames were counted, as a multiple of its duration: a hundred thousand waiting
+# frames take ten milliseconds, which others need more.
+_REST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,14 @@ class TypesSection:
     def __init__(self, verdicts: Verdicts) -> None:
         self._verdicts = verdicts
         self._flows: dict[str, _Flow] = {}
+        self._waiting: Mapping[tuple[str, str], Waiting] = {}
+        self._count_at = 0.0  # monotonic
 
     def read(self, conn: Connection, now: float) -> None:
         """Read sums of the last ten seconds and of the last minute, and count what waits."""
         soon, soon_sec = statistics.recent(conn, now, _SOON_SEC)
         lately, lately_sec = statistics.recent(conn, now, _MINUTE_SEC)
-        waiting, available = diagnosis_facts.waiting(conn), live_rows.available(conn)
+        waiting, available = self._counted(conn), live_rows.available(conn)
         self._flows = {
             row.name: _flow(
                 soon.get(row.name) or Tally(),
@@ -63,6 +69,13 @@ class TypesSection:
             )
             for row in diagnosis_facts.types(conn)
         }
+
+    def _counted(self, conn: Connection) -> Mapping[tuple[str, str], Waiting]:
+        began = time.monotonic()
+        if began >= self._count_at:
+            self._waiting = diagnosis_facts.waiting(conn)
+            self._count_at = began + _REST * (time.monotonic() - began)
+        return self._waiting
 
     def show(self, language: str) -> Shown:
         """The types; their states are those of the newest diagnosis."""

@@ -115,6 +115,10 @@ class LiveApi:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the API; no harm when it has stopped."""
         self._session.close()
         self._server.should_exit = True
         self._thread.join(15)

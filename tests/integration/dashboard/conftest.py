@@ -17,6 +17,7 @@ from tests.integration.api.conftest import (
     sqlite_runtime,
 )
 from tests.integration.api.live import LiveApi
+from tests.integration.dashboard.people import Dashboard
 
 __all__ = ["doorbell", "folder", "migrated_url", "open_on", "runtime", "sqlite_runtime"]
 
@@ -26,3 +27,11 @@ def pages(sqlite_runtime: Runtime) -> Iterator[LiveApi]:
     """The dashboard for tests that do not depend on the kind of database."""
     with LiveApi(create_app(sqlite_runtime)) as live:
         yield live
+
+
+@pytest.fixture
+def site(sqlite_runtime: Runtime) -> Iterator[Dashboard]:
+    """The dashboard, called from this machine."""
+    with Dashboard(sqlite_runtime) as site:
+        site.client.address = "127.0.0.1"
+        yield site

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
 
-from easyai.api import login_sessions
 from easyai.dashboard import live_hub
-from easyai.dashboard.routes import live_routes
 from easyai.db import live_rows
 from easyai.db.models import Alarm, Alert
 from easyai.errors import DatabaseUnavailableError
 from easyai.runtime import Runtime
-from tests.integration.api.anywhere import ELSEWHERE
 from tests.integration.api.live import ANALYSIS
-from tests.integration.dashboard.people import SESSION, Dashboard
-from tests.integration.dashboard.socket_client import LIVE, Tab
+from tests.integration.dashboard.people import Dashboard
+from tests.integration.dashboard.socket_client import Tab
 
 TYPE = "人数统计"
 SECTIONS = {"verdict", "types", "services", "cameras", "alarms", "alerts"}
@@ -37,16 +31,13 @@ def on_any(runtime: Runtime) -> Iterator[Dashboard]:
         yield site
 
 
-@pytest.fixture
-def site(sqlite_runtime: Runtime) -> Iterator[Dashboard]:
-    """The dashboard, called from this machine."""
-    with Dashboard(sqlite_runtime) as site:
-        site.client.address = "127.0.0.1"
-        yield site
-
-
 def _alert(site: Dashboard, count: int = 1, **own: Any) -> None:
-    alert = {"task_id": "门口1", "task_type": TYPE, "image_path": "", "result": "{}"}
+    alert: dict[str, Any] = {
+        "task_id": "门口1",
+        "task_type": TYPE,
+        "image_path": "",
+        "result": "{}",
+    }
     alert |= {"algorithm_id": "a", "algorithm_name": "a", "detection_count": 1, "confidence": 0.5}
     alert |= {"inference_time_ms": 1.0, "created_at": 1.0, "updated_at": 1.0} | own
     with site.runtime.db.write() as conn:
@@ -54,9 +45,10 @@ def _alert(site: Dashboard, count: int = 1, **own: Any) -> None:
 
 
 def _ring(site: Dashboard, kind: str, subject: str) -> None:
-    alarm = {"kind": kind, "subject": subject, "cause": "", "raised_at": 5.0, "told_at": 5.0}
+    alarm = {"kind": kind, "subject": subject, "cause": ""}
+    times = {"raised_at": 5.0, "told_at": 5.0}
     with site.runtime.db.write() as conn:
-        conn.execute(insert(Alarm), [alarm])
+        conn.execute(insert(Alarm), [alarm | times])
 
 
 def test_state_comes_first_and_then_what_changes(on_any: Dashboard) -> None:
@@ -97,7 +89,7 @@ def test_state_comes_first_and_then_what_changes(on_any: Dashboard) -> None:
 def test_verdict_comes_in_the_language_of_the_tab(site: Dashboard) -> None:
     with Tab(site.port) as english, Tab(site.port, "?lang=zh") as chinese:
         for tab, word in ((english, "Inference"), (chinese, "推理")):
-            tab.until(lambda message: (message["now"].get("verdict") or {}).get("sentence"))
+            tab.until(lambda message: bool(message["now"].get("verdict")))
             verdict = tab.now["verdict"]
             assert verdict["state"] in ("warn", "bad")  # neither worker nor beat runs
             whole = " ".join(str(value) for value in verdict.values())
@@ -106,14 +98,6 @@ def test_verdict_comes_in_the_language_of_the_tab(site: Dashboard) -> None:
             assert verdict["waiting"] == 0
     with Tab(site.port, "?lang=tlh") as other:
         assert other.take()["kind"] == "state"
-
-
-def test_quiet_tab_gets_a_sign_of_life(site: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Tab(site.port) as tab:
-        tab.take()
-        taken = [tab.take(6) for _ in range(3)]
-    numbers = [message["seq"] for message in taken]
-    assert numbers == list(range(numbers[0], numbers[0] + 3))
 
 
 def test_tab_that_comes_back_gets_what_it_missed(site: Dashboard) -> None:
@@ -140,43 +124,6 @@ def test_tab_of_another_process_or_too_far_back_gets_the_whole_state(
         boot = tab.known.partition(":")[0]
         with Tab(site.port, "?since=" + since.format(boot=boot)) as other:
             assert set(other.take()["now"]) == SECTIONS
-
-
-def test_tab_that_does_not_read_loses_its_queue_and_gets_the_state(
-    site: Dashboard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_hub, "_EVERY_SEC", 0.02)
-    padding = "x" * 300_000
-
-    def noisy(conn: Any) -> tuple[int, int]:
-        return time.monotonic_ns(), 0
-
-    monkeypatch.setattr(live_rows, "alerts", noisy)
-    monkeypatch.setattr(
-        live_rows, "services", lambda conn, now: [_Loud(f"{padding}{time.monotonic_ns()}")]
-    )
-    with Tab(site.port, max_queue=1) as slow, Tab(site.port) as quick:
-        slow.take()
-        for _ in range(300):
-            quick.take()
-        states = 0
-        for _ in range(60):
-            message = json.loads(slow.socket.recv(timeout=10))
-            states += message["kind"] == "state"
-        assert states >= 1
-        assert len(quick.now["services"]) == 1
-
-
-class _Loud:
-    """A service with a long name that is another each time."""
-
-    def __init__(self, name: str) -> None:
-        self.service_id = self.name = name
-        self.pk, self.endpoint, self.version, self.state = 1, "http://a", "", "online"
-        self.state_reason, self.state_reason_code, self.state_reason_args = "", None, None
-        self.state_since = self.last_heartbeat = self.last_success_at = self.last_failure_at = 1.0
-        self.call_count, self.ewma_ms, self.max_concurrency, self.concurrency_cap = 0, None, None, 0
-        self.breaker_failures, self.breaker_open_until, self.breaker_pause_sec = 0, 0.0, 0.0
 
 
 def test_nothing_is_read_while_nobody_looks(
@@ -226,113 +173,9 @@ def test_state_that_is_late_is_not_known(site: Dashboard, monkeypatch: pytest.Mo
     monkeypatch.setattr(live_hub, "_EVERY_SEC", 0.2)
     with Tab(site.port) as tab:
         tab.take()
-        services = live_rows.services
-        monkeypatch.setattr(
-            live_rows, "services", lambda *given: [time.sleep(1.5), services(*given)][1]
-        )
+        monkeypatch.setattr(live_rows, "ringing", lambda *_: time.sleep(1.5))
         for _ in range(2):
             tab.until(lambda message: message["kind"] == "unknown")
-
-
-@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null"])
-def test_page_of_another_site_gets_no_socket(site: Dashboard, origin: str) -> None:
-    with pytest.raises(InvalidStatus) as refused:
-        Tab(site.port, origin=origin)
-    assert refused.value.response.status_code == 403
-    with Tab(site.port, origin=site.url) as own:
-        assert own.take()["kind"] == "state"
-
-
-def test_other_paths_have_no_socket_and_answer_as_before(site: Dashboard) -> None:
-    url = f"ws://127.0.0.1:{site.port}/healthz"
-    with pytest.raises(InvalidStatus) as answered, connect(url, proxy=None):
-        pass
-    assert answered.value.response.status_code == 200
-    assert site.call("GET", LIVE).status_code == 404
-
-
-def test_tab_without_rights_is_closed_with_a_code_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    monkeypatch.setenv("EASYAI_VIEWERS", "token")
-    monkeypatch.setattr(live_routes, "_CHECK_EVERY_SEC", 0.2)
-    monkeypatch.setattr(login_sessions, "_FRESH_SEC", 0.1)
-    site: Dashboard = request.getfixturevalue("site")
-    site.client.address = ELSEWHERE
-    with Tab(site.port) as stranger, pytest.raises(ConnectionClosed):
-        stranger.take()
-    assert stranger.socket.close_code == 4401
-    wang = site.browser()
-    wang.login(site.token("viewer"), "wang")
-    cookie = {"Cookie": f"easyai_session={wang.session.cookies['easyai_session']}"}
-    with Tab(site.port, headers=cookie) as tab:
-        assert tab.take()["kind"] == "state"
-        wang.call("DELETE", SESSION)
-        with pytest.raises(ConnectionClosed):
-            tab.until(lambda message: False)
-        assert tab.socket.close_code == 4401
-
-
-def test_tab_that_sends_something_is_closed(site: Dashboard) -> None:
-    with Tab(site.port) as tab:
-        tab.socket.send("hello")
-        with pytest.raises(ConnectionClosed):
-            tab.until(lambda message: False)
-        assert tab.socket.close_code == 1003
-
-
-def test_tab_above_the_limit_is_asked_to_come_later(
-    site: Dashboard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_hub, "MOST_TABS", 1)
-    with Tab(site.port) as first:
-        first.take()
-        with Tab(site.port) as second, pytest.raises(ConnectionClosed):
-            second.take()
-        assert second.socket.close_code == 1013
-
-
-def test_stop_does_not_wait_for_tabs_and_a_new_process_goes_on(
-    sqlite_runtime: Runtime, open_on: Callable[[str], Runtime], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop_sec(tabs: int) -> float:
-        with ExitStack() as stack:
-            site = Dashboard(open_on(sqlite_runtime.db.url))
-            site.client.address = "127.0.0.1"
-            site.__enter__()
-            opened = [stack.enter_context(Tab(site.port)) for _ in range(tabs)]
-            for tab in opened:
-                tab.take()
-            begun = time.monotonic()
-            site.__exit__(None, None, None)
-            took = time.monotonic() - begun
-            for tab in opened:
-                with pytest.raises(ConnectionClosed):
-                    tab.until(lambda message: False)
-                assert tab.socket.close_code == 1012
-            return took
-
-    alone = stop_sec(0)
-    assert stop_sec(5) < alone + 0.5
-
-
-def test_stop_does_not_wait_for_a_tab_that_does_not_read(
-    sqlite_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_hub, "_EVERY_SEC", 0.02)
-    monkeypatch.setattr(
-        live_rows, "services", lambda conn, now: [_Loud(f"{'x' * 300_000}{time.monotonic_ns()}")]
-    )
-    site = Dashboard(sqlite_runtime)
-    site.client.address = "127.0.0.1"
-    site.__enter__()
-    with Tab(site.port, max_queue=1) as slow, Tab(site.port) as quick:
-        slow.take()
-        for _ in range(200):
-            quick.take()
-        begun = time.monotonic()
-        site.__exit__(None, None, None)
-        assert time.monotonic() - begun < 3
 
 
 def test_heartbeats_do_not_wait_for_a_state_that_hangs(
@@ -344,7 +187,7 @@ def test_heartbeats_do_not_wait_for_a_state_that_hangs(
     )
     with Tab(site.port) as tab:
         tab.take()
-        monkeypatch.setattr(live_rows, "services", lambda *_: time.sleep(3))
+        monkeypatch.setattr(live_rows, "ringing", lambda *_: time.sleep(3))
         time.sleep(1.2)
         begun = time.monotonic()
         for _ in range(20):
