@@ -6,6 +6,7 @@ Caddyfile is tried where the program is installed, and is left out elsewhere.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,6 +18,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.easyai_process import EasyaiProcess
@@ -136,6 +140,21 @@ def test_a_field_client_registers_and_is_sent_pictures_through_the_gateway(
         stub.unregister(gateway)
 
 
+def test_dashboard_lies_below_a_path_of_its_own_with_its_live_data(gateway: str) -> None:
+    page = requests.get(f"{gateway}/easyai", timeout=10)
+    assert page.url == f"{gateway}/easyai/"
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    script = requests.get(f"{gateway}/easyai/static/vendor/preact-htm.js", timeout=10)
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+    state = requests.get(f"{gateway}/easyai/api/v1/session", timeout=10).json()
+    assert (state["local"], state["role"]) == (False, "viewer")
+    url = f"ws{gateway.removeprefix('http')}/easyai/api/v1/live"
+    with connect(url, origin=Origin(gateway), proxy=None) as socket:
+        assert json.loads(socket.recv(timeout=10))["kind"] == "state"
+    with pytest.raises(InvalidStatus), connect(url, origin=Origin("http://a.example"), proxy=None):
+        pass
+
+
 def test_request_through_the_gateway_does_not_count_as_local(gateway: str) -> None:
     refused = requests.post(f"{gateway}/api/v1/ai_analysis/clear_all", timeout=10)
     assert refused.status_code == 403
@@ -162,6 +181,13 @@ def test_gateway_forwards_the_request_line_unchanged(
     path: str, gateway: str, site: Outside
 ) -> None:
     assert _asked(gateway + path) == _asked(site.url + path)
+
+
+def test_gateway_leaves_the_path_behind_the_dashboard_unchanged(
+    gateway: str, site: Outside
+) -> None:
+    path = "/api/v1/ai_analysis/heartbeat/http%3A%2F%2F127.0.0.1%3A9%2Finfer"
+    assert _asked(f"{gateway}/easyai{path}") == _asked(site.url + path)
 
 
 def _asked(url: str) -> str:
