@@ -7,7 +7,7 @@ from typing import Any, Final
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 _LAST_BYTES_SEC: Final = 5.0
-_PING_SEC: Final = 20.0  # between two pings, and for the answer to one
+_PING_SEC: Final = 20.0  # between two pings; the limit for the answer to a ping
 _MOST_BYTES: Final = 4096  # of a message from a browser, which has nothing to send
 
 

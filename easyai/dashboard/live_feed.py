@@ -14,7 +14,7 @@ from easyai.dashboard.live_state import Written
 #: The messages that wait for a tab; a tab that is slower gets the whole state instead.
 MOST_WAITING: Final = 5
 _MOST_KEPT: Final = 30  # deltas, for tabs that come back
-_SIGN_SEC: Final = 4.0  # a tab gets a message at least this often, perhaps an empty one
+_SIGN_SEC: Final = 4.0  # the longest pause between two messages; a message may be empty
 
 
 class Tab:
@@ -36,7 +36,7 @@ class Tab:
         self._arrived.set()
 
     async def take(self) -> str:
-        """The next message, as soon as there is one."""
+        """The next message; waits until a message comes."""
         while not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
@@ -55,7 +55,7 @@ class Feed:
         self._sent_at = 0.0  # of the last message
 
     def advance(self, at: float, sections: Mapping[str, Written]) -> str:
-        """Take the state of a tick; returns the delta for tabs that know the one before, or ''."""
+        """Take the state of a tick; returns the delta to the state before, '' for no news."""
         changed = {
             name: written.news if name in self._sections else written.whole
             for name, written in sections.items()

@@ -1,7 +1,7 @@
 """The hub: while somebody looks, it has the state made once a second, and gives it to every tab.
 
-The state is made on a thread of its own. When the database does not answer, tabs learn it within
-seconds, and nothing else waits.
+The state is made on a thread of its own: nothing else waits for a database that does not answer,
+and tabs get the message that the state is not known.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class LiveHub:
                     tab.put(delta)
 
     def _begin_anew(self, error: EasyaiError) -> None:
-        """Tell the tabs that nothing is known; what was read half is not told apart later."""
+        """Send why the state is not known; the next message of every tab is the whole state."""
         self._feeds.clear()
         for tab in self._tabs:
             tab.needs_state = True

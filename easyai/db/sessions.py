@@ -60,5 +60,5 @@ def see(conn: Connection, digest: str, now: float) -> None:
 
 
 def remove(conn: Connection, digest: str) -> bool:
-    """End a session; whether there was one."""
+    """End a session; returns whether the session existed."""
     return conn.execute(_REMOVE, {"digest": digest}).rowcount > 0

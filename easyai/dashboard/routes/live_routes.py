@@ -31,7 +31,7 @@ _CHECK_EVERY_SEC: Final = 2.0
 async def live(websocket: WebSocket) -> None:
     """Serve a tab until it goes, or until its session ends."""
     hub: LiveHub = websocket.app.state.live
-    await websocket.accept()  # a browser learns a code only after the handshake
+    await websocket.accept()  # only after the handshake does a browser show the code of an end
     try:
         may = await _may_view(websocket)
     except EasyaiError:

@@ -61,7 +61,7 @@ def _headers(host: str, found: StaticFile) -> dict[str, str]:
 
 
 def policy(host: str) -> str:
-    """What the page may load and whom it may ask: this server; `host`: the request's Host header.
+    """What the page may load and call: this server alone; `host`: the request's Host header.
 
     Some browsers do not take WebSockets of the same host for 'self'.
     """

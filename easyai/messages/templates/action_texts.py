@@ -9,7 +9,7 @@ from easyai.messages.template import message, plural
 ACTIONS: Final = (
     # Translators: {actor} is who did {done}; both are texts of this list.
     message("action.noted", "{actor}: {done}"),
-    # Translators: {person} is a name, {place} one of the texts below.
+    # Translators: {person} is a name, {place} a text below.
     message("actor.person", "{person}, {place}"),
     message("actor.local", "from this machine ({address})"),
     message("actor.operator", "from {address} with the operator's token"),

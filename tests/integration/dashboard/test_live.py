@@ -149,7 +149,7 @@ def test_nothing_is_read_while_nobody_looks(
     assert len(read) == count
 
 
-def test_database_that_is_away_is_told_and_its_return_too(
+def test_tabs_get_unknown_while_the_database_is_away_and_the_state_after_it(
     site: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Tab(site.port, "?lang=zh") as tab:

@@ -1,4 +1,4 @@
-"""Whom the live sockets serve, how slow tabs are served, and how sockets end."""
+"""Rights, origins, slow tabs, limits and the end of live sockets."""
 
 from __future__ import annotations
 
