@@ -46,10 +46,10 @@ class Shelf:
     def take(self, name: str) -> StaticFile | None:
         """The file with a name below the folder, as it is now; None: there is none."""
         media_type = _TYPES.get(name[name.rfind(".") :])
-        # Neither "..", nor a hidden file, nor "//", nor the mark of the end of a path.
-        if media_type is None or "\0" in name or "\\" in name or f"/{name}".count("/."):
+        # Neither "..", nor a hidden file, nor another name of the same file, which is kept as well.
+        if media_type is None or any(part in f"/{name}" for part in ("/.", "//", "\0", "\\")):
             return None
-        path = self._folder / name.lstrip("/")
+        path = self._folder / name
         try:
             found = path.stat()
             mark = found.st_mtime_ns, found.st_size

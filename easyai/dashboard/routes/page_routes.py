@@ -26,7 +26,7 @@ async def page(request: Request) -> Response:
     return await _answer(request, _INDEX)
 
 
-@router.api_route("/static/{name:text}", methods=_METHODS)
+@router.api_route("/static/{name:path}", methods=_METHODS)
 async def static_file(request: Request, name: str) -> Response:
     """A file of the page."""
     return await _answer(request, name)

@@ -44,6 +44,9 @@ def test_file_is_taken_plain_and_compressed(folder: Path) -> None:
         "js/app.js\0",
         "js\\..\\..\\secret.js",
         "//etc/hosts.txt",
+        "/js/app.js",
+        "js//app.js",
+        "js/./app.js",
     ],
 )
 def test_name_outside_the_folder_or_of_another_kind_is_not_taken(folder: Path, name: str) -> None:
