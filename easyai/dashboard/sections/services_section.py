@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 
 from easyai.dashboard.sections.section import Shown
-from easyai.db import diagnosis_facts, live_rows, registration_requests, services
+from easyai.db import diagnosis_facts, live_rows, reasons, registration_requests, services
 from easyai.domain.reason import Reason
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
@@ -61,6 +61,10 @@ class ServicesSection:
             "since": row.state_since,
             "last_heartbeat": row.last_heartbeat or None,
             "last_call": max(row.last_success_at, row.last_failure_at) or None,
+            "last_success": row.last_success_at or None,
+            "last_failure": row.last_failure_at or None,
+            "failure_reason": text(_failure(row), language),
+            "failures_in_a_row": breaker.failures,
             "last_probe": None,
             "calls": row.call_count,
             "failures": None,
@@ -69,6 +73,10 @@ class ServicesSection:
             "in_flight": self._in_flight[row.pk],
             "breaker": "closed" if breaker.closed else tripped,
         }
+
+
+def _failure(row: Row[Any]) -> Reason:
+    return reasons.read(row, "last_failure_reason").quoting(hide_credentials)
 
 
 def _request(row: Row[Any], waits: str) -> dict[str, Any]:
@@ -83,6 +91,10 @@ def _request(row: Row[Any], waits: str) -> dict[str, Any]:
         "since": row.asked_at,
         "last_heartbeat": row.last_heartbeat or None,
         "last_call": None,
+        "last_success": None,
+        "last_failure": None,
+        "failure_reason": "",
+        "failures_in_a_row": 0,
         "last_probe": None,
         "calls": 0,
         "failures": None,

@@ -26,9 +26,7 @@ class Tab:
     ) -> None:
         url = f"ws://127.0.0.1:{port}{LIVE}{query}"
         own = dict(headers or {}) | ({"Origin": origin} if origin else {})
-        self._opened = connect(
-            url, additional_headers=own, compression=None, open_timeout=15, proxy=None, **options
-        )
+        self._opened = connect(url, additional_headers=own, open_timeout=15, proxy=None, **options)
         self.socket: ClientConnection = self._opened.__enter__()
         self.now: dict[str, Any] = {}
         self.known = ""

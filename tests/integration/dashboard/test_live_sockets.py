@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -30,6 +31,8 @@ class _Loud:
         self.pk, self.endpoint, self.version, self.state = 1, "http://a", "", "online"
         self.state_reason, self.state_reason_code, self.state_reason_args = "", None, None
         self.state_since = self.last_heartbeat = self.last_success_at = self.last_failure_at = 1.0
+        self.last_failure_reason = ""
+        self.last_failure_reason_code = self.last_failure_reason_args = None
         self.call_count, self.ewma_ms, self.max_concurrency, self.concurrency_cap = 0, None, None, 0
         self.breaker_failures, self.breaker_open_until, self.breaker_pause_sec = 0, 0.0, 0.0
 
@@ -48,7 +51,9 @@ def flood(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def slow(site: Dashboard, flood: None) -> Iterator[Tab]:
     """A tab that has not read while another tab has read thirty messages."""
-    with Tab(site.port, max_queue=1, close_timeout=0.5) as slow, Tab(site.port) as quick:
+    plain: dict[str, Any] = {"compression": None}  # the padding would become nothing
+    slow_tab = Tab(site.port, max_queue=1, close_timeout=0.5, **plain)
+    with slow_tab as slow, Tab(site.port, **plain) as quick:
         slow.take()
         for _ in range(30):
             quick.socket.recv(timeout=10)
