@@ -11,6 +11,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from easyai.db.models_base import Base, BigId
 from easyai.db.models_counts import AlertCount
+from easyai.db.models_dashboard import (
+    AlarmNote,
+    AlarmReport,
+    AlertReview,
+    CameraHour,
+    Flow,
+    Mute,
+)
 from easyai.db.models_own import (
     Alarm,
     DeletedAlert,
@@ -29,18 +37,24 @@ from easyai.db.models_totals import DurationTotal, FrameTotal
 
 __all__ = [
     "Alarm",
+    "AlarmNote",
+    "AlarmReport",
     "Alert",
     "AlertCount",
+    "AlertReview",
     "Base",
+    "CameraHour",
     "DeletedAlert",
     "Deletion",
     "DurationTotal",
     "Event",
+    "Flow",
     "Frame",
     "FrameTotal",
     "Generation",
     "Installation",
     "LoginSession",
+    "Mute",
     "Process",
     "ProcessLease",
     "RegistrationRequest",

@@ -69,6 +69,10 @@ class Alarm(Base):
     told_at: Mapped[float] = mapped_column(Double)  # when people were last notified
     over_at: Mapped[float | None] = mapped_column(Double)  # when the trouble ended
     began_at: Mapped[float | None] = mapped_column(Double)  # when it began; NULL: at raised_at
+    reason_code: Mapped[str | None] = mapped_column(Text)  # what people read last
+    reason_args: Mapped[str | None] = mapped_column(Text)  # JSON
+    acknowledged_by: Mapped[str | None] = mapped_column(Text)
+    acknowledged_at: Mapped[float | None] = mapped_column(Double)
 
     __table_args__ = (
         Index(
