@@ -31,16 +31,26 @@ log = logging.getLogger(__name__)
 LISTS: Final = "lists"  # of alerts: may read for seconds
 READS: Final = "reads"
 PICTURES: Final = "pictures"
+PREVIEWS: Final = "previews"  # of pictures, for people: services never wait for them
 REGISTRATIONS: Final = "registrations"  # and unregistrations
 CHANGES: Final = "changes"  # of operators
 FRAMES: Final = "frames"  # that clients name or send
 # Registrations wait for name servers, pictures for disks: they hold a connection for milliseconds.
 # The others leave a third of the 15 connections free.
-_AT_ONCE: Final = {LISTS: 3, READS: 3, PICTURES: 8, REGISTRATIONS: 16, CHANGES: 2, FRAMES: 2}
+_AT_ONCE: Final = {
+    LISTS: 3,
+    READS: 3,
+    PICTURES: 8,
+    PREVIEWS: 3,
+    REGISTRATIONS: 16,
+    CHANGES: 2,
+    FRAMES: 2,
+}
 _MOST_WAITING: Final = {
     LISTS: 60,
     READS: 200,
     PICTURES: 1000,
+    PREVIEWS: 1000,
     REGISTRATIONS: 1000,
     CHANGES: 100,
     FRAMES: 100,
@@ -70,7 +80,7 @@ class Gate:
         """
         waits = self._free.locked()
         async with self.place():
-            if waits and self._name == PICTURES and await request.is_disconnected():
+            if waits and self._name in (PICTURES, PREVIEWS) and await request.is_disconnected():
                 raise ClientDisconnect
             return await self.on_thread(work)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from easyai.api import server
+from easyai.dashboard import routers
 from easyai.dashboard.live_hub import LiveHub
 from easyai.dashboard.live_state import LiveState
 from easyai.dashboard.routes import live_routes, page_routes, session_routes
@@ -31,6 +32,7 @@ _ROUTERS: Final = (
     (page_routes.router, ""),
     (session_routes.router, server.API_PREFIX),
     (live_routes.router, ""),
+    *((part.router, server.API_PREFIX) for part in routers.DATA),
 )
 
 

@@ -129,6 +129,11 @@ def by_key(conn: Connection, key: str) -> list[FrameRow]:
     return _details(conn, conn.execute(_BY_KEY, {"key": key}).scalars().all())
 
 
+def get(conn: Connection, frame_id: int) -> FrameRow | None:
+    """The frame with this id, with its service and alert; None when there is none."""
+    return next(iter(_details(conn, [frame_id])), None)
+
+
 def counts(conn: Connection) -> dict[str, dict[str, int]]:
     """Count waiting, leased and failed frames by task type; the cost ignores the history."""
     by_type: dict[str, dict[str, int]] = {}

@@ -1,0 +1,92 @@
+"""Decodes pictures of strangers: pixels, bytes and scans are bounded before anything is decoded."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO, Final
+
+from PIL import Image, ImageOps
+
+from easyai.domain.picture_marks import Size
+from easyai.errors import EasyaiError
+
+THUMBNAIL_WIDTH: Final = 320  # pixels
+#: A gallery of 50 thumbnails stays below a megabyte.
+LARGEST_THUMBNAIL: Final = 19_000  # bytes
+_HIGHEST: Final = 480  # pixels, of a thumbnail: pictures may be tall
+_MOST_PIXELS: Final = 40_000_000  # a camera of 8K has 33 million
+# A JPEG of a few bytes may ask for thousands of passes over all pixels.
+_MOST_SCANS: Final = 100
+_SCAN: Final = b"\xff\xda"
+_FORMATS: Final = ("JPEG", "PNG")
+_QUALITIES: Final = (75, 55, 35, 15)
+_TURNED: Final = (5, 6, 7, 8)  # values of EXIF's orientation that exchange width and height
+_ORIENTATION: Final = 0x0112
+
+
+class BrokenPictureError(EasyaiError):
+    """The picture cannot be shown: it is damaged, too large, or neither JPEG nor PNG."""
+
+    http_status = 415
+
+
+def size_of(file: BinaryIO) -> Size | None:
+    """Width and height as browsers show the picture; reads its header; None when it is broken."""
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            return _size(image)
+    except Exception:  # noqa: BLE001 - whatever a decoder raises, the size is not known
+        return None
+
+
+def thumbnail(content: bytes) -> bytes:
+    """A JPEG of at most `THUMBNAIL_WIDTH` pixels width and `LARGEST_THUMBNAIL` bytes.
+
+    Its comment holds the size of the picture, see `noted_size`. Raises BrokenPictureError.
+    """
+    if content.count(_SCAN) > _MOST_SCANS:
+        raise BrokenPictureError("the picture has too many scans")
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            return _made(image, _bounded(_size(image)))
+    except BrokenPictureError:
+        raise
+    except Exception as error:
+        raise BrokenPictureError from error
+
+
+def noted_size(file: BinaryIO) -> Size | None:
+    """The size of the picture of which `thumbnail` made a file; None: not known."""
+    try:
+        with Image.open(file, formats=("JPEG",)) as image:
+            width, _, height = image.info["comment"].decode("ascii").partition("x")
+            return int(width), int(height)
+    except Exception:  # noqa: BLE001 - a file that is no thumbnail of ours
+        return None
+
+
+def _size(image: Image.Image) -> Size:
+    width, height = image.size
+    turned = image.getexif().get(_ORIENTATION) in _TURNED
+    return (height, width) if turned else (width, height)
+
+
+def _bounded(size: Size) -> Size:
+    if size[0] * size[1] > _MOST_PIXELS:
+        raise BrokenPictureError(f"the picture is too large: {size[0]} x {size[1]} pixels")
+    return size
+
+
+def _made(image: Image.Image, size: Size) -> bytes:
+    # A JPEG is decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 that is large enough.
+    image.draft("RGB", (2 * THUMBNAIL_WIDTH, 2 * THUMBNAIL_WIDTH))
+    upright = ImageOps.exif_transpose(image)
+    small = upright.convert("RGB")
+    small.thumbnail((THUMBNAIL_WIDTH, _HIGHEST), Image.Resampling.BOX)
+    note = f"{size[0]}x{size[1]}".encode()
+    for quality in _QUALITIES:
+        encoded = io.BytesIO()
+        small.save(encoded, "JPEG", quality=quality, comment=note)
+        if encoded.tell() <= LARGEST_THUMBNAIL:
+            break
+    return encoded.getvalue()

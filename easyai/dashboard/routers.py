@@ -1,0 +1,10 @@
+"""The routers of the dashboard's data, in the order in which paths are matched."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from easyai.dashboard.routes import preview_pages
+
+#: Modules with a `router`, whose paths begin with ``/dashboard``.
+DATA: Final = (preview_pages,)

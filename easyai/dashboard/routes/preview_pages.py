@@ -1,0 +1,97 @@
+"""Thumbnails and whole pictures of alerts and frames, through this server for every store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Annotated, BinaryIO, Final
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.responses import Response
+
+from easyai.api.access import viewer
+from easyai.api.conditional import delivery
+from easyai.api.gates import PREVIEWS, behind
+from easyai.api.parts import RuntimePart
+from easyai.api.schemas_alerts import LARGEST_ID
+from easyai.dashboard import stored_pictures
+from easyai.dashboard.thumbnails import Thumbnails, alert_name, frame_name
+from easyai.db import alerts, frames
+from easyai.errors import AlertNotFoundError, PictureNotFoundError
+from easyai.runtime import Runtime
+
+router = APIRouter(prefix="/dashboard", dependencies=[Depends(viewer)], include_in_schema=False)
+
+Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+_HEADERS: Final = {
+    "cache-control": "private, max-age=3600",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox",
+}
+# The first bytes decide: a name may end as it likes.
+_KINDS: Final = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
+
+
+@router.get("/thumbnails/alerts/{id}")
+@behind(PREVIEWS)
+def alert_thumbnail(id: Id, request: Request, runtime: RuntimePart) -> Response:  # noqa: A002
+    """The picture of an alert, 320 pixels wide."""
+    return _thumbnail(request, runtime, alert_name(id), _of_alert(runtime, id))
+
+
+@router.get("/thumbnails/frames/{id}")
+@behind(PREVIEWS)
+def frame_thumbnail(id: Id, request: Request, runtime: RuntimePart) -> Response:  # noqa: A002
+    """The picture of a frame, 320 pixels wide; also after its deletion, if it was made before."""
+    return _thumbnail(request, runtime, frame_name(id), _of_frame(runtime, id))
+
+
+@router.get("/pictures/alerts/{id}")
+@behind(PREVIEWS)
+def alert_picture(id: Id, runtime: RuntimePart) -> Response:  # noqa: A002
+    """The whole picture of an alert."""
+    return _picture(_of_alert(runtime, id)())
+
+
+@router.get("/pictures/frames/{id}")
+@behind(PREVIEWS)
+def frame_picture(id: Id, runtime: RuntimePart) -> Response:  # noqa: A002
+    """The whole picture of a frame."""
+    return _picture(_of_frame(runtime, id)())
+
+
+def _of_alert(runtime: Runtime, alert_id: int) -> Callable[[], bytes]:
+    with runtime.db.read() as conn:
+        row = alerts.get(conn, alert_id)
+    if row is None:
+        raise AlertNotFoundError
+    return lambda: stored_pictures.of_alert(runtime, row.image_path)
+
+
+def _of_frame(runtime: Runtime, frame_id: int) -> Callable[[], bytes]:
+    with runtime.db.read() as conn:
+        row = frames.get(conn, frame_id)
+    if row is None:
+        raise PictureNotFoundError
+    return lambda: stored_pictures.of_frame(runtime, row)
+
+
+def _thumbnail(
+    request: Request, runtime: Runtime, name: str, load: Callable[[], bytes]
+) -> Response:
+    with runtime.part(Thumbnails).open(name, load) as file:
+        return _answer(request, file)
+
+
+def _answer(request: Request, file: BinaryIO) -> Response:
+    found = delivery(request.headers, os.fstat(file.fileno()), head=False)
+    tag = {"etag": found.headers["etag"]}
+    if found.status == 304:
+        return Response(status_code=304, headers=_HEADERS | tag)
+    return Response(file.read(), headers=_HEADERS | tag, media_type="image/jpeg")
+
+
+def _picture(content: bytes) -> Response:
+    kind = next((kind for start, kind in _KINDS if content.startswith(start)), "")
+    headers = _HEADERS if kind else _HEADERS | {"content-disposition": "attachment"}
+    return Response(content, headers=headers, media_type=kind or "application/octet-stream")

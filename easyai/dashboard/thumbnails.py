@@ -1,0 +1,133 @@
+"""Makes thumbnails, each a single time, and knows the sizes of the pictures."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Final
+
+from easyai.dashboard import stored_pictures
+from easyai.dashboard.decoding import BrokenPictureError, noted_size, size_of, thumbnail
+from easyai.dashboard.preview_files import PreviewFiles
+from easyai.domain.picture_marks import Size
+from easyai.errors import EasyaiError
+from easyai.pipeline.links import open_picture
+from easyai.runtime import Runtime
+
+FOLDER: Final = "thumbnails"  # in the data folder
+_MOST_SIZES: Final = 20_000
+_MOST_BROKEN: Final = 10_000
+
+Load = Callable[[], bytes]
+
+
+class Thumbnails:
+    """The thumbnails of an installation; a part of the runtime, safe between threads."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.files = PreviewFiles(runtime.settings.easyai.data_dir / FOLDER)
+        self._lock = threading.Lock()
+        self._making: dict[str, threading.Event] = {}
+        self._sizes: OrderedDict[str, Size | None] = OrderedDict()
+        self._broken: OrderedDict[str, str] = OrderedDict()
+
+    def open(self, name: str, load: Load) -> BinaryIO:
+        """Open a thumbnail; makes it of the picture that `load` returns, if it is not kept yet.
+
+        Threads that ask for the same thumbnail wait for the thread that makes it. Raises
+        BrokenPictureError, and what `load` raises.
+        """
+        while True:
+            if (file := self.files.open(name)) is not None:
+                return file
+            with self._maker(name) as is_first:
+                if is_first:
+                    return self._make(name, load)
+
+    def size_of_alert(self, row: Any) -> Size | None:
+        """The size of an alert's picture; None when it is broken, or in a bucket and not yet seen.
+
+        Reads the header of a picture in a folder, once.
+        """
+        name = alert_name(row.id)
+        if name in self._sizes:
+            return self._sizes[name]
+        size = self._noted(name)
+        if size is None and row.image_path:
+            files = stored_pictures.local_files(self._runtime)
+            if files is None:
+                return None  # the thumbnail will tell it
+            try:
+                with open_picture(self._runtime, files, row.image_path) as file:
+                    size = size_of(file)
+            except EasyaiError:
+                return None  # perhaps it is just being moved
+        self._remember(self._sizes, name, size, _MOST_SIZES)
+        return size
+
+    @contextmanager
+    def _maker(self, name: str) -> Iterator[bool]:
+        """Whether this thread is to make the thumbnail; another thread has made it otherwise."""
+        with self._lock:
+            made = self._making.get(name)
+            if made is None:
+                self._making[name] = threading.Event()
+        if made is not None:
+            made.wait()
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            with self._lock:
+                self._making.pop(name).set()
+
+    def _make(self, name: str, load: Load) -> BinaryIO:
+        if name in self._broken:
+            raise BrokenPictureError(self._broken[name])
+        if (file := self.files.open(name)) is not None:
+            return file  # made since we looked
+        content = load()
+        try:
+            made = thumbnail(content)
+        except BrokenPictureError as error:
+            self._remember(self._broken, name, str(error), _MOST_BROKEN)
+            raise
+        self.files.put(name, made)
+        return self.files.open(name) or _in_memory(made)
+
+    def _noted(self, name: str) -> Size | None:
+        file = self.files.open(name)
+        if file is None:
+            return None
+        with file:
+            return noted_size(file)
+
+    def _remember(self, kept: OrderedDict[str, Any], name: str, value: Any, most: int) -> None:
+        with self._lock:
+            kept[name] = value
+            if len(kept) > most:
+                kept.popitem(last=False)
+
+
+def alert_name(alert_id: int) -> str:
+    """The name of an alert's thumbnail."""
+    return f"a{alert_id}"
+
+
+def frame_name(frame_id: int) -> str:
+    """The name of a frame's thumbnail."""
+    return f"f{frame_id}"
+
+
+def _in_memory(content: bytes) -> BinaryIO:
+    """A file without a name, where the folder takes none."""
+    descriptor = os.memfd_create("thumbnail")
+    file = os.fdopen(descriptor, "w+b")
+    file.write(content)
+    file.seek(0)
+    return file

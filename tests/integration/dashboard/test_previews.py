@@ -1,0 +1,177 @@
+"""Thumbnails are small, made once, and never made of a bomb."""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+
+from easyai.dashboard import thumbnails
+from easyai.dashboard.decoding import LARGEST_THUMBNAIL
+from easyai.dashboard.preview_files import PreviewFiles
+from tests.integration.api.live import LiveApi
+from tests.integration.dashboard.rows import DASHBOARD, Rows
+from tests.support.jpeg import jpeg, png
+
+THUMBNAILS = f"{DASHBOARD}/thumbnails"
+
+
+def _image(answer: requests.Response) -> Image.Image:
+    assert answer.status_code == 200, answer.text
+    return Image.open(io.BytesIO(answer.content))
+
+
+def test_thumbnail_of_a_photograph_is_320_pixels_wide_and_small(api: LiveApi, rows: Rows) -> None:
+    alert = rows.alert(image_path=rows.picture("alerts/t/c/1.jpg"))
+    answer = api.call("GET", f"{THUMBNAILS}/alerts/{alert}")
+    image = _image(answer)
+    assert (image.format, image.width) == ("JPEG", 320)
+    assert len(answer.content) <= LARGEST_THUMBNAIL
+    assert answer.headers["cache-control"] == "private, max-age=3600"
+    again = api.call(
+        "GET", f"{THUMBNAILS}/alerts/{alert}", headers={"If-None-Match": answer.headers["etag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_gallery_of_50_noisy_pictures_is_below_a_megabyte(
+    sqlite_api: LiveApi, sqlite_rows: Rows
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(noise).save(content, "JPEG", quality=60)
+    alert = sqlite_rows.alert(
+        image_path=sqlite_rows.picture("alerts/t/c/1.jpg", content.getvalue())
+    )
+    made = sqlite_api.call("GET", f"{THUMBNAILS}/alerts/{alert}")
+    assert made.status_code == 200
+    assert 50 * len(made.content) < 1_000_000
+
+
+def test_turned_picture_of_a_phone_is_shown_upright(sqlite_api: LiveApi, sqlite_rows: Rows) -> None:
+    content, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (640, 480)).save(content, "JPEG", exif=exif)
+    alert = sqlite_rows.alert(
+        image_path=sqlite_rows.picture("alerts/t/c/1.jpg", content.getvalue())
+    )
+    assert _image(sqlite_api.call("GET", f"{THUMBNAILS}/alerts/{alert}")).size == (320, 427)
+    (item,) = [sqlite_rows.runtime.part(thumbnails.Thumbnails)._noted(f"a{alert}")]
+    assert item == (480, 640)
+
+
+def _png_bomb(side: int) -> bytes:
+    """A PNG of a few kilobytes that has side × side pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        sum_ = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", sum_)
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    data = zlib.compress(b"\0" * 1_000_000)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+BROKEN = {
+    "no picture": b"<svg onload=alert(1)>",
+    "empty": b"",
+    "cut off": jpeg()[:2000],
+    "bomb of 45 million pixels": _png_bomb(6709),
+    "bomb of 900 million pixels": _png_bomb(30_000),
+    "thousands of scans": jpeg()[:-2] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 5000,
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_broken_picture_is_refused_clearly(
+    sqlite_api: LiveApi, sqlite_rows: Rows, content: bytes
+) -> None:
+    alert = sqlite_rows.alert(image_path=sqlite_rows.picture("alerts/t/c/1.jpg", content))
+    for _ in range(2):
+        error = sqlite_api.error(415, "GET", f"{THUMBNAILS}/alerts/{alert}")
+        assert "picture" in error
+
+
+def test_missing_picture_and_missing_alert_are_404(api: LiveApi, rows: Rows) -> None:
+    without, gone = rows.alert(), rows.alert(image_path="alerts/t/c/gone.jpg")
+    outside = rows.alert(image_path="alerts/../../data/operator.token")
+    for alert in (without, gone, 999_999):
+        for kind in ("thumbnails", "pictures"):
+            api.error(404, "GET", f"{DASHBOARD}/{kind}/alerts/{alert}")
+            api.error(404, "GET", f"{DASHBOARD}/{kind}/frames/{alert}")
+    assert api.call("GET", f"{DASHBOARD}/pictures/alerts/{outside}").status_code in (400, 404)
+    api.error(400, "GET", f"{THUMBNAILS}/alerts/0")
+
+
+def test_thumbnail_is_made_once_although_ten_tabs_ask(
+    sqlite_api: LiveApi, sqlite_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = sqlite_rows.alert(image_path=sqlite_rows.picture("alerts/t/c/1.jpg"))
+    made, real = [], thumbnails.thumbnail
+    waits = threading.Event()
+
+    def counted(content: bytes) -> bytes:
+        made.append(1)
+        waits.wait(0.3)
+        return real(content)
+
+    monkeypatch.setattr(thumbnails, "thumbnail", counted)
+    url = f"{sqlite_api.url}{THUMBNAILS}/alerts/{alert}"
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: requests.get(url, timeout=15), range(10)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(made) == 1
+
+
+def test_frame_has_a_thumbnail_after_its_picture_was_deleted(api: LiveApi, rows: Rows) -> None:
+    key = rows.picture("t/c/1.jpg")
+    version = rows.runtime.store.version(key)
+    frame = rows.frame(key, version=version)
+    assert _image(api.call("GET", f"{THUMBNAILS}/frames/{frame}")).width == 320
+    assert api.call("GET", f"{DASHBOARD}/pictures/frames/{frame}").headers["content-type"] == (
+        "image/jpeg"
+    )
+    rows.execute("UPDATE frames SET image_path = '' WHERE id = :id", id=frame)
+    assert _image(api.call("GET", f"{THUMBNAILS}/frames/{frame}")).width == 320
+    api.error(404, "GET", f"{DASHBOARD}/pictures/frames/{frame}")
+
+
+def test_newer_picture_under_the_name_of_a_frame_is_not_shown(api: LiveApi, rows: Rows) -> None:
+    frame = rows.frame(rows.picture("t/c/latest.jpg"), version="another")
+    api.error(404, "GET", f"{THUMBNAILS}/frames/{frame}")
+
+
+def test_text_under_the_name_of_a_picture_is_no_page(
+    sqlite_api: LiveApi, sqlite_rows: Rows
+) -> None:
+    path = sqlite_rows.picture("alerts/t/c/1.jpg", b"<script>alert(1)</script>")
+    answer = sqlite_api.call(
+        "GET", f"{DASHBOARD}/pictures/alerts/{sqlite_rows.alert(image_path=path)}"
+    )
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"] == "attachment"
+
+
+def test_cache_deletes_the_oldest_thumbnails_beyond_its_bytes(tmp_path: Path) -> None:
+    folder = tmp_path / "thumbnails"
+    files = PreviewFiles(folder, most_bytes=10_000)
+    for number in range(30):
+        files.put(f"a{number}", png(number)[:1000].ljust(1000))
+    sizes = [path.stat().st_size for path in folder.glob("*/*")]
+    assert 5_000 <= sum(sizes) <= 10_000
+    assert files.open("a0") is None
+    newest = files.open("a29")
+    assert newest is not None
+    newest.close()
+    with pytest.raises(ValueError):
+        files.open("../secret")
