@@ -72,13 +72,13 @@ def _name(value: str | None) -> str | None:
     return nfc(value)
 
 
-_Name = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_name)]
-_Count = Annotated[
+Name = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_name)]
+Count = Annotated[
     Annotated[int, Field(ge=-_LARGEST_INT, le=_LARGEST_INT)] | None,
     BeforeValidator(_none_if_empty),
 ]
-_CountAbove0 = Annotated[_Count, AfterValidator(_none_if_not_positive)]
-_Moment = Annotated[
+_CountAbove0 = Annotated[Count, AfterValidator(_none_if_not_positive)]
+Moment = Annotated[
     float | None,
     BeforeValidator(_moment),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, _UNIX_SECONDS, _EMPTY]}),
@@ -107,12 +107,12 @@ Before = Annotated[
 
 
 async def alert_filter(
-    task_id: _Name = None,
-    task_type: _Name = None,
-    min_detections: _Count = None,
+    task_id: Name = None,
+    task_type: Name = None,
+    min_detections: Count = None,
     max_detections: _CountAbove0 = None,
-    start_time: _Moment = None,
-    end_time: _Moment = None,
+    start_time: Moment = None,
+    end_time: Moment = None,
 ) -> AlertFilter:
     """Which alerts to list; the times are creation times, both ends included."""
     return AlertFilter(task_id, task_type, min_detections, max_detections, start_time, end_time)

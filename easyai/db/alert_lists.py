@@ -60,7 +60,7 @@ def page(
     find = _in_blocks if wanted.task_id is None else _of_camera
     ids, total = find(conn, wanted, limit + 1, offset, before or _BEYOND_ALL)
     shown = ids[:limit]
-    return AlertList(_rows(conn, shown), total, shown[-1] if len(ids) > limit else None)
+    return AlertList(rows(conn, shown), total, shown[-1] if len(ids) > limit else None)
 
 
 def task_ids(conn: Connection) -> list[str]:
@@ -109,9 +109,10 @@ def _in_blocks(
     return ids, sum(block.alerts for block in blocks)
 
 
-def _rows(conn: Connection, ids: Sequence[int]) -> list[AlertRow]:
-    rows: list[AlertRow] = []
+def rows(conn: Connection, ids: Sequence[int]) -> list[AlertRow]:
+    """The alerts with these ids, which are given and returned newest first."""
+    found: list[AlertRow] = []
     for start in range(0, len(ids), _AT_ONCE):
         some = ALERTS.c.id.in_(ids[start : start + _AT_ONCE])
-        rows += conn.execute(select(*ALERTS.c).where(some).order_by(ALERTS.c.id.desc()))
-    return rows
+        found += conn.execute(select(*ALERTS.c).where(some).order_by(ALERTS.c.id.desc()))
+    return found

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from easyai.db import alerts, audit, clock, outbox, picture_deletions, pictures
+from easyai.db import (
+    alert_reviews,
+    alert_search,
+    alerts,
+    audit,
+    clock,
+    outbox,
+    picture_deletions,
+    pictures,
+)
+from easyai.db.alert_search import AlertChoice, FoundAlerts
 from easyai.db.locks import lock_in_order
 from easyai.domain.actor import Actor
 from easyai.domain.reason import Reason
@@ -19,6 +30,7 @@ from easyai.system.side_by_side import SideBySide
 
 _CARRY_SEC = 2.0  # for pictures that only alerts name; the sweep deletes the rest
 _MOST_NAMED = 20  # alert ids in an audit record
+_CHOSEN_AT_ONCE = 200  # alerts in a transaction
 _TRIM_AT_ONCE = 200  # alerts in a transaction, and their pictures after it
 
 
@@ -32,6 +44,7 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None)
     with runtime.db.write() as conn:
         lock_in_order(conn, "frames", alerts.frame_ids(conn, ids))  # before alerts, as everywhere
         removed = alerts.remove(conn, sorted(set(ids)))
+        alert_reviews.unmark(conn, ids)
         if runtime.settings.ai_analysis.has_bus:
             outbox.keep(conn, removed)
         moves = _moves(conn, removed, clock.now(conn))
@@ -44,6 +57,56 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None)
         _run(runtime, moves)
     runtime.part(Deletions).carry(time.monotonic() + _CARRY_SEC)
     return len(removed)
+
+
+class Chosen(NamedTuple):
+    """The alerts of a choice that were counted or deleted."""
+
+    alerts: int
+    newest: int  # the id of the newest; 0: there is none
+    left: bool  # the time was over before the end of the list
+
+
+def count_chosen(runtime: Runtime, choice: AlertChoice, limit_sec: float) -> Chosen:
+    """Count the alerts that `delete_chosen` would delete."""
+    until = time.monotonic() + limit_sec
+    count, newest, before = 0, 0, None
+    while time.monotonic() < until:
+        with runtime.db.snapshot() as conn:
+            found = alert_search.page(conn, choice, _CHOSEN_AT_ONCE, before)
+        newest = newest or (found.rows[0].id if found.rows else 0)
+        if found.total is not None and newest:
+            return Chosen(found.total, newest, left=False)
+        count, before = count + len(found.rows), found.next
+        if before is None:
+            return Chosen(count, newest, left=False)
+    return Chosen(count, newest, left=True)
+
+
+def delete_chosen(
+    runtime: Runtime, choice: AlertChoice, up_to: int, limit_sec: float, by: Actor | None = None
+) -> Chosen:
+    """Delete the alerts of a choice with ids up to `up_to`, in short transactions.
+
+    Ends after `limit_sec`. If there were any, `by` is recorded, with their number.
+    """
+    until = time.monotonic() + limit_sec
+    count, before = 0, up_to + 1
+    while time.monotonic() < until:
+        with runtime.db.snapshot() as conn:
+            found = alert_search.page(conn, choice, _CHOSEN_AT_ONCE, before)
+        if found.rows:
+            count += delete_alerts(runtime, [row.id for row in found.rows])
+        if found.next is None:
+            break
+        before = found.next
+    else:
+        found = FoundAlerts([], None, before)
+    if count:
+        with runtime.db.write() as conn:
+            deleted = Reason.of("action.alerts_chosen_deleted", n=count)
+            audit.note(conn, by, "delete_alerts", deleted)
+    return Chosen(count, up_to, left=found.next is not None)
 
 
 def trim_alerts(runtime: Runtime, limit: float) -> int:

@@ -28,6 +28,24 @@ ACTIONS: Final = (
     plural(
         "action.alerts_deleted", "deleted {n} alert: {ids:list}", "deleted {n} alerts: {ids:list}"
     ),
+    plural(
+        "action.alerts_chosen_deleted",
+        "deleted {n} alert that a filter chose",
+        "deleted {n} alerts that a filter chose",
+    ),
+    plural(
+        "action.frames_requeued",
+        "requeued {n} failed frame",
+        "requeued {n} failed frames",
+    ),
+    # Translators: {alarm} is a code and perhaps a task type or an address.
+    message("action.alarm_acknowledged", "acknowledged the alarm {alarm}"),
+    message("action.alarm_noted", "added a note to the alarm {alarm}"),
+    # Translators: {scope} is incident, task_type, camera or kind, {value} an alarm or a name.
+    message(
+        "action.muted", "muted the notifications of people for {for_sec:span}: {scope} {value}"
+    ),
+    message("action.unmuted", "ended the mute of the notifications: {scope} {value}"),
     message("action.approved", "approved {endpoints}"),
     message("action.unregistered", "unregistered {endpoints}"),
     # Translators: stands behind "approved" or "unregistered".

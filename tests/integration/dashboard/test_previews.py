@@ -14,7 +14,7 @@ import pytest
 import requests
 from PIL import Image
 
-from easyai.dashboard import thumbnails
+from easyai.dashboard import decoding, thumbnails
 from easyai.dashboard.decoding import LARGEST_THUMBNAIL
 from easyai.dashboard.preview_files import PreviewFiles
 from tests.integration.api.live import LiveApi
@@ -116,7 +116,7 @@ def test_thumbnail_is_made_once_although_ten_tabs_ask(
     sqlite_api: LiveApi, sqlite_rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alert = sqlite_rows.alert(image_path=sqlite_rows.picture("alerts/t/c/1.jpg"))
-    made, real = [], thumbnails.thumbnail
+    made, real = [], decoding.thumbnail
     waits = threading.Event()
 
     def counted(content: bytes) -> bytes:

@@ -9,7 +9,9 @@ from sqlalchemy import Connection, event
 
 from easyai.db import (
     admission_rows,
+    alert_histogram,
     alert_lists,
+    alert_search,
     alerts,
     camera_backlogs,
     diagnosis_facts,
@@ -25,6 +27,7 @@ from easyai.db import (
     waiting,
 )
 from easyai.db.alert_filter import AlertFilter
+from easyai.db.alert_search import AlertChoice
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.reason import quoted
 from tests.support.site import TYPE, Installation
@@ -109,6 +112,10 @@ def _list(conn: Connection, **wanted: Any) -> alert_lists.AlertList:
     return alert_lists.page(conn, AlertFilter(**wanted), 20)
 
 
+def _search(conn: Connection, plain: AlertFilter | None = None, **wanted: Any) -> None:
+    alert_search.page(conn, AlertChoice(plain or AlertFilter(), **wanted), 20)
+
+
 WORK: dict[str, tuple[str, Work]] = {
     "keys in place": ("uq_frames_key_in_place", recorded_frames.keys_in_place),
     "newest id": ("", recorded_frames.newest_id),
@@ -142,6 +149,24 @@ WORK: dict[str, tuple[str, Work]] = {
     "list of alerts": ("", lambda c: _list(c, task_type=TYPE, end_time=90_000.0)),
     "list of a camera": ("ix_alerts_camera", lambda c: _list(c, task_id="c7", task_type=TYPE)),
     "list of many detections": ("ix_alerts_many", lambda c: _list(c, min_detections=70)),
+    "list of a service": ("", lambda c: _search(c, algorithm_id="x")),
+    "list of a camera and a score": (
+        "ix_alerts_camera",
+        lambda c: _search(c, AlertFilter(task_id="c7"), min_confidence=2.0),
+    ),
+    "list of reviewed alerts": ("alert_reviews", lambda c: _search(c, reviewed=True)),
+    "neighbours of an alert": (
+        "",
+        lambda c: alert_search.neighbours(c, 5, AlertFilter(task_type="x")),
+    ),
+    "histogram of alerts": (
+        "",
+        lambda c: alert_histogram.histogram(c, AlertFilter(), SETTLED - 9000.0, 100.0, 90),
+    ),
+    "histogram of a camera": (
+        "ix_alerts_camera",
+        lambda c: alert_histogram.histogram(c, AlertFilter(task_id="c7"), 1.0, 1000.0, 100),
+    ),
     "cameras with alerts": ("ix_alerts_camera", alert_lists.task_ids),
     "outbox empty": ("ix_alerts_unpublished", outbox.is_empty),
     "outbox newest": ("ix_alerts_unpublished", outbox.newest),

@@ -1,0 +1,61 @@
+"""An alert as the pages show it: its picture, and what is drawn over the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from easyai.dashboard.camera_regions import CameraRegions
+from easyai.dashboard.thumbnails import Thumbnails
+from easyai.db.alert_reviews import Review
+from easyai.db.alerts import AlertRow
+from easyai.domain import picture_marks
+from easyai.runtime import Runtime
+
+PREFIX: Final = "/api/v1/dashboard"
+
+
+def items(
+    runtime: Runtime, rows: Sequence[AlertRow], reviews: dict[int, Review]
+) -> list[dict[str, Any]]:
+    """Alerts as JSON-ready items, in their order; reads algo_configs and headers of pictures."""
+    thumbnails = runtime.part(Thumbnails)
+    configs = runtime.part(CameraRegions).of((row.task_type, row.task_id) for row in rows)
+    found = []
+    for row in rows:
+        size = thumbnails.size_of_alert(row)
+        result = picture_marks.result_of(row.result)
+        config = configs.get((row.task_type, row.task_id))
+        found.append(
+            _plain(row)
+            | {
+                "size": size,
+                "boxes": picture_marks.boxes(result, size),
+                "crossings": picture_marks.crossings(result),
+                "regions": picture_marks.regions(config, size),
+                "reviewed": reviewed(reviews.get(row.id)),
+            }
+        )
+    return found
+
+
+def reviewed(review: Review | None) -> dict[str, Any] | None:
+    """The mark of an alert, JSON-ready; None for an alert that nobody has reviewed."""
+    return review and review._asdict()
+
+
+def _plain(row: AlertRow) -> dict[str, Any]:
+    has_picture = bool(row.image_path)
+    return {
+        "id": row.id,
+        "task_id": row.task_id,
+        "task_type": row.task_type,
+        "created_at": row.created_at,
+        "algorithm_id": row.algorithm_id,
+        "algorithm_name": row.algorithm_name,
+        "confidence": row.confidence,
+        "detection_count": row.detection_count,
+        "inference_time_ms": row.inference_time_ms,
+        "thumb": f"{PREFIX}/thumbnails/alerts/{row.id}" if has_picture else None,
+        "picture": f"{PREFIX}/pictures/alerts/{row.id}" if has_picture else None,
+    }

@@ -1,0 +1,158 @@
+"""Alerts for the gallery and the page of a single alert; reviewed marks; deletion."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from easyai.api.access import OperatorPart, viewer
+from easyai.api.gates import CHANGES, LISTS, READS, behind
+from easyai.api.json_body import JsonBody
+from easyai.api.parts import RuntimePart
+from easyai.api.schemas_alerts import LARGEST_ID
+from easyai.dashboard import alert_items, alert_story, bodies
+from easyai.dashboard.alert_choice import HistogramQuery, ListQuery, choice_of
+from easyai.dashboard.people import person
+from easyai.dashboard.thumbnails import Thumbnails
+from easyai.db import alert_histogram, alert_lists, alert_reviews, alert_search, alerts, clock
+from easyai.errors import AlertNotFoundError, BadRequestError
+from easyai.pipeline import alert_removal
+from easyai.runtime import Runtime
+
+router = APIRouter(
+    prefix="/dashboard/alerts", dependencies=[Depends(viewer)], include_in_schema=False
+)
+
+_MOST_SIZES: Final = 100
+_LIMIT_SEC: Final = 20.0  # of a deletion; clients usually wait for 30 s
+AlertId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+
+@router.get("")
+@behind(LISTS)
+def list_alerts(runtime: RuntimePart, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
+    """The next part of a list, newest first. A part may be short, or empty, before the last."""
+    with runtime.db.snapshot() as conn:
+        found = alert_search.page(conn, query.choice(), query.page_size, query.before)
+        reviews = alert_reviews.of(conn, [row.id for row in found.rows])
+    return {
+        "items": alert_items.items(runtime, found.rows, reviews),
+        "next": found.next,
+        "total": found.total,
+    }
+
+
+@router.get("/histogram")
+@behind(LISTS)
+def histogram(runtime: RuntimePart, query: Annotated[HistogramQuery, Query()]) -> dict[str, Any]:
+    """The alerts of the last hours by time. Only type, camera and detections choose."""
+    step_sec = query.hours * 3600 / query.steps
+    with runtime.db.snapshot() as conn:
+        # Whole steps: the bars stay, and the answer is the same for everybody.
+        until = (clock.now(conn) // step_sec + 1) * step_sec
+        since = until - query.steps * step_sec
+        wanted = query.choice().plain
+        counted = alert_histogram.histogram(conn, wanted, since, step_sec, query.steps)
+    return {
+        "from": since,
+        "step_sec": step_sec,
+        "counts": counted.counts,
+        "estimated": counted.estimated,
+    }
+
+
+@router.get("/sizes")
+@behind(READS)
+def sizes(runtime: RuntimePart, ids: str) -> dict[str, Any]:
+    """The sizes of pictures in pixels that are known, such as after their thumbnail was made."""
+    wanted = [int(part) for part in ids.split(",") if part.isdecimal() and len(part) < 16]
+    if not 1 <= len(wanted) <= _MOST_SIZES:
+        raise BadRequestError(f"ids: send 1 to {_MOST_SIZES} ids with commas between them")
+    thumbnails = runtime.part(Thumbnails)
+    with runtime.db.read() as conn:
+        rows = alert_lists.rows(conn, sorted(set(wanted), reverse=True))
+    known = {str(row.id): thumbnails.size_of_alert(row) for row in rows}
+    return {"sizes": {number: size for number, size in known.items() if size}}
+
+
+@router.get("/{id}")
+@behind(READS)
+def get_alert(
+    runtime: RuntimePart,
+    id: AlertId,  # noqa: A002
+    query: Annotated[ListQuery, Query()],
+) -> dict[str, Any]:
+    """An alert, why it is an alert, and its neighbours in a list."""
+    with runtime.db.snapshot() as conn:
+        row = alerts.get(conn, id)
+        if row is None:
+            raise AlertNotFoundError
+        reviews = alert_reviews.of(conn, [id])
+        older, newer = alert_search.neighbours(conn, id, query.choice().plain)
+        story = alert_story.of(conn, row)
+    (item,) = alert_items.items(runtime, [row], reviews)
+    config = alert_story.algo_config(runtime, row)
+    return {
+        **item,
+        "result": _result(row.result),
+        **story,
+        "algo_config": config,
+        "previous": newer,
+        "following": older,
+    }
+
+
+@router.put("/reviewed")
+@behind(CHANGES)
+def mark(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
+    """Mark alerts as reviewed by the caller, or remove their marks."""
+    body = bodies.fields(payload, ("ids", "reviewed"))
+    numbers, reviewed = bodies.ids(body), bodies.flag(body, "reviewed", None)
+    with runtime.db.write() as conn:
+        if reviewed:
+            count = alert_reviews.mark(conn, numbers, person(operator), clock.now(conn))
+        else:
+            count = alert_reviews.unmark(conn, numbers)
+    return {"count": count, "by": person(operator)}
+
+
+@router.post("/delete")
+@behind(CHANGES)
+def delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
+    """Delete alerts and their pictures, by ids or by filter; `dry_run` only counts.
+
+    A deletion by filter deletes no alert newer than `up_to`, and ends after 20 s: call again while
+    `left` is true.
+    """
+    body = bodies.fields(payload, ("ids", "filter", "dry_run", "up_to"))
+    dry_run = bodies.flag(body, "dry_run")
+    if ("ids" in body) == ("filter" in body):
+        raise BadRequestError("body: send either ids or filter")
+    if "filter" in body:
+        return _delete_by_filter(operator, runtime, body, dry_run)
+    numbers = bodies.ids(body)
+    if dry_run:
+        with runtime.db.read() as conn:
+            return {"count": len(alert_lists.rows(conn, sorted(set(numbers), reverse=True)))}
+    return {"count": alert_removal.delete_alerts(runtime, numbers, by=operator), "left": False}
+
+
+def _delete_by_filter(
+    operator: OperatorPart, runtime: Runtime, body: dict[str, Any], dry_run: bool
+) -> dict[str, Any]:
+    choice = choice_of(body["filter"])
+    if dry_run:
+        found = alert_removal.count_chosen(runtime, choice, _LIMIT_SEC)
+        return {"count": found.alerts, "up_to": found.newest, "left": found.left}
+    (up_to,) = bodies.ids({"ids": [body.get("up_to")]})
+    done = alert_removal.delete_chosen(runtime, choice, up_to, _LIMIT_SEC, by=operator)
+    return {"count": done.alerts, "left": done.left}
+
+
+def _result(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

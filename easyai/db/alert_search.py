@@ -1,0 +1,169 @@
+"""The SQL of the dashboard's lists of alerts: the newest first, without the alerts of the system.
+
+A choice that no index knows (service, score, reviewed) reads a bounded number of alerts a call. A
+part may therefore have fewer alerts than asked for, or none, and yet not be the last part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from easyai.db import alert_counts, alert_lists
+from easyai.db.alert_filter import AlertFilter
+from easyai.db.alerts import AlertRow
+from easyai.domain.alarm_as_alert import TASK_ID
+
+#: Alerts that a call reads for a choice that no index knows.
+_READ: Final = 4096
+_EXTRAS: Final = (
+    ("algorithm_id", "algorithm_id = :algorithm_id"),
+    ("min_confidence", "confidence >= :min_confidence"),
+)
+_MARKED: Final = "SELECT 1 FROM alert_reviews WHERE alert_reviews.alert_id = read.id"
+_REVIEWED: Final = {True: f"EXISTS ({_MARKED})", False: f"NOT EXISTS ({_MARKED})"}
+# The inner list is bounded, whatever the choice: the rows of at most `_READ` alerts are read.
+_FOUND: Final = """
+    SELECT id FROM (
+        SELECT id, algorithm_id, confidence FROM alerts
+         WHERE id BETWEEN :first_id AND :last_id {where} ORDER BY id DESC LIMIT :read
+    ) AS read WHERE {extra} ORDER BY id DESC LIMIT :most
+"""
+_END: Final = """
+    SELECT min(id) AS first_id, count(*) AS number FROM (
+        SELECT id FROM alerts
+         WHERE id BETWEEN :first_id AND :last_id {where} ORDER BY id DESC LIMIT :read
+    ) AS read
+"""
+_NEWEST_MARKED: Final = text("SELECT max(alert_id) FROM alert_reviews WHERE alert_id < :before")
+_OF_SYSTEM: Final = "SELECT count(*) FROM alerts WHERE task_id = 'system' {where}"
+_OLDER: Final = """
+    SELECT id FROM alerts WHERE id < :id AND id >= :id - 20000 {where} ORDER BY id DESC LIMIT 1
+"""
+_NEWER: Final = """
+    SELECT id FROM alerts WHERE id > :id AND id <= :id + 20000 {where} ORDER BY id LIMIT 1
+"""
+_BEYOND_ALL: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChoice:
+    """Which alerts the dashboard shows; None means any."""
+
+    plain: AlertFilter = field(default_factory=AlertFilter)
+    algorithm_id: str | None = None
+    min_confidence: float | None = None
+    reviewed: bool | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the indexes of lists know the whole choice."""
+        return not any(
+            value is not None for value in (self.algorithm_id, self.min_confidence, self.reviewed)
+        )
+
+    def extra(self) -> tuple[str, dict[str, Any]]:
+        """The conditions that no index knows, and their parameters."""
+        given = [(sql, name) for name, sql in _EXTRAS if getattr(self, name) is not None]
+        parts = [sql for sql, _ in given]
+        if self.reviewed is not None:
+            parts.append(_REVIEWED[self.reviewed])
+        return " AND ".join(parts), {name: getattr(self, name) for _, name in given}
+
+
+class FoundAlerts(NamedTuple):
+    """A part of a list."""
+
+    rows: list[AlertRow]  # newest first; may be empty although there is a next part
+    total: int | None  # None: counting would read every alert
+    next: int | None  # `before` of the next part; None: this is the last part
+
+
+def page(
+    conn: Connection, choice: AlertChoice, limit: int, before: int | None = None
+) -> FoundAlerts:
+    """The alerts with ids below `before`.
+
+    The total and the alerts agree only within `Database.snapshot`.
+    """
+    if choice.is_plain:
+        found = alert_lists.page(conn, choice.plain, limit, before=before or _BEYOND_ALL)
+        rows = [row for row in found.rows if row.task_id != TASK_ID]
+        return FoundAlerts(rows, found.total - _of_system(conn, choice.plain), found.next)
+    last = (before or _BEYOND_ALL) - 1
+    if choice.reviewed:
+        newest = conn.execute(_NEWEST_MARKED, {"before": last + 1}).scalar()
+        last = min(last, newest or 0)
+    ids, end = _found(conn, choice, limit, last)
+    rows = [row for row in alert_lists.rows(conn, ids) if row.task_id != TASK_ID]
+    return FoundAlerts(rows, None, end)
+
+
+def _of_system(conn: Connection, wanted: AlertFilter) -> int:
+    """The alerts of the system that a list of all task types has."""
+    if wanted.task_id is not None or (wanted.min_detections or 0) > 0:
+        return 0
+    where, values = wanted.conditions()
+    count: int = conn.execute(text(_OF_SYSTEM.format(where=where)), values).scalar_one()
+    return count
+
+
+def _found(
+    conn: Connection, choice: AlertChoice, limit: int, last: int
+) -> tuple[list[int], int | None]:
+    """The ids of the next alerts, and where the next part begins; None: there is none."""
+    spans, left = _spans(conn, choice, last), _READ
+    ids: list[int] = []
+    for number, (first_id, last_id) in enumerate(spans):
+        found, end, read = _in_span(conn, choice, limit - len(ids), left, (first_id, last_id))
+        ids += found
+        left -= read
+        if len(ids) == limit:
+            return ids, ids[-1]
+        if end is not None:
+            return ids, end
+        if left <= 0 and number < len(spans) - 1:
+            return ids, first_id
+    return ids, None
+
+
+def _spans(conn: Connection, choice: AlertChoice, last: int) -> list[tuple[int, int]]:
+    """Spans of ids that hold wanted alerts, newest first: the kept counts leave out the others."""
+    if choice.plain.task_id is not None or choice.plain == AlertFilter():
+        return [(0, last)]
+    blocks = alert_counts.blocks(conn, choice.plain)
+    return [
+        (block.first_id, min(block.last_id, last)) for block in blocks if block.first_id <= last
+    ]
+
+
+def _in_span(
+    conn: Connection, choice: AlertChoice, limit: int, most: int, span: tuple[int, int]
+) -> tuple[list[int], int | None, int]:
+    """The ids in a span of ids, of the newest `most` alerts there.
+
+    Also returns the id before which to go on (None: the span was read to its end), and how many
+    alerts were read.
+    """
+    where, values = choice.plain.conditions()
+    extra, more = choice.extra()
+    place = {"first_id": span[0], "last_id": span[1], "read": most}
+    found = text(_FOUND.format(where=where, extra=extra))
+    ids = list(conn.execute(found, {**values, **more, **place, "most": limit}).scalars())
+    end = conn.execute(text(_END.format(where=where)), {**values, **place}).one()
+    return ids, end.first_id if end.number == most else None, end.number
+
+
+def neighbours(
+    conn: Connection, alert_id: int, wanted: AlertFilter
+) -> tuple[int | None, int | None]:
+    """The next older and the next newer alert of a list, within 20,000 ids; None: none."""
+    where, values = wanted.conditions()
+    where += "" if wanted.task_id is not None else f" AND task_id <> '{TASK_ID}'"
+    older, newer = (
+        conn.execute(text(sql.format(where=where)), {**values, "id": alert_id}).scalar()
+        for sql in (_OLDER, _NEWER)
+    )
+    return older, newer

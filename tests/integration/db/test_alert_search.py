@@ -1,0 +1,116 @@
+"""Lists with choices that no index knows equal a plain reading, part by part."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import text
+
+from easyai.db import alert_reviews, alert_search, migrate
+from easyai.db.alert_filter import AlertFilter
+from easyai.db.alert_search import AlertChoice
+from easyai.db.session import Database
+from tests.support.alert_rows import insert
+
+CAMERAS, TYPES, SERVICES = ("c1", "门口", "system"), ("人脸", "车辆"), ("a", "b")
+
+
+@dataclass
+class _Saved:
+    id: int
+    task_id: str
+    task_type: str
+    detection_count: int
+    created_at: float
+    algorithm_id: str
+    confidence: float
+    reviewed: bool
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database."""
+    migrate.upgrade(database_url)
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
+def _save(database: Database, draw: random.Random, count: int) -> list[_Saved]:
+    """Alerts over many blocks of ids, newest first."""
+    saved, id_ = [], 0
+    for number in range(count):
+        id_ += draw.choice((1, 1, 1, 500, 9_000))
+        camera = draw.choice(CAMERAS)
+        saved.append(
+            _Saved(
+                id_,
+                camera,
+                draw.choice(TYPES),
+                0 if camera == "system" else draw.choice((0, 1, 5)),
+                float(number),
+                draw.choice(SERVICES),
+                draw.choice((0.2, 0.9)),
+                draw.random() < 0.3,
+            )
+        )
+    update = text("UPDATE alerts SET algorithm_id = :a, confidence = :c WHERE id = :id")
+    with database.write() as conn:
+        for alert in saved:
+            plain = ("id", "task_id", "task_type", "detection_count", "created_at")
+            insert(conn, **{name: getattr(alert, name) for name in plain})
+            values = {"a": alert.algorithm_id, "c": alert.confidence, "id": alert.id}
+            conn.execute(update, values)
+        alert_reviews.mark(conn, [alert.id for alert in saved if alert.reviewed], "li", 1.0)
+    return saved[::-1]
+
+
+def _matches(alert: _Saved, choice: AlertChoice) -> bool:
+    plain = choice.plain
+    return (
+        alert.task_id != "system"
+        and plain.task_id in (None, alert.task_id)
+        and plain.task_type in (None, alert.task_type)
+        and alert.detection_count >= (plain.min_detections or 0)
+        and alert.created_at >= (plain.start_time or 0)
+        and choice.algorithm_id in (None, alert.algorithm_id)
+        and alert.confidence >= (choice.min_confidence or 0)
+        and choice.reviewed in (None, alert.reviewed)
+    )
+
+
+def test_parts_of_a_chosen_list_equal_a_plain_reading(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = random.Random(7)
+    saved = _save(database, draw, 300)
+    for _ in range(60):
+        monkeypatch.setattr(alert_search, "_READ", draw.choice((1, 7, 4096)))
+        plain = AlertFilter(
+            task_id=draw.choice((None, None, "c1")),
+            task_type=draw.choice((None, "人脸")),
+            min_detections=draw.choice((None, 1)),
+            start_time=draw.choice((None, 100.0)),
+        )
+        choice = AlertChoice(
+            plain,
+            draw.choice((None, "a")),
+            draw.choice((None, 0.5)),
+            draw.choice((None, True, False)),
+        )
+        expected = [alert.id for alert in saved if _matches(alert, choice)]
+        found: list[int] = []
+        before: int | None = None
+        with database.snapshot() as conn:
+            while True:
+                part = alert_search.page(conn, choice, 20, before)
+                found += [row.id for row in part.rows]
+                assert part.total in (None, len(expected))
+                if part.next is None:
+                    break
+                assert before is None or part.next < before
+                before = part.next
+        assert found == expected, choice
