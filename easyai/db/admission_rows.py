@@ -8,7 +8,7 @@ the frames meanwhile. They skip rows that another transaction locks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
@@ -131,7 +131,7 @@ _DROP = _by_ids("""
            reason_args = :reason_args, settled_at = :now,
            image_target = CASE WHEN image_path = '' THEN NULL ELSE '' END, requeued_at = NULL
      WHERE id IN :ids AND coalesce(state, '') = :state AND image_target IS NULL
-    RETURNING id, key, version, image_path, image_target, task_type
+    RETURNING id, key, version, image_path, image_target, task_type, task_id
 """)
 _ADD_SAMPLED = text("""
     INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
@@ -151,6 +151,7 @@ class Dropped:
     """A frame that was given up, and its picture, which is still to be deleted (None: gone)."""
 
     task_type: str
+    task_id: str
     picture: Uncarried | None
 
 
@@ -251,9 +252,9 @@ def drop(
     given = {"state": str(state), "outcome": str(outcome), "now": now}
     values = given | reasons.columns("reason", reason)
     return [
-        Dropped(task_type, Uncarried(*picture) if picture[-1] is not None else None)
+        Dropped(task_type, task_id, Uncarried(*picture) if picture[-1] is not None else None)
         for chunk in _free(conn, ids, state)
-        for *picture, task_type in conn.execute(_DROP, {"ids": chunk, **values})
+        for *picture, task_type, task_id in conn.execute(_DROP, {"ids": chunk, **values})
     ]
 
 
@@ -261,18 +262,7 @@ def add_sampled(conn: Connection, frames: Sequence[NewFrame], now: float) -> lis
     """Record new frames as sampled out; returns their pictures, which are to be deleted."""
     if not frames:
         return []
-    rows = [
-        {
-            "key": frame.key,
-            "task_type": frame.task_type,
-            "task_id": frame.task_id,
-            "version": frame.version,
-            "captured_at": frame.captured_at,
-            "stream": frame.stream,
-            "now": now,
-        }
-        for frame in frames
-    ]
+    rows = [{**asdict(frame), "now": now} for frame in frames]
     conn.execute(_ADD_SAMPLED, rows)
     pictures = []
     for start in range(0, len(frames), _CHUNK):

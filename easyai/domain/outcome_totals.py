@@ -82,6 +82,8 @@ class Totals:
     durations: dict[tuple[str, str], Durations] = field(
         default_factory=dict
     )  # by task type and endpoint
+    # Frames that were given up, by camera, task type and outcome.
+    cameras: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def settled(self, task_type: str, outcome: str, kind: str = "", count: int = 1) -> None:
         """Count frames of an outcome."""
@@ -92,6 +94,7 @@ class Totals:
         """Add the frames of other totals."""
         for (task_type, outcome, kind), count in other.frames.items():
             self.settled(task_type, outcome, kind, count)
+        self.cameras.update(other.cameras)
 
     def at(self, task_type: str, endpoint: str) -> Durations:
         """The collector of the durations of a type at an endpoint."""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from easyai.db import admission_rows, clock, events, statistics, totals
+from easyai.db import admission_rows, camera_hours, clock, events, statistics, totals
 from easyai.db.events import Event
 from easyai.db.pictures import Uncarried
 from easyai.db.statistics import Tally
@@ -60,6 +60,8 @@ class Drops:
             by_type = Counter(frame.task_type for frame in dropped)
             if by_type:
                 _note(conn, by_type, outcome, reason, now)
+                cameras = ((frame.task_id, frame.task_type, str(outcome)) for frame in dropped)
+                camera_hours.add(conn, Counter(cameras), now)
         for task_type, count in by_type.items():
             self._log_drop(task_type, outcome, reason, count)
         pictures = [frame.picture for frame in dropped if frame.picture is not None]

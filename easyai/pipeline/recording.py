@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from easyai.db import admission_rows, clock, recorded_frames, statistics, totals
+from easyai.db import admission_rows, camera_hours, clock, recorded_frames, statistics, totals
 from easyai.db.pictures import Uncarried
 from easyai.db.recorded_frames import NewFrame
 from easyai.db.statistics import Tally
@@ -51,6 +51,7 @@ class Recording:
             now = clock.now(conn)
             statistics.add(conn, inserted.tallies, now)
             totals.add_frames(conn, inserted.totals, now)
+            camera_hours.add(conn, inserted.totals.cameras, now)
         self.committed(inserted)
         return inserted.frames
 
@@ -70,7 +71,7 @@ class Recording:
         out = Counter(frame.task_type for frame in sampled)
         tallies = {name: Tally(found=n, sampled=out[name]) for name, n in counts.items()}
         newest_id = recorded_frames.newest_id(conn)
-        return Inserted(frames, tallies, _sampled(out), newest_id, unwanted)
+        return Inserted(frames, tallies, _sampled(sampled), newest_id, unwanted)
 
     def committed(self, inserted: Inserted) -> None:
         """Remember the frames, and delete the pictures that were sampled out; after the commit."""
@@ -92,8 +93,9 @@ class Recording:
         return [frame for _, _, _, frame in frames]
 
 
-def _sampled(by_type: Counter[str]) -> Totals:
+def _sampled(frames: Sequence[NewFrame]) -> Totals:
     counted = Totals()
-    for task_type, count in by_type.items():
-        counted.settled(task_type, Outcome.SAMPLED, count=count)
+    for frame in frames:
+        counted.settled(frame.task_type, Outcome.SAMPLED)
+        counted.cameras[frame.task_id, frame.task_type, str(Outcome.SAMPLED)] += 1
     return counted

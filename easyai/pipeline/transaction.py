@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from easyai.db import clock, generations, statistics, totals, wakes
 from easyai.errors import ConflictError
 from easyai.pipeline.answers import Answered
+from easyai.pipeline.camera_totals import CameraTotals
 from easyai.pipeline.dispatch import Dispatched, Serves, dispatch
 from easyai.pipeline.duration_totals import DurationTotals
 from easyai.pipeline.incoming import Incoming, record_alone
@@ -68,6 +69,7 @@ def run_transaction(
             raise
         else:
             runtime.part(DurationTotals).committed()
+            runtime.part(CameraTotals).committed()
             break
     return settled, dispatched
 
@@ -118,3 +120,5 @@ def _count(
     statistics.add(conn, {**tallies, "": carried.tally}, now)
     totals.add_frames(conn, settled.totals, now)
     runtime.part(DurationTotals).add(conn, settled.totals.durations, now, at_once=idle)
+    given_up = settled.totals.cameras
+    runtime.part(CameraTotals).add(conn, settled.fates, given_up, now, at_once=idle)

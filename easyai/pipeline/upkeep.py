@@ -12,7 +12,19 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from easyai.db import alert_counts, clock, history, statistics, totals
+from sqlalchemy import Connection
+
+from easyai.db import (
+    alert_counts,
+    alert_reviews,
+    camera_hours,
+    clock,
+    history,
+    incidents,
+    mutes,
+    statistics,
+    totals,
+)
 from easyai.db.history import ALARMS, CHUNK, EVENTS, Log
 from easyai.domain.record_age import forget_before
 from easyai.pipeline.alert_count_check import check_daily
@@ -42,6 +54,7 @@ class UpkeepReport:
     statistics: int = 0  # ten-second sums
     totals: int = 0  # of endpoints unused for long, and of types that nothing names any more
     processes: int = 0  # silent for a day
+    dashboard: int = 0  # what the dashboard kept, and shows no more
     task_types: int = 0  # named by nothing for a day
     freed_bytes: int = 0  # given back to the disk by SQLite
     alerts: int = 0  # beyond max_alerts_in_db, deleted with their pictures
@@ -65,6 +78,7 @@ def run(
         report.statistics = statistics.trim(conn, now)
         report.totals = totals.trim(conn, now)
         report.processes = history.forget_processes(conn, now, _DAY_SEC)
+        report.dashboard = _trim_dashboard(conn, now)
     with runtime.db.write() as conn:
         alert_counts.merge(conn)
     check_daily(runtime, now)
@@ -76,6 +90,11 @@ def run(
     finally:
         _log_report(report)
     return report
+
+
+def _trim_dashboard(conn: Connection, now: float) -> int:
+    deleted = camera_hours.trim(conn, now) + alert_reviews.trim(conn, CHUNK)
+    return deleted + incidents.trim(conn) + mutes.trim(conn, now - ALARM_DAYS * _DAY_SEC)
 
 
 def _now(runtime: Runtime) -> float:

@@ -16,6 +16,7 @@ from easyai.db.events import Event
 from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text
 from easyai.pipeline.background_pace import bursts
+from easyai.pipeline.flow_record import record_flow
 from easyai.pipeline.picture_moves import carry_left_behind
 from easyai.pipeline.reclaim import reclaim
 from easyai.registry.vitals import examine
@@ -53,6 +54,7 @@ def sweep(runtime: Runtime) -> SweepReport:
         findings.revived,
     )
     report.woken.update(findings.woken)
+    record_flow(runtime)
     # Last: a store that hangs must hold up neither leases nor probes.
     report.pictures = carry_left_behind(runtime)
     return report

@@ -1,0 +1,63 @@
+"""The SQL of the fates of frames by camera and hour; kept for a week, for the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, text
+
+from easyai.db.many import ManyRows
+
+HOUR_SEC: Final = 3600
+_KEPT_HOURS: Final = 7 * 24
+_ADD: Final = ManyRows(
+    "INSERT INTO camera_hours (hour, task_id, task_type, outcome, frames) "
+    "SELECT {hour}, {task_id}, {task_type}, {outcome}, {frames} {rows} WHERE true "
+    "ON CONFLICT (hour, task_id, task_type, outcome) DO UPDATE "
+    "SET frames = camera_hours.frames + excluded.frames",
+    {"hour": int, "task_id": str, "task_type": str, "outcome": str, "frames": int},
+)
+# The hours are listed: each is a look-up by the primary key.
+_OF_CAMERA: Final = text("""
+    SELECT hour, outcome, CAST(sum(frames) AS BIGINT) AS frames FROM camera_hours
+     WHERE hour IN :hours AND task_id = :task_id GROUP BY hour, outcome
+""").bindparams(bindparam("hours", expanding=True))
+_CAMERAS: Final = text("""
+    SELECT task_id, task_type, CAST(sum(frames) AS BIGINT) AS frames FROM camera_hours
+     WHERE hour >= :since GROUP BY task_id, task_type ORDER BY task_id, task_type LIMIT :most
+""")
+_TRIM: Final = text("DELETE FROM camera_hours WHERE hour < :before OR hour > :ahead")
+
+Settled = Mapping[tuple[str, str, str], int]  # frames by camera, task type and outcome
+
+
+def add(conn: Connection, settled: Settled, now: float) -> None:
+    """Add settled frames to the current hour; after the other totals, locked in order of the key.
+
+    The same lock order as in all transactions.
+    """
+    hour = int(now) // HOUR_SEC
+    rows = [
+        {"hour": hour, "task_id": task_id, "task_type": name, "outcome": outcome, "frames": count}
+        for (task_id, name, outcome), count in sorted(settled.items())
+    ]
+    _ADD.run(conn, rows)
+
+
+def of_camera(conn: Connection, task_id: str, hours: range) -> dict[tuple[int, str], int]:
+    """The frames of a camera by hour (Unix seconds / 3600) and outcome."""
+    rows = conn.execute(_OF_CAMERA, {"hours": list(hours), "task_id": task_id})
+    return {(row.hour, row.outcome): row.frames for row in rows}
+
+
+def cameras(conn: Connection, since_hour: int, most: int) -> list[tuple[str, str, int]]:
+    """Camera, task type and frames settled since an hour."""
+    rows = conn.execute(_CAMERAS, {"since": since_hour, "most": most})
+    return [(row.task_id, row.task_type, row.frames) for row in rows]
+
+
+def trim(conn: Connection, now: float) -> int:
+    """Delete hours over a week old, and of a clock that was ahead; returns how many rows."""
+    hour = int(now) // HOUR_SEC
+    return conn.execute(_TRIM, {"before": hour - _KEPT_HOURS, "ahead": hour + 1}).rowcount

@@ -1,0 +1,63 @@
+"""The SQL of mutes: alarms of which people are not notified for a while."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from easyai.domain.mute import Mute, Scope
+
+_ADD: Final = text("""
+    INSERT INTO mutes (scope, value, until_at, muted_by, muted_at)
+    VALUES (:scope, :value, :until, :by, :now) RETURNING id
+""")
+_ACTIVE: Final = text("""
+    SELECT mutes.id, scope, value, until_at, muted_by, muted_at, kind, subject
+      FROM mutes LEFT JOIN alarms
+        ON scope = 'incident' AND alarms.id = CASE WHEN scope = 'incident'
+                                                   THEN CAST(value AS BIGINT) END
+     WHERE until_at > :now ORDER BY mutes.id
+""")
+_DELETE: Final = text("DELETE FROM mutes WHERE id = :id")
+_TRIM: Final = text("DELETE FROM mutes WHERE until_at < :before")
+
+
+def add(conn: Connection, mute: Mute) -> int:
+    """Add a mute; returns its id."""
+    values = {
+        "scope": str(mute.scope),
+        "value": mute.value,
+        "until": mute.until,
+        "by": mute.by,
+        "now": mute.at,
+    }
+    number: int = conn.execute(_ADD, values).scalar_one()
+    return number
+
+
+def active(conn: Connection, now: float) -> list[Mute]:
+    """The mutes that are not over, in the order they were made."""
+    return [
+        Mute(
+            Scope(row.scope),
+            row.value,
+            row.until_at,
+            row.muted_by,
+            row.muted_at,
+            row.id,
+            (row.kind or "", row.subject or ""),
+        )
+        for row in conn.execute(_ACTIVE, {"now": now})
+        if row.scope in list(Scope)
+    ]
+
+
+def delete(conn: Connection, number: int) -> bool:
+    """End a mute; false when there is no such mute."""
+    return conn.execute(_DELETE, {"id": number}).rowcount > 0
+
+
+def trim(conn: Connection, before: float) -> int:
+    """Delete the mutes that were over before a moment; returns how many."""
+    return conn.execute(_TRIM, {"before": before}).rowcount
