@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from easyai.alarms.grouping import Message
-from easyai.domain.alarm import AlarmKind, Change
+from easyai.domain.alarm import Change
+from easyai.domain.alarm_severity import FAILURES
 from easyai.errors import EasyaiError
 from easyai.messages.catalogue import in_all_languages
 from easyai.publish.apprise_urls import People, Tone
@@ -20,14 +21,6 @@ log = logging.getLogger(__name__)
 _RETRY_SEC: Final = (2.0, 5.0, 15.0, 60.0)  # the last pause is repeated
 _GIVE_UP_SEC: Final = 3600.0  # by then the alarm is repeated or over
 _MOST_WAITING: Final = 100
-# Kinds that mean: frames are not inferred or are lost, or alerts do not arrive. Other kinds only
-# threaten inference or slow it down.
-_FAILURES: Final = frozenset(
-    {
-        *(AlarmKind.NO_ALGORITHM, AlarmKind.INFERENCE_STALLED, AlarmKind.HIGH_DROP_RATE),
-        *(AlarmKind.BUS_DOWN, AlarmKind.STORE_DOWN),
-    }
-)
 
 
 class PeopleNotifier:
@@ -64,7 +57,7 @@ def tone(message: Message) -> Tone:
     """The severity of a message."""
     if message.change == Change.OVER:
         return "success"
-    return "failure" if message.kind in _FAILURES else "warning"
+    return "failure" if message.kind in FAILURES else "warning"
 
 
 class _Line:

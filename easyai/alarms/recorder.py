@@ -10,17 +10,29 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from easyai.alarms.alarm_report import written
 from easyai.alarms.grouping import Message
 from easyai.alarms.timings import Timings
-from easyai.db import alarms, alerts, clock, diagnosis_facts, events, leases
+from easyai.db import (
+    alarms,
+    alerts,
+    clock,
+    diagnosis_facts,
+    events,
+    incidents,
+    leases,
+    mutes,
+)
 from easyai.domain import alarm_as_alert
 from easyai.domain.alarm import Change, Notice
+from easyai.domain.mute import Mute
 from easyai.errors import EasyaiError
+from easyai.health.facts import Facts
 from easyai.messages.catalogue import text
 from easyai.messages.terms import alarm_over
 from easyai.runtime import Runtime
@@ -41,6 +53,7 @@ class Standing:
     ringing: Sequence[Any] = ()  # the alarms in the database
     number: int = 0  # the number of the answer
     left_at: float = 0.0  # the last sign of the previous watchdog; 0: it ended in order
+    mutes: Sequence[Mute] = ()  # that are in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,7 @@ class Entry:
     notices: tuple[Notice, ...] = ()
     messages: tuple[Message, ...] = ()
     events: tuple[events.Event, ...] = ()
+    facts: Facts | None = None  # of which the report of an alarm that begins is made
 
 
 class Recorder:
@@ -77,7 +91,7 @@ class Recorder:
     def standing(self) -> Standing:
         """Whether this watchdog notifies people. An answer that is too old counts as none."""
         if time.monotonic() - self._asked_at > self._timings.lease_sec:
-            return Standing(None, self._standing.ringing, self._standing.number)
+            return replace(self._standing, leads=None, left_at=0.0)
         return self._standing
 
     def write(self, entry: Entry) -> None:
@@ -117,7 +131,7 @@ class Recorder:
             if not self._failing:
                 log.warning("watchdog: nothing is written to the database for now: %s", error)
             self._failing = True
-            self._standing = Standing(None, self._standing.ringing, self._standing.number)
+            self._standing = replace(self._standing, leads=None, left_at=0.0)
         else:
             if self._failing:
                 log.info("watchdog: the database accepts writes again")
@@ -132,10 +146,10 @@ class Recorder:
                 return
             left_at = self._left_at if self._answers else _left_at(conn, lease_sec)
             leads = leases.acquire(conn, LEASE, self._holder, lease_sec, now)
-            ringing = alarms.ringing(conn)
+            ringing, muted = alarms.ringing(conn), mutes.active(conn, now)
         self._answers += 1
         self._left_at = left_at
-        self._standing = Standing(leads, ringing, self._answers, left_at)
+        self._standing = Standing(leads, ringing, self._answers, left_at, muted)
 
     def _write_waiting(self) -> None:
         while self._waiting:
@@ -151,6 +165,20 @@ class Recorder:
                     "watchdog: an alarm cannot be written; people are notified nevertheless"
                 )
             self._waiting.popleft()
+            self._keep_report(entry)
+
+    def _keep_report(self, entry: Entry) -> None:
+        """Keep the report of alarms that begin; after the alarms, which must not wait for it."""
+        begun = [notice for notice in entry.notices if notice.change == Change.RAISED]
+        if not begun or entry.facts is None:
+            return
+        try:
+            report = written(self._runtime, entry.facts)
+            with self._runtime.db.write() as conn:
+                for notice in begun:
+                    incidents.keep_report(conn, notice.kind, notice.subject, report)
+        except Exception:
+            log.exception("watchdog: the report of an alarm is not kept")
 
 
 def _left_at(conn: Connection, lease_sec: float) -> float:
@@ -169,7 +197,8 @@ def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
             alarms.record_end(conn, notice.kind, notice.subject, notice.began_at, notice.ended_at)
         else:
             moments = (notice.began_at, notice.raised_at, notice.at)
-            alarms.record_notification(conn, notice.kind, notice.subject, notice.cause, *moments)
+            key = (notice.kind, notice.subject)
+            alarms.record_notification(conn, *key, notice.cause, *moments, notice.reason)
     alerts.add(conn, [_alert(message) for message in entry.messages], for_bus=for_bus)
     changes = [
         _event(notice) for notice in entry.notices if notice.change in (Change.RAISED, Change.OVER)

@@ -19,6 +19,7 @@ from easyai.alarms.conditions import judge
 from easyai.alarms.grouping import Message, messages, of_absence
 from easyai.alarms.incident import Incident, may_be_held_back
 from easyai.alarms.inference_progress import Progress, Standstill
+from easyai.alarms.muting import Muting
 from easyai.alarms.notifier import PeopleNotifier
 from easyai.alarms.observation import Observation, Observer
 from easyai.alarms.outbox_watch import OutboxWatch
@@ -71,6 +72,7 @@ class Watchdog:
         self._outbox = OutboxWatch()
         self._stall = SilentStall()
         self._absence = AbsenceWatch(timings.shown_sec)
+        self._muting = Muting()
         self._role = ""
         self._end = threading.Event()
 
@@ -131,8 +133,9 @@ class Watchdog:
         )
         absence = self._absence.found
         if notices:
-            self._record(notices, messages(notices, seen.facts, absence))
-        for message in self._incident.sift(notices, seen.facts, absence, now):
+            self._record(notices, messages(notices, seen.facts, absence), seen)
+        audible = self._muting.audible(notices, standing.mutes, seen.facts, wall)
+        for message in self._incident.sift(audible, seen.facts, absence, now):
             self._people.notify(message)
 
     def _unsure(
@@ -191,7 +194,7 @@ class Watchdog:
                 key = (notice.kind, notice.subject, notice.cause)
                 condition = Condition(*key, notice.reason, explains=True)
                 self._board.adopt(condition, notice.began_at, wall, wall, now, wall)
-            self._record([] if rings else [notice], [message])
+            self._record([] if rings else [notice], [message], seen)
             self._people.notify(message)
         return False
 
@@ -237,12 +240,14 @@ class Watchdog:
             requests = [self_end.request(facts.now, worker.name, reason) for worker in workers]
             self._recorder.write(Entry(events=tuple(requests)))
 
-    def _record(self, notices: Sequence[Notice], found: Sequence[Message]) -> None:
+    def _record(
+        self, notices: Sequence[Notice], found: Sequence[Message], seen: Observation
+    ) -> None:
         for message in found:
             level = logging.INFO if message.change == Change.OVER else logging.WARNING
             for line in message.log_lines:
                 log.log(level, "%s", line)
-        self._recorder.write(Entry(tuple(notices), tuple(found)))
+        self._recorder.write(Entry(tuple(notices), tuple(found), facts=seen.facts))
 
     def _notify_urls(self) -> list[str]:
         urls: Sequence[Any] = self._runtime.settings.ai_analysis.notify_urls

@@ -22,15 +22,17 @@ NEWEST: Final = 1000
 # When a watchdog without a database raised an alarm that rings already, the earlier moment counts.
 # A known cause stays when the new cause is not known.
 _RAISE = text("""
-    INSERT INTO alarms (kind, subject, cause, cause_code, cause_args,
+    INSERT INTO alarms (kind, subject, cause, cause_code, cause_args, reason_code, reason_args,
                         began_at, raised_at, told_at)
-    VALUES (:kind, :subject, :cause, :cause_code, :cause_args, :began_at, :raised_at, :told_at)
+    VALUES (:kind, :subject, :cause, :cause_code, :cause_args, :reason_code, :reason_args,
+            :began_at, :raised_at, :told_at)
     ON CONFLICT (kind, subject) WHERE over_at IS NULL DO UPDATE
        SET cause = CASE WHEN excluded.cause = '' THEN alarms.cause ELSE excluded.cause END,
            cause_code = CASE WHEN excluded.cause = '' THEN alarms.cause_code
                              ELSE excluded.cause_code END,
            cause_args = CASE WHEN excluded.cause = '' THEN alarms.cause_args
                              ELSE excluded.cause_args END,
+           reason_code = excluded.reason_code, reason_args = excluded.reason_args,
            told_at = excluded.told_at
 """)
 _OVER = text("""
@@ -70,8 +72,12 @@ def record_notification(
     began_at: float,
     raised_at: float,
     notified_at: float,
+    reason: Reason = NO_REASON,
 ) -> None:
-    """Record that people were notified of an alarm, for the first time or again."""
+    """Record that people were notified of an alarm, for the first time or again.
+
+    `reason` is what they read.
+    """
     values = {
         "kind": kind,
         "subject": subject,
@@ -81,6 +87,8 @@ def record_notification(
     }
     noted = reasons.columns("cause", cause)
     # The previous release compares the codes of causes.
+    read = reasons.columns("reason", reason)
+    values |= {name: read[name] for name in ("reason_code", "reason_args")}
     conn.execute(_RAISE, values | noted | {"cause": cause_code(cause) or noted["cause"]})
 
 

@@ -114,7 +114,7 @@ def reports(conn: Connection, alarm_id: int) -> dict[str, str]:
 def keep_report(conn: Connection, kind: str, subject: str, markdown: Mapping[str, str]) -> None:
     """Keep the report of the newest alarm of a kind and subject; a report that is kept stays."""
     alarm_id = conn.execute(_NEWEST_OF, {"kind": kind, "subject": subject}).scalar()
-    if alarm_id is None:
+    if alarm_id is None or not markdown:
         return
     rows = [
         {"id": alarm_id, "language": language, "markdown": report[:_LONGEST_REPORT]}

@@ -67,7 +67,11 @@ def diagnose(
     results = _checked(runtime, others)
     if for_clients:
         results = [result.for_clients for result in results]
-    facts = gather(runtime, results, ask=probes)
+    return with_timeline(runtime, gather(runtime, results, ask=probes))
+
+
+def with_timeline(runtime: Runtime, facts: Facts) -> Diagnosis:
+    """The diagnosis that follows from facts of this moment; never raises without a database."""
     return concluded(facts, _entries(runtime, facts))
 
 

@@ -122,7 +122,7 @@ def _values(box: Mapping[str, Any]) -> list[Any] | None:
     width, height = box.get("width", box.get("w")), box.get("height", box.get("h"))
     if not all(map(_is_coordinate, (x, y, width, height))):
         return None
-    return [x, y, x + width, y + height]  # type: ignore[operator]
+    return [x, y, x + width, y + height]
 
 
 def _outline(region: Mapping[str, Any]) -> list[Point]:
@@ -176,7 +176,7 @@ def _label(item: Mapping[str, Any]) -> str:
 
 
 def _score(item: Mapping[str, Any]) -> float | None:
-    values = (item.get(name) for name in _SCORES)
+    values: Iterable[Any] = (item.get(name) for name in _SCORES)
     return next((round(float(value), 4) for value in values if _is_coordinate(value)), None)
 
 
