@@ -16,8 +16,8 @@ from easyai.settings import installations
 from easyai.settings.find_installation import find_installation
 
 if TYPE_CHECKING:
-    from easyai.cli.config_values import Value
     from easyai.domain.reason import Reason
+    from easyai.settings.values_in_force import Value
 
 EXAMPLES = """\b
 Examples:
@@ -103,12 +103,12 @@ def _refuse_emptied() -> None:
 
 def _report() -> Report:
     from easyai.cli.config_access import open_to
-    from easyai.cli.config_values import effective_values, unknown_variables
     from easyai.cli.config_warnings import warnings
     from easyai.cli.link_warnings import link_warnings
     from easyai.settings.addresses import check_broker_library
     from easyai.settings.file import config_path
     from easyai.settings.source import load_with_unknown
+    from easyai.settings.values_in_force import effective_values, unknown_variables
 
     settings, unknown = load_with_unknown()
     check_broker_library(settings.easyai.broker_url)

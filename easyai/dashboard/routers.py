@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.dashboard.routes import alert_pages, history_pages, incident_pages, preview_pages
+from easyai.dashboard.routes import (
+    alert_pages,
+    camera_pages,
+    frame_pages,
+    history_pages,
+    incident_pages,
+    preview_pages,
+    service_pages,
+    system_pages,
+)
 
 #: Modules with a `router`, whose paths begin with ``/dashboard``.
-DATA: Final = (preview_pages, alert_pages, history_pages, incident_pages)
+DATA: Final = (
+    preview_pages,
+    alert_pages,
+    history_pages,
+    incident_pages,
+    camera_pages,
+    frame_pages,
+    service_pages,
+    system_pages,
+)

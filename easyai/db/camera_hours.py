@@ -23,6 +23,9 @@ _OF_CAMERA: Final = text("""
     SELECT hour, outcome, CAST(sum(frames) AS BIGINT) AS frames FROM camera_hours
      WHERE hour IN :hours AND task_id = :task_id GROUP BY hour, outcome
 """).bindparams(bindparam("hours", expanding=True))
+_TYPES_OF: Final = text("""
+    SELECT DISTINCT task_type FROM camera_hours WHERE hour IN :hours AND task_id = :task_id
+""").bindparams(bindparam("hours", expanding=True))
 _CAMERAS: Final = text("""
     SELECT task_id, task_type, CAST(sum(frames) AS BIGINT) AS frames FROM camera_hours
      WHERE hour >= :since GROUP BY task_id, task_type ORDER BY task_id, task_type LIMIT :most
@@ -49,6 +52,11 @@ def of_camera(conn: Connection, task_id: str, hours: range) -> dict[tuple[int, s
     """The frames of a camera by hour (Unix seconds / 3600) and outcome."""
     rows = conn.execute(_OF_CAMERA, {"hours": list(hours), "task_id": task_id})
     return {(row.hour, row.outcome): row.frames for row in rows}
+
+
+def types_of(conn: Connection, task_id: str, hours: range) -> set[str]:
+    """The task types of a camera's frames in some hours."""
+    return set(conn.execute(_TYPES_OF, {"hours": list(hours), "task_id": task_id}).scalars())
 
 
 def cameras(conn: Connection, since_hour: int, most: int) -> list[tuple[str, str, int]]:

@@ -71,6 +71,20 @@ _COUNTS = text("""
     UNION ALL
     SELECT 'failed', task_type, count(*) FROM frames WHERE state = 'failed' GROUP BY task_type
 """)
+# There may be millions of failed frames.
+_UP_TO = """
+    WITH RECURSIVE held (name) AS (
+        SELECT min(task_type) FROM frames WHERE state = '{state}'
+        UNION ALL
+        SELECT (SELECT min(task_type) FROM frames
+                 WHERE state = '{state}' AND task_type > held.name)
+          FROM held WHERE held.name IS NOT NULL
+    )
+    SELECT name, (SELECT count(*) FROM (
+               SELECT 1 FROM frames
+                WHERE state = '{state}' AND task_type = held.name LIMIT :most) AS counted)
+      FROM held WHERE name IS NOT NULL
+"""
 _BY_KEY = text("SELECT id FROM frames WHERE key = :key OR image_path = :key ORDER BY id DESC")
 _BRING_BACK = text("""
     UPDATE frames
@@ -118,7 +132,7 @@ def newest(conn: Connection, wanted: FrameFilter, limit: int) -> list[FrameRow]:
     # `+ 0` keeps the planner from walking all of history in order of id for a few live frames.
     order = _FRAME.id + 0 if wanted.state in LIVE else _FRAME.id
     statement = _where(select(_FRAME.id), wanted).order_by(order.desc()).limit(limit)
-    return _details(conn, conn.execute(statement).scalars().all())
+    return by_ids(conn, conn.execute(statement).scalars().all())
 
 
 def by_key(conn: Connection, key: str) -> list[FrameRow]:
@@ -126,12 +140,12 @@ def by_key(conn: Connection, key: str) -> list[FrameRow]:
 
     Returns several frames when a camera has reused the name. Reads all of the history.
     """
-    return _details(conn, conn.execute(_BY_KEY, {"key": key}).scalars().all())
+    return by_ids(conn, conn.execute(_BY_KEY, {"key": key}).scalars().all())
 
 
 def get(conn: Connection, frame_id: int) -> FrameRow | None:
     """The frame with this id, with its service and alert; None when there is none."""
-    return next(iter(_details(conn, [frame_id])), None)
+    return next(iter(by_ids(conn, [frame_id])), None)
 
 
 def counts(conn: Connection) -> dict[str, dict[str, int]]:
@@ -141,6 +155,12 @@ def counts(conn: Connection) -> dict[str, dict[str, int]]:
         empty = {str(name): 0 for name in LIVE}
         by_type.setdefault(task_type, empty)[state] = number
     return dict(sorted(by_type.items()))
+
+
+def count_by_type(conn: Connection, state: FrameState, most: int = 10_000) -> dict[str, int]:
+    """Count the frames of a state in `LIVE` by task type, up to `most` each."""
+    rows = conn.execute(text(_UP_TO.format(state=state)), {"most": most})
+    return {row[0]: row[1] for row in rows}
 
 
 def failed(conn: Connection, wanted: FrameFilter) -> Iterator[FailedFrame]:
@@ -168,7 +188,8 @@ def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[str]:
     return list(conn.execute(_BRING_BACK, {"ids": ids, "now": now}).scalars())
 
 
-def _details(conn: Connection, ids: Sequence[int]) -> list[FrameRow]:
+def by_ids(conn: Connection, ids: Sequence[int]) -> list[FrameRow]:
+    """Frames with their service and alert, newest first within 500 ids, unless they are gone."""
     rows = []
     for start in range(0, len(ids), 500):
         rows += list(conn.execute(_DETAILS, {"ids": ids[start : start + 500]}))

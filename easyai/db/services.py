@@ -123,9 +123,15 @@ _ALIVE = text("""
                                      ELSE breaker_open_until END
      WHERE pk IN :pks AND state IN ('suspect', 'offline')
 """).bindparams(bindparam("pks", expanding=True))
+_PROBE_SOON = text("UPDATE services SET next_probe_at = 0 WHERE pk = :pk")
 _CONFIRM = text("""
     UPDATE services SET next_probe_at = :at WHERE pk IN :pks AND state = 'online'
 """).bindparams(bindparam("pks", expanding=True))
+
+
+def probe_soon(conn: Connection, pk: int) -> None:
+    """Let the next sweep probe a service."""
+    conn.execute(_PROBE_SOON, {"pk": pk})
 
 
 def register(

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from easyai.db import clock, frames
+from easyai.db import audit, clock, frames
 from easyai.db.frames import FrameFilter
+from easyai.domain.actor import Actor
 from easyai.domain.frame import FrameState
+from easyai.domain.reason import Reason
 from easyai.errors import BadRequestError
 from easyai.runtime import Runtime
 
@@ -39,11 +41,13 @@ class RequeueReport:
         return self.requeued + self.moving + self.gone
 
 
-def requeue(runtime: Runtime, wanted: FrameFilter, dry_run: bool = False) -> RequeueReport:
+def requeue(
+    runtime: Runtime, wanted: FrameFilter, dry_run: bool = False, by: Actor | None = None
+) -> RequeueReport:
     """Give failed frames a fresh start and wake the workers of their types.
 
-    `dry_run` only counts. Raises BadRequestError when the filter names a state that no frame can
-    be requeued from.
+    `dry_run` only counts. `by` is recorded. Raises BadRequestError when the filter names a state
+    that no frame can be requeued from.
     """
     if wanted.state is not FrameState.FAILED:
         raise BadRequestError(_refusal(wanted.state))
@@ -51,6 +55,9 @@ def requeue(runtime: Runtime, wanted: FrameFilter, dry_run: bool = False) -> Req
     ready, types = _sort_out(runtime, wanted, report)
     report.by_task_type = types if dry_run else _bring_back(runtime, ready)
     if not dry_run and report.requeued:
+        with runtime.db.write() as conn:
+            requeued = Reason.of("action.frames_requeued", n=report.requeued)
+            audit.note(conn, by, "requeue", requeued)
         log.info("frames requeued: count=%d by_task_type=%s", report.requeued, report.by_task_type)
         runtime.doorbell.ring_all(report.by_task_type)
     return report

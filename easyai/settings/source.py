@@ -14,6 +14,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -47,6 +48,11 @@ class _Understood(NamedTuple):
     settings: Settings
     unknown: list[Unknown]
     places: dict[str, Any]  # values in the file of keys that take effect only after a restart
+
+
+def variables() -> Mapping[str, str]:
+    """The environment of this process."""
+    return os.environ
 
 
 def load(path: Path | None = None) -> Settings:

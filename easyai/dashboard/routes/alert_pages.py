@@ -12,7 +12,7 @@ from easyai.api.gates import CHANGES, LISTS, READS, behind
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart
 from easyai.api.schemas_alerts import LARGEST_ID
-from easyai.dashboard import alert_items, alert_story, bodies
+from easyai.dashboard import alert_items, alert_story, strict_bodies
 from easyai.dashboard.alert_choice import HistogramQuery, ListQuery, choice_of
 from easyai.dashboard.people import person
 from easyai.dashboard.thumbnails import Thumbnails
@@ -108,8 +108,8 @@ def get_alert(
 @behind(CHANGES)
 def mark(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Mark alerts as reviewed by the caller, or remove their marks."""
-    body = bodies.fields(payload, ("ids", "reviewed"))
-    numbers, reviewed = bodies.ids(body), bodies.flag(body, "reviewed", None)
+    body = strict_bodies.fields(payload, ("ids", "reviewed"))
+    numbers, reviewed = strict_bodies.ids(body), strict_bodies.flag(body, "reviewed", None)
     with runtime.db.write() as conn:
         if reviewed:
             count = alert_reviews.mark(conn, numbers, person(operator), clock.now(conn))
@@ -126,13 +126,13 @@ def delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> d
     A deletion by filter deletes no alert newer than `up_to`, and ends after 20 s: call again while
     `left` is true.
     """
-    body = bodies.fields(payload, ("ids", "filter", "dry_run", "up_to"))
-    dry_run = bodies.flag(body, "dry_run")
+    body = strict_bodies.fields(payload, ("ids", "filter", "dry_run", "up_to"))
+    dry_run = strict_bodies.flag(body, "dry_run")
     if ("ids" in body) == ("filter" in body):
         raise BadRequestError("body: send either ids or filter")
     if "filter" in body:
         return _delete_by_filter(operator, runtime, body, dry_run)
-    numbers = bodies.ids(body)
+    numbers = strict_bodies.ids(body)
     if dry_run:
         with runtime.db.read() as conn:
             return {"count": len(alert_lists.rows(conn, sorted(set(numbers), reverse=True)))}
@@ -146,7 +146,7 @@ def _delete_by_filter(
     if dry_run:
         found = alert_removal.count_chosen(runtime, choice, _LIMIT_SEC)
         return {"count": found.alerts, "up_to": found.newest, "left": found.left}
-    (up_to,) = bodies.ids({"ids": [body.get("up_to")]})
+    (up_to,) = strict_bodies.ids({"ids": [body.get("up_to")]})
     done = alert_removal.delete_chosen(runtime, choice, up_to, _LIMIT_SEC, by=operator)
     return {"count": done.alerts, "left": done.left}
 

@@ -12,7 +12,7 @@ from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart
 from easyai.api.routes.diagnosis_routes import LangQuery
 from easyai.api.schemas_alerts import LARGEST_ID
-from easyai.dashboard import bodies, incident_items
+from easyai.dashboard import incident_items, strict_bodies
 from easyai.dashboard.alert_choice import Id
 from easyai.dashboard.people import person
 from easyai.db import audit, clock, incidents, mutes
@@ -112,7 +112,7 @@ def add_note(
     payload: JsonBody,
 ) -> dict[str, Any]:
     """Add a note to an alarm."""
-    words = bodies.words(bodies.fields(payload, ("text",)), "text", _LONGEST_NOTE)
+    words = strict_bodies.words(strict_bodies.fields(payload, ("text",)), "text", _LONGEST_NOTE)
     with runtime.db.write() as conn:
         row = incidents.get(conn, id)
         if row is None:
@@ -159,7 +159,7 @@ def unmute(
 
 
 def _read_mute(payload: Any) -> tuple[Scope, str, float]:
-    body = bodies.fields(payload, ("scope", "value", "for_sec"))
+    body = strict_bodies.fields(payload, ("scope", "value", "for_sec"))
     if body.get("scope") not in list(Scope):
         raise BadRequestError(f"scope: send {', '.join(Scope)}")
     scope, given = Scope(body["scope"]), body.get("value")
@@ -169,7 +169,7 @@ def _read_mute(payload: Any) -> tuple[Scope, str, float]:
             raise BadRequestError("value: send the id of the incident")
         value = str(number)
     else:
-        value = bodies.words(body, "value", _LONGEST_NAME)
+        value = strict_bodies.words(body, "value", _LONGEST_NAME)
     for_sec = as_integer(body.get("for_sec"))
     if for_sec is None or not 1 <= for_sec <= _LONGEST_MUTE_SEC:
         raise BadRequestError(f"for_sec: send 1 to {_LONGEST_MUTE_SEC} seconds")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from easyai.cli.config_values import effective_values, unknown_variables
 from easyai.errors import SettingsError
 from easyai.settings.find_installation import find_installation
 from easyai.settings.partial import of_variables
 from easyai.settings.schema import Settings
 from easyai.settings.source import load
+from easyai.settings.values_in_force import effective_values, unknown_variables
 
 
 @pytest.fixture

@@ -1,0 +1,120 @@
+"""The system: processes, queues, disks, database, bus, versions, settings in force, audit log."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query
+
+from easyai.api.access import OperatorPart, viewer
+from easyai.api.gates import READS, behind
+from easyai.api.parts import RuntimePart
+from easyai.api.routes.diagnosis_routes import LangQuery
+from easyai.dashboard.alert_choice import Id
+from easyai.db import alerts, audit, clock, frames, outbox, revision, space, waiting
+from easyai.domain.frame import FrameState
+from easyai.health import process_facts
+from easyai.health.checks.disk import disks
+from easyai.health.process_facts import ProcessFacts
+from easyai.messages.catalogue import ENGLISH, text
+from easyai.process.presence import SILENT_AFTER_SEC
+from easyai.runtime import Runtime
+from easyai.settings import source, values_in_force
+from easyai.version import version
+
+router = APIRouter(prefix="/dashboard", dependencies=[Depends(viewer)], include_in_schema=False)
+
+_ACTIONS: Final = 50
+
+
+@router.get("/system")
+@behind(READS)
+def system(runtime: RuntimePart) -> dict[str, Any]:
+    """What easyai is made of here, and how much of it is in use."""
+    with runtime.db.read() as conn:
+        now = clock.now(conn)
+        processes = process_facts.read(conn, runtime, now)
+        queues = {
+            "waiting": waiting.counts(conn),
+            **{
+                str(state): frames.count_by_type(conn, state)
+                for state in (FrameState.PARKED, FrameState.LEASED, FrameState.FAILED)
+            },
+        }
+        of_cameras, of_system = alerts.counts(conn)
+        backlog = outbox.backlog(conn)
+        schema = revision.revision(conn)
+    return {
+        "at": now,
+        "versions": {"easyai": version(), "python": platform.python_version(), "schema": schema},
+        "processes": [_process(process, now) for process in processes],
+        "queues": queues,
+        "alerts": {"cameras": of_cameras, "system": of_system},
+        "disks": [_disk(number, disk) for number, disk in enumerate(disks(runtime.settings))],
+        "database": _database(runtime),
+        "bus": _bus(runtime, backlog),
+    }
+
+
+@router.get("/system/settings")
+@behind(READS)
+def settings_in_force(operator: OperatorPart, runtime: RuntimePart) -> dict[str, Any]:
+    """Every setting in force in this process, and where it comes from; secrets are hidden."""
+    values = values_in_force.effective_values(runtime.settings, source.variables())
+    return {"values": [value._asdict() for value in values]}
+
+
+@router.get("/audit")
+@behind(READS)
+def audit_log(
+    operator: OperatorPart,
+    runtime: RuntimePart,
+    before: Annotated[Id, Query()] = None,
+    lang: LangQuery = ENGLISH,
+) -> dict[str, Any]:
+    """What operators did, newest first. A part may be short, or empty, before the last."""
+    with runtime.db.read() as conn:
+        found, end = audit.page(conn, _ACTIONS, before)
+    items = [
+        {"id": each.id, "at": each.at, "action": each.action, "text": text(each.reason, lang)}
+        for each in found
+    ]
+    return {"items": items, "next": end}
+
+
+def _process(process: ProcessFacts, now: float) -> dict[str, Any]:
+    silent_sec = max(0.0, now - process.beat_at)
+    lives = silent_sec <= SILENT_AFTER_SEC and not process.ended
+    return {
+        "name": process.name,
+        "kind": process.kind,
+        "pid": process.pid,
+        "started_at": process.started_at,
+        "beat_at": process.beat_at,
+        "state": "working" if lives else "ended" if process.ended else "silent",
+        "clock_offset_sec": round(process.clock_offset_sec, 3),
+    }
+
+
+def _disk(number: int, disk: Any) -> dict[str, Any]:
+    # No path: anybody may look where viewers are open.
+    values = asdict(disk) | {"folder": "frames" if number else "data"}
+    return {name: value for name, value in values.items() if name != "free_files_percent"}
+
+
+def _database(runtime: Runtime) -> dict[str, Any]:
+    used = space.space(runtime.db)
+    kind = "sqlite" if runtime.db.is_sqlite else "postgresql"
+    return {"kind": kind, "size_bytes": used.size, "free_bytes": used.free, "log_bytes": used.log}
+
+
+def _bus(runtime: Runtime, backlog: Any) -> dict[str, Any]:
+    analysis = runtime.settings.ai_analysis
+    return {
+        "type": analysis.mq_type if analysis.has_bus else None,
+        "topic": analysis.mq_topic if analysis.has_bus else None,
+        "waiting": backlog.waiting,
+        "oldest_at": backlog[1],
+    }

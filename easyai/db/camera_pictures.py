@@ -1,0 +1,85 @@
+"""The SQL of cameras: which there are, the newest picture of each, and how many frames wait."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Row, text
+
+MOST_CAMERAS: Final = 1000
+_NEWEST: Final = 2000  # frames of the ledger that are searched for pictures without an alert
+_WAITING: Final = 20_000  # waiting frames that are counted
+# Jumps from camera to camera in the index, see db/alert_lists.py.
+_ALERTS: Final = text("""
+    WITH RECURSIVE camera (task_id, place) AS (
+        SELECT (SELECT task_id FROM alerts ORDER BY task_id LIMIT 1), 1
+        UNION ALL
+        SELECT (SELECT alerts.task_id FROM alerts WHERE alerts.task_id > camera.task_id
+                 ORDER BY alerts.task_id LIMIT 1), place + 1
+          FROM camera WHERE camera.task_id IS NOT NULL AND place < :most
+    )
+    SELECT (SELECT id FROM alerts WHERE alerts.task_id = camera.task_id
+             ORDER BY id DESC LIMIT 1) AS id
+      FROM camera WHERE task_id IS NOT NULL AND task_id <> 'system'
+""")
+# Newest first; a picture that is gone, or about to go, is none.
+_FRAMES: Final = text("""
+    SELECT id, task_id, task_type, found_at FROM frames
+     WHERE id > (SELECT coalesce(max(id), 0) FROM frames) - :most
+       AND coalesce(image_path, 'k') <> '' AND coalesce(image_target, 'k') <> ''
+     ORDER BY id DESC
+""")
+_FRAMES_OF: Final = text("""
+    SELECT id, task_id, task_type, found_at FROM (
+        SELECT id, task_id, task_type, found_at, image_path, image_target FROM frames
+         WHERE id > (SELECT coalesce(max(id), 0) FROM frames) - :most
+    ) AS newest
+     WHERE task_id = :task_id
+       AND coalesce(image_path, 'k') <> '' AND coalesce(image_target, 'k') <> ''
+     ORDER BY id DESC LIMIT 1
+""")
+_COUNT: Final = text("""
+    SELECT task_id, count(*) AS frames FROM (
+        SELECT * FROM (SELECT task_id FROM frames WHERE state = 'pending' LIMIT :most) AS pending
+        UNION ALL
+        SELECT * FROM (SELECT task_id FROM frames WHERE state = 'parked' LIMIT :most) AS parked
+    ) AS waiting GROUP BY task_id
+""")
+
+
+class NewestFrame(NamedTuple):
+    """The newest frame of a camera whose picture is still there."""
+
+    id: int
+    task_id: str
+    task_type: str
+    found_at: float
+
+
+def newest_alerts(conn: Connection, most: int = MOST_CAMERAS) -> list[int]:
+    """The id of the newest alert of each camera, newest first."""
+    return sorted(conn.execute(_ALERTS, {"most": most}).scalars(), reverse=True)
+
+
+def newest_frames(conn: Connection) -> dict[str, NewestFrame]:
+    """The newest frame with a picture by camera, of the newest thousands of the ledger."""
+    found: dict[str, NewestFrame] = {}
+    for row in conn.execute(_FRAMES, {"most": _NEWEST}):
+        found.setdefault(row.task_id, _frame(row))
+    return found
+
+
+def newest_frame(conn: Connection, task_id: str) -> NewestFrame | None:
+    """The newest frame of a camera with a picture, of the newest 20,000 of the ledger."""
+    row = conn.execute(_FRAMES_OF, {"most": 10 * _NEWEST, "task_id": task_id}).first()
+    return None if row is None else _frame(row)
+
+
+def waiting(conn: Connection) -> dict[str, int]:
+    """Count waiting frames by camera, of the first 20,000 of each state."""
+    rows = conn.execute(_COUNT, {"most": _WAITING})
+    return {row.task_id: row.frames for row in rows}
+
+
+def _frame(row: Row[Any]) -> NewestFrame:
+    return NewestFrame(row.id, row.task_id, row.task_type, row.found_at)

@@ -1,0 +1,103 @@
+"""Failed and parked frames are listed whatever their number, and brought back or given up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from easyai.db import kept_frames
+from easyai.domain.frame import FrameState
+from tests.integration.api.live import LiveApi
+from tests.integration.dashboard.rows import CAMERA, DASHBOARD, TYPE, Rows
+
+FRAMES = f"{DASHBOARD}/frames"
+
+
+def _failed(rows: Rows, number: int, **given: Any) -> int:
+    reason = {"reason_code": "call.http_status", "reason_args": '{"status":500}'}
+    values = {"state": "failed", "settled_at": float(number // 3), "outcome": "failed"}
+    return rows.frame(f"k{number}", **values, **reason, reason="HTTP status 500", **given)
+
+
+def _listed(api: LiveApi, query: str) -> list[int]:
+    found: list[int] = []
+    before = ""
+    while True:
+        part = api.get(f"{FRAMES}?{query}&before={before}")
+        found += [item["id"] for item in part["items"]]
+        if not part["next"]:
+            return found
+        before = part["next"]
+
+
+def test_failed_frames_are_listed_newest_first_with_their_reason(api: LiveApi, rows: Rows) -> None:
+    ids = [_failed(rows, n, task_type=("人脸", TYPE)[n % 2]) for n in range(130)]
+    part = api.get(f"{FRAMES}?state=failed&lang=zh")
+    assert part["counts"] == {"人脸": 65, TYPE: 65}
+    assert part["items"][0]["reason"] == "HTTP 状态码 500"
+    assert part["items"][0]["thumb"]
+    by_time = sorted(ids, key=lambda number: ((number - ids[0]) // 3, number), reverse=True)
+    assert _listed(api, "state=failed") == by_time
+    assert _listed(api, "state=failed&task_type=人脸") == [i for i in by_time if i in ids[::2]]
+    assert _listed(api, "state=parked") == []
+
+
+@pytest.mark.parametrize("read", [1, 7, 4096])
+def test_frames_of_a_camera_are_listed_in_bounded_parts(
+    api: LiveApi, rows: Rows, monkeypatch: pytest.MonkeyPatch, read: int
+) -> None:
+    monkeypatch.setattr(kept_frames, "_READ", read)
+    ids = [
+        rows.frame(
+            f"k{n}",
+            state="parked",
+            due_at=float(n),
+            settled_at=None,
+            outcome=None,
+            task_type=("人脸", TYPE)[n % 2],
+            task_id=("c1", "c2")[n % 3 == 0],
+        )
+        for n in range(20)
+    ]
+    assert _listed(api, "state=parked&task_id=c2") == ids[18::-3]
+    assert _listed(api, f"state=parked&task_id=c2&task_type={TYPE}") == ids[15::-6]
+    api.error(400, "GET", f"{FRAMES}?before=x")
+    api.error(400, "GET", f"{FRAMES}?state=done")
+
+
+def test_requeue_is_previewed_and_audited(api: LiveApi, rows: Rows) -> None:
+    ids = [_failed(rows, n) for n in range(3)]
+    _failed(rows, 9, task_type="人脸")
+    preview = api.post(f"{FRAMES}/requeue", {"task_type": TYPE, "dry_run": True})
+    assert (preview["count"], preview["by_task_type"]) == (3, {TYPE: 3})
+    assert len(_listed(api, "state=failed")) == 4
+    done = api.post(f"{FRAMES}/requeue", {"ids": ids[:2]})
+    assert done["count"] == 2
+    assert len(_listed(api, "state=failed")) == 2
+    (text,) = rows.execute("SELECT text FROM events WHERE kind = 'operator_action'")
+    assert "requeued 2 failed frames" in text[0]
+    refused: list[Any] = [{"ids": []}, {"task_typ": TYPE}, {"dry_run": 1}, {"reason": 5}, []]
+    for wrong in refused:
+        api.error(400, "POST", f"{FRAMES}/requeue", json=wrong)
+
+
+def test_discard_is_previewed_by_camera(api: LiveApi, rows: Rows) -> None:
+    for number in range(3):
+        key = rows.picture(f"{TYPE}/{CAMERA}/{number}.jpg")
+        version = rows.runtime.store.version(key)
+        values = {"state": "parked", "settled_at": None, "outcome": None, "version": version}
+        rows.frame(key, **values)
+    preview = api.post(f"{FRAMES}/discard", {"task_type": TYPE, "dry_run": True})
+    assert (preview["count"], preview["by_camera"]) == (3, {CAMERA: 3})
+    done = api.post(f"{FRAMES}/discard", {"task_type": TYPE, "task_id": CAMERA})
+    assert (done["count"], done["waiting"]) == (3, 0)
+    assert not list(rows.folder.rglob("*.jpg"))
+    counted = rows.execute("SELECT outcome, frames FROM camera_hours")
+    assert [tuple(row) for row in counted] == [("discarded", 3)]
+    api.error(400, "POST", f"{FRAMES}/discard", json={})
+
+
+def test_page_of_frames_reads_no_other_frames(rows: Rows) -> None:
+    with rows.runtime.db.read() as conn:
+        assert kept_frames.page(conn, FrameState.FAILED, 50) == ([], None)

@@ -1,0 +1,156 @@
+"""Services are probed now; the system shows its parts, never a secret."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from easyai.db import audit, migrate, processes
+from easyai.registry import registration
+from tests.integration.api.anywhere import ELSEWHERE
+from tests.integration.api.conftest import OpenRuntime
+from tests.integration.api.live import LiveApi
+from tests.integration.dashboard.people import Dashboard
+from tests.integration.dashboard.rows import DASHBOARD, TYPE, Rows
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.ports import free_port
+
+SERVICES = f"{DASHBOARD}/services"
+
+
+def _register(rows: Rows, endpoint: str) -> str:
+    body = {"service_id": "yolo", "task_types": [TYPE], "endpoint": endpoint}
+    registration.register(rows.runtime, body)
+    return f"{SERVICES}/{quote(endpoint, safe='')}"
+
+
+def test_probe_now_shows_a_living_service(
+    api: LiveApi, rows: Rows, algorithm: AlgorithmStub
+) -> None:
+    service = _register(rows, algorithm.endpoint)
+    rows.execute("UPDATE services SET state = 'offline', next_probe_at = 9e9")
+    found = api.post(f"{service}/probe")
+    assert (found["ok"], found["reason"], found["endpoint"]) == (True, None, algorithm.endpoint)
+    assert rows.execute("SELECT next_probe_at FROM services")[0][0] == 0
+
+
+def test_probe_now_says_why_a_service_does_not_answer(api: LiveApi, rows: Rows) -> None:
+    service = _register(rows, f"http://127.0.0.1:{free_port()}/infer")
+    found = api.post(f"{service}/probe?lang=zh")
+    assert not found["ok"]
+    assert "拒绝" in found["reason"]
+    api.error(400, "POST", f"{SERVICES}/nobody/probe")
+
+
+def test_service_is_approved_and_unregistered(
+    api: LiveApi, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = "http://127.0.0.1:9/infer"
+    service = _register(rows, endpoint)
+    assert api.post(f"{service}/unregister") == {"count": 1}
+    api.error(400, "POST", f"{service}/unregister")
+    api.error(400, "POST", f"{service}/approve")
+    actions = api.get(f"{DASHBOARD}/audit")["items"]
+    assert [entry["action"] for entry in actions] == ["unregister"]
+    assert "yolo" in actions[0]["text"]
+
+
+def test_audit_goes_on_beyond_other_events(
+    api: LiveApi, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "_READ", 3)
+    for number in range(10):
+        kind = "operator_action" if number % 4 == 0 else "k"
+        rows.execute(
+            "INSERT INTO events (at, kind, subject, text) VALUES (:n, :kind, 's', 't')",
+            n=float(number),
+            kind=kind,
+        )
+    found: list[float] = []
+    part = api.get(f"{DASHBOARD}/audit")
+    while True:
+        found += [item["at"] for item in part["items"]]
+        if not part["next"]:
+            break
+        part = api.get(f"{DASHBOARD}/audit?before={part['next']}")
+    assert found == [8.0, 4.0, 0.0]
+
+
+def test_system_shows_processes_queues_and_disks(api: LiveApi, rows: Rows) -> None:
+    with rows.runtime.db.write() as conn:
+        processes.beat(conn, "worker", "box", 1, time.time())
+        processes.beat(conn, "beat", "box", 2, time.time() - 900)
+    rows.frame("a", state="parked", settled_at=None)
+    rows.folder.mkdir(parents=True, exist_ok=True)
+    found = api.get(f"{DASHBOARD}/system")
+    states = {process["kind"]: process["state"] for process in found["processes"]}
+    assert states == {"worker": "working", "beat": "silent"}
+    assert found["queues"]["parked"] == {TYPE: 1}
+    assert found["database"]["size_bytes"] > 0
+    assert {disk["folder"] for disk in found["disks"]} <= {"data", "frames"}
+    assert found["bus"]["type"] is None
+
+
+def test_settings_hide_their_secrets(
+    pages: LiveApi, sqlite_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_OPERATOR_TOKEN", "very-secret-token")
+    monkeypatch.setenv("EASYAI_BROKER_URL", "redis://:very-secret-word@broker/0")
+    values = pages.get(f"{DASHBOARD}/system/settings")["values"]
+    keys = {value["key"]: value for value in values}
+    assert "ai_analysis.scan_interval_sec" in keys
+    assert "very-secret" not in json.dumps(values)
+
+
+READS = ("alerts", "cameras", "frames", "incidents", "history", "strips", "system")
+OPERATORS_READS = ("audit", "system/settings")
+WRITES: tuple[tuple[str, str, Any], ...] = (
+    ("PUT", "alerts/reviewed", {"ids": [1], "reviewed": True}),
+    ("POST", "alerts/delete", {"ids": [1]}),
+    ("POST", "frames/requeue", {}),
+    ("POST", "frames/discard", {"task_type": TYPE}),
+    ("POST", "incidents/1/acknowledge", {}),
+    ("POST", "incidents/1/notes", {"text": "x"}),
+    ("POST", "mutes", {"scope": "kind", "value": "store_down", "for_sec": 60}),
+    ("DELETE", "mutes/1", None),
+    ("POST", "services/x/probe", {}),
+    ("POST", "services/x/approve", {}),
+    ("POST", "services/x/unregister", {}),
+)
+
+
+def test_viewer_reads_and_cannot_write(
+    tmp_path: Path, folder: Path, open_on: OpenRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_VIEWERS", "token")
+    url = f"sqlite:///{tmp_path / 'viewers.db'}"
+    migrate.upgrade(url)
+    runtime = open_on(url)
+    sqlite_rows = Rows(runtime, folder)
+    alert = sqlite_rows.alert(image_path=sqlite_rows.picture("alerts/1.jpg"))
+    picture = f"thumbnails/alerts/{alert}"
+    with Dashboard(runtime) as site:
+        stranger, viewer, operator = (site.browser(ELSEWHERE) for _ in range(3))
+        viewer.login(site.token("viewer"), "wang")
+        operator.login(site.token(), "li")
+        for path in (*READS, picture):
+            assert viewer.call("GET", f"{DASHBOARD}/{path}").status_code == 200, path
+            assert stranger.call("GET", f"{DASHBOARD}/{path}").status_code == 403, path
+        for path in OPERATORS_READS:
+            assert viewer.call("GET", f"{DASHBOARD}/{path}").status_code == 403, path
+            assert operator.call("GET", f"{DASHBOARD}/{path}").status_code == 200, path
+        for method, path, body in WRITES:
+            for browser in (viewer, stranger):
+                answer = browser.call(method, f"{DASHBOARD}/{path}", json=body)
+                assert answer.status_code == 403, (path, answer.text)
+        body = {"ids": [alert], "reviewed": True}
+        marked = operator.call("PUT", f"{DASHBOARD}/alerts/reviewed", json=body)
+        assert marked.json() == {"count": 1, "by": "li"}
+        operator.csrf = ""
+        refused = operator.call("PUT", f"{DASHBOARD}/alerts/reviewed", json=body)
+        assert refused.status_code == 403
