@@ -7,6 +7,7 @@ from typing import Final
 from easyai.dashboard.routes import (
     alert_pages,
     camera_pages,
+    export_pages,
     frame_pages,
     history_pages,
     incident_pages,
@@ -18,6 +19,7 @@ from easyai.dashboard.routes import (
 #: Modules with a `router`, whose paths begin with ``/dashboard``.
 DATA: Final = (
     preview_pages,
+    export_pages,  # before the alerts, whose ids match its path
     alert_pages,
     history_pages,
     incident_pages,
