@@ -37,8 +37,10 @@ class Cameras:
         for task_id, task_type, count in self._day:
             types.setdefault(task_id, set()).add(task_type)
             settled[task_id] = settled.get(task_id, 0) + count
-        for each in (*self._rows, *self._frames.values()):
-            types.setdefault(each.task_id, set()).add(each.task_type)
+        for row in self._rows:
+            types.setdefault(row.task_id, set()).add(row.task_type)
+        for frame in self._frames.values():
+            types.setdefault(frame.task_id, set()).add(frame.task_type)
         for task in runtime.settings.frame_extractor.tasks:
             types.setdefault(task.id, set()).update({task.task_type} - {""})
         names = {*types, *self._waiting} - {""}
