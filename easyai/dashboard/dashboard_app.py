@@ -71,7 +71,7 @@ def _sections(runtime: Runtime) -> list[Section]:
         VerdictSection(verdicts),
         TypesSection(verdicts),
         ServicesSection(),
-        CamerasSection(),
+        CamerasSection(runtime),
         AlarmsSection(),
-        AlertsSection(),
+        AlertsSection(runtime),
     ]

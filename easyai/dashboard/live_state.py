@@ -1,14 +1,14 @@
 """The live state: every section, read in a transaction and written once a language.
 
 A section is read again only after a pause of twenty times what its reading and writing took, so
-that a page which looks takes a twentieth of a core at most, however much waits.
+that a page which looks takes little of a core, however much waits.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -16,8 +16,6 @@ from easyai.dashboard.sections.section import Section
 from easyai.db import clock, live_rows
 from easyai.db.session import Database
 from easyai.domain.json_text import result_text
-
-_REST: Final = 20
 
 
 class Written(NamedTuple):
@@ -72,7 +70,7 @@ class _Paced:
             return
         self._section.read(conn, now)
         self._written.clear()
-        self._next_at = began + _REST * (time.monotonic() - began)
+        self._next_at = began + self._section.rest * (time.monotonic() - began)
 
     def written(self, language: str) -> Written:
         if language not in self._written:
@@ -81,5 +79,5 @@ class _Paced:
             whole = result_text(shown.whole)
             news = whole if shown.news is None else result_text(shown.news)
             self._written[language] = Written(whole, news)
-            self._next_at += _REST * (time.monotonic() - began)
+            self._next_at += self._section.rest * (time.monotonic() - began)
         return self._written[language]

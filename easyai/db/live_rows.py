@@ -31,11 +31,6 @@ _AVAILABLE: Final = text("""
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
      WHERE state <> 'unregistered' GROUP BY task_type
 """)
-_RINGING: Final = text("""
-    SELECT id, kind, subject, cause, cause_code, cause_args,
-           coalesce(began_at, raised_at) AS began_at
-      FROM alarms WHERE over_at IS NULL ORDER BY raised_at, id LIMIT :most
-""")
 _ALERTS: Final = text("SELECT coalesce(sum(alerts), 0) FROM alert_counts WHERE of_all = 1")
 _NEWEST: Final = text("SELECT max(id) FROM alerts")
 _NEWER: Final = text("SELECT * FROM alerts WHERE id > :after ORDER BY id DESC LIMIT :most")
@@ -62,11 +57,6 @@ def services(conn: Connection, now: float) -> list[Row[Any]]:
 def available(conn: Connection) -> Mapping[str, Available]:
     """How many services each task type has."""
     return {row[0]: Available(row[1], row[2]) for row in conn.execute(_AVAILABLE)}
-
-
-def ringing(conn: Connection, most: int) -> list[Row[Any]]:
-    """The alarms that ring, in the order they were raised."""
-    return list(conn.execute(_RINGING, {"most": most}))
 
 
 def alerts(conn: Connection) -> tuple[int, int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection
+
+#: The pause after a section was read, as a multiple of what its reading and writing took.
+REST: Final = 20
 
 
 class Shown(NamedTuple):
@@ -20,6 +23,10 @@ class Section(Protocol):
     @property
     def name(self) -> str:
         """The key of the section in messages."""
+
+    @property
+    def rest(self) -> int:
+        """The pause after it was read, as a multiple of what its reading and writing took."""
 
     def read(self, conn: Connection, now: float) -> None:
         """Read what is shown, in the transaction of the tick; `now`: the database's clock."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
-from easyai.dashboard.sections.section import Shown
+from easyai.dashboard.sections.section import REST, Shown
 from easyai.db import diagnosis_facts, live_rows, reasons, registration_requests, services
 from easyai.domain.reason import Reason
 from easyai.masking import hide_credentials
@@ -22,6 +22,7 @@ class ServicesSection:
     """Every endpoint, and the registrations that wait for approval."""
 
     name = "services"
+    rest = REST
 
     def __init__(self) -> None:
         self._rows: Sequence[Row[Any]] = ()

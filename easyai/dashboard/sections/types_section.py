@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import add
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from easyai.dashboard.sections.section import Shown
+from easyai.dashboard.curves import percentile_ms
+from easyai.dashboard.sections.section import REST, Shown
 from easyai.dashboard.verdicts import Verdicts
-from easyai.db import diagnosis_facts, live_rows, statistics
+from easyai.db import diagnosis_facts, flow_history, live_rows, statistics
 from easyai.db.diagnosis_facts import Waiting
 from easyai.db.live_rows import Available
 from easyai.db.statistics import Tally
@@ -41,12 +43,14 @@ class _Flow:
     parked: int
     oldest_sec: float | None
     available: Available
+    durations: Sequence[int]  # of inferences of the last minute (`BOUNDS_SEC`)
 
 
 class TypesSection:
     """Every task type, in order of name."""
 
     name = "types"
+    rest = REST
 
     def __init__(self, verdicts: Verdicts) -> None:
         self._verdicts = verdicts
@@ -59,6 +63,7 @@ class TypesSection:
         soon, soon_sec = statistics.recent(conn, now, _SOON_SEC)
         lately, lately_sec = statistics.recent(conn, now, _MINUTE_SEC)
         waiting, available = self._counted(conn), live_rows.available(conn)
+        durations = _durations(conn, now)
         self._flows = {
             row.name: _flow(
                 soon.get(row.name) or Tally(),
@@ -66,6 +71,7 @@ class TypesSection:
                 (lately.get(row.name) or Tally()).dropped * 60 / lately_sec,
                 _wait(waiting, row.name, now),
                 available.get(row.name, Available()),
+                durations.get(row.name, ()),
             )
             for row in diagnosis_facts.types(conn)
         }
@@ -100,15 +106,26 @@ def _wait(
     return pending.count + parked.count, parked.count, oldest_sec
 
 
+def _durations(conn: Connection, now: float) -> dict[str, list[int]]:
+    """The durations of inferences by type, of the steps that ended within the last minute."""
+    found: dict[str, list[int]] = {}
+    for row in flow_history.since(conn, statistics.BUCKET_SEC, now - _MINUTE_SEC):
+        counts = flow_history.counts_of(row)
+        before = found.get(row.task_type)
+        found[row.task_type] = list(map(add, before, counts)) if before else counts
+    return found
+
+
 def _flow(
     soon: Tally,
     soon_sec: float,
     dropped_per_min: float,
     wait: tuple[int, int, float | None],
     available: Available,
+    durations: Sequence[int],
 ) -> _Flow:
     arrived, inferred = soon.found / soon_sec, soon.successes / soon_sec
-    return _Flow(arrived, inferred, dropped_per_min, *wait, available)
+    return _Flow(arrived, inferred, dropped_per_min, *wait, available, durations)
 
 
 def _entry(name: str, flow: _Flow) -> dict[str, Any]:
@@ -120,8 +137,8 @@ def _entry(name: str, flow: _Flow) -> dict[str, Any]:
         "parked": flow.parked,
         "oldest_waiting_sec": None if flow.oldest_sec is None else round(flow.oldest_sec),
         "dropped_per_min": round(flow.dropped_per_min, 1),
-        "p50_ms": None,
-        "p99_ms": None,
+        "p50_ms": percentile_ms(flow.durations, 0.5),
+        "p99_ms": percentile_ms(flow.durations, 0.99),
         "available": flow.available.able,
         "services": flow.available.registered,
     }

@@ -46,7 +46,7 @@ def _alert(site: Dashboard, count: int = 1, **own: Any) -> None:
 
 def _ring(site: Dashboard, kind: str, subject: str) -> None:
     alarm = {"kind": kind, "subject": subject, "cause": ""}
-    times = {"raised_at": 5.0, "told_at": 5.0}
+    times = {"raised_at": 5.0, "told_at": 5.0, "acknowledged_by": "li"}
     with site.runtime.db.write() as conn:
         conn.execute(insert(Alarm), [alarm | times])
 
@@ -74,7 +74,11 @@ def test_state_comes_first_and_then_what_changes(on_any: Dashboard) -> None:
         assert (kind["waiting"], kind["oldest_waiting_sec"]) == (0, None)
         (alarm,) = tab.now["alarms"]
         assert (alarm["kind"], alarm["severity"]) == ("inference_stalled", "bad")
-        assert alarm["text"] == f"inference stalled {TYPE}"
+        assert alarm["text"]
+        assert (alarm["acknowledged_by"], alarm["muted_until"]) == ("li", None)
+        (camera,) = tab.now["cameras"]
+        assert camera["task_id"] == "门口1"
+        assert camera["alert_id"] == tab.now["alerts"]["newest_id"]
         assert tab.now["alerts"]["total"] == 3
         assert [item["task_id"] for item in tab.now["alerts"]["recent"]] == ["门口1"] * 3
 
@@ -173,7 +177,7 @@ def test_state_that_is_late_is_not_known(site: Dashboard, monkeypatch: pytest.Mo
     monkeypatch.setattr(live_hub, "_EVERY_SEC", 0.2)
     with Tab(site.port) as tab:
         tab.take()
-        monkeypatch.setattr(live_rows, "ringing", lambda *_: time.sleep(1.5))
+        monkeypatch.setattr(live_rows, "available", lambda *_: time.sleep(1.5))
         for _ in range(2):
             tab.until(lambda message: message["kind"] == "unknown")
 
@@ -187,7 +191,7 @@ def test_heartbeats_do_not_wait_for_a_state_that_hangs(
     )
     with Tab(site.port) as tab:
         tab.take()
-        monkeypatch.setattr(live_rows, "ringing", lambda *_: time.sleep(3))
+        monkeypatch.setattr(live_rows, "available", lambda *_: time.sleep(3))
         time.sleep(1.2)
         begun = time.monotonic()
         for _ in range(20):

@@ -13,9 +13,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from easyai.api import login_sessions
-from easyai.dashboard import live_hub, live_state
+from easyai.dashboard import live_hub
 from easyai.dashboard.live_feed import MOST_WAITING
 from easyai.dashboard.routes import live_routes
+from easyai.dashboard.sections.alerts_section import AlertsSection
+from easyai.dashboard.sections.cameras_section import CamerasSection
+from easyai.dashboard.sections.services_section import ServicesSection
+from easyai.dashboard.sections.types_section import TypesSection
 from easyai.db import live_rows
 from easyai.runtime import Runtime
 from tests.integration.api.anywhere import ELSEWHERE
@@ -41,7 +45,8 @@ class _Loud:
 def flood(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty states a second, each with another half megabyte."""
     monkeypatch.setattr(live_hub, "_EVERY_SEC", 0.02)
-    monkeypatch.setattr(live_state, "_REST", 0)
+    for section in (ServicesSection, TypesSection, CamerasSection, AlertsSection):
+        monkeypatch.setattr(section, "rest", 0)
     padding = "x" * 500_000
     monkeypatch.setattr(
         live_rows, "services", lambda conn, now: [_Loud(f"{padding}{time.monotonic_ns()}")]
