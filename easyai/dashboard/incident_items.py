@@ -10,6 +10,7 @@ from easyai.db.incidents import IncidentRow, Note
 from easyai.domain.alarm_severity import FAILURES
 from easyai.domain.mute import Mute, muted_by
 from easyai.domain.reason import Reason, from_columns
+from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
 
 _MOST_SUBJECT: Final = 500  # characters
@@ -24,9 +25,10 @@ def item(
     return {
         "id": row.id,
         "kind": row.kind,
-        "subject": row.subject[:_MOST_SUBJECT],
+        "subject": hide_credentials(row.subject)[:_MOST_SUBJECT],
         "severity": "bad" if row.kind in FAILURES else "warn",
-        "text": text(said(row), language),
+        "text": text(_title(row), language),
+        "said": text(said(row), language),
         "began_at": row.began_at,
         "notified_at": row.told_at,
         "over_at": row.over_at,
@@ -34,6 +36,17 @@ def item(
         "muted_until": mute and mute.until,
         "notes": [note._asdict() for note in notes],
     }
+
+
+def _title(row: IncidentRow) -> Reason:
+    """The kind, the subject and the cause of an alarm, as a diagnosis lists alarms."""
+    subject, cause = hide_credentials(row.subject), alarms.cause_of(row).quoting(hide_credentials)
+    return Reason.of(
+        "timeline.alarm",
+        kinds=(row.kind,),
+        subjects=Reason.of("timeline.alarm_subjects", names=(subject,)) if subject else None,
+        cause=Reason.of("timeline.alarm_cause", cause=cause) if cause else None,
+    )
 
 
 def said(row: IncidentRow) -> Reason:

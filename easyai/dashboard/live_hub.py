@@ -15,6 +15,7 @@ from typing import Final
 
 from easyai.dashboard.live_feed import Feed, Tab, unknown
 from easyai.dashboard.live_state import Tick
+from easyai.dashboard.sections.section import LONGEST_REST_SEC
 from easyai.domain.reason import Reason
 from easyai.errors import DatabaseUnavailableError, EasyaiError
 from easyai.health.checks.named_check import error_for_client
@@ -85,7 +86,7 @@ class LiveHub:
                 await self._tick(languages)
                 took = time.monotonic() - began
                 # After a slow state others have their turn for as long.
-                await asyncio.sleep(max(_EVERY_SEC - took, min(took, _EVERY_SEC)))
+                await asyncio.sleep(max(_EVERY_SEC - took, min(took, LONGEST_REST_SEC)))
         finally:
             self._task = None
 

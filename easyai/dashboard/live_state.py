@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from easyai.dashboard.sections.section import Section
+from easyai.dashboard.sections.section import LONGEST_REST_SEC, Section
 from easyai.db import clock, live_rows
 from easyai.db.session import Database
 from easyai.domain.json_text import result_text
@@ -62,15 +62,17 @@ class _Paced:
         self.name = section.name
         self._section = section
         self._written: dict[str, Written] = {}
-        self._next_at = 0.0  # monotonic
+        self._took_sec = 0.0
+        self._read_at = 0.0  # monotonic
 
     def read(self, conn: Connection, now: float) -> None:
         began = time.monotonic()
-        if began < self._next_at:
+        if began < self._read_at + min(self._section.rest * self._took_sec, LONGEST_REST_SEC):
             return
         self._section.read(conn, now)
         self._written.clear()
-        self._next_at = began + self._section.rest * (time.monotonic() - began)
+        self._read_at = time.monotonic()
+        self._took_sec = self._read_at - began
 
     def written(self, language: str) -> Written:
         if language not in self._written:
@@ -79,5 +81,5 @@ class _Paced:
             whole = result_text(shown.whole)
             news = whole if shown.news is None else result_text(shown.news)
             self._written[language] = Written(whole, news)
-            self._next_at += self._section.rest * (time.monotonic() - began)
+            self._took_sec += time.monotonic() - began
         return self._written[language]

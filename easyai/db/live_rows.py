@@ -17,8 +17,9 @@ _BOUND: Final = text(f"SELECT set_config('statement_timeout', '{_TIMEOUT_MS}', t
 # Services in use come first; an endpoint that was unregistered long ago interests nobody.
 _SERVICES: Final = text("""
     SELECT pk, service_id, endpoint, name, version, state, state_reason, state_reason_code,
-           state_reason_args, state_since, last_heartbeat, last_success_at, last_failure_at,
-           last_failure_reason, last_failure_reason_code, last_failure_reason_args,
+           state_reason_args, state_since, last_heartbeat, last_evidence, last_success_at,
+           last_failure_at, last_failure_reason, last_failure_reason_code,
+           last_failure_reason_args,
            call_count, ewma_ms, max_concurrency, concurrency_cap, breaker_failures,
            breaker_open_until, breaker_pause_sec
       FROM services WHERE state <> 'unregistered' OR state_since > :lately

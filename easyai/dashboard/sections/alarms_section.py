@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from easyai.dashboard import incident_items
-from easyai.dashboard.sections.section import REST, Shown
+from easyai.dashboard.sections.section import Shown
 from easyai.db import incidents, mutes
 from easyai.db.incidents import IncidentRow
 from easyai.domain.mute import Mute
@@ -21,7 +21,7 @@ class AlarmsSection:
     """The alarms that ring, in the order they were raised."""
 
     name = "alarms"
-    rest = REST
+    rest = 0  # a few rows
 
     def __init__(self) -> None:
         self._rows: Sequence[IncidentRow] = ()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 
 from easyai.dashboard import alert_items
-from easyai.dashboard.sections.section import REST, Shown
+from easyai.dashboard.sections.section import Shown
 from easyai.db import alert_reviews, live_rows
 from easyai.db.alert_reviews import Review
 from easyai.runtime import Runtime
@@ -20,7 +20,7 @@ class AlertsSection:
     """The newest alerts; a tab that knows them gets those that came since the last reading."""
 
     name = "alerts"
-    rest = REST
+    rest = 0  # a few rows: a new alert is shown at once
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

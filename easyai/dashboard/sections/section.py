@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 
 #: The pause after a section was read, as a multiple of what its reading and writing took.
 REST: Final = 20
+#: No pause is longer: on a busy machine a reading takes long, but people still look.
+LONGEST_REST_SEC: Final = 5.0
 
 
 class Shown(NamedTuple):

@@ -66,7 +66,7 @@ class ServicesSection:
             "last_failure": row.last_failure_at or None,
             "failure_reason": text(_failure(row), language),
             "failures_in_a_row": breaker.failures,
-            "last_probe": None,
+            "last_probe": _last_probe(row),
             "calls": row.call_count,
             "failures": None,
             "latency_ms": None if row.ewma_ms is None else round(row.ewma_ms, 1),
@@ -74,6 +74,12 @@ class ServicesSection:
             "in_flight": self._in_flight[row.pk],
             "breaker": "closed" if breaker.closed else tripped,
         }
+
+
+def _last_probe(row: Row[Any]) -> float | None:
+    """When a probe was last answered, while no heartbeat and no call is newer; None: not known."""
+    others = max(row.last_heartbeat, row.last_success_at)
+    return row.last_evidence if row.last_evidence > others else None
 
 
 def _failure(row: Row[Any]) -> Reason:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from easyai.dashboard.curves import percentile_ms
-from easyai.dashboard.sections.section import REST, Shown
+from easyai.dashboard.sections.section import LONGEST_REST_SEC, REST, Shown
 from easyai.dashboard.verdicts import Verdicts
 from easyai.db import diagnosis_facts, flow_history, live_rows, statistics
 from easyai.db.diagnosis_facts import Waiting
@@ -80,7 +80,8 @@ class TypesSection:
         began = time.monotonic()
         if began >= self._count_at:
             self._waiting = diagnosis_facts.waiting(conn)
-            self._count_at = began + _REST * (time.monotonic() - began)
+            took = time.monotonic() - began
+            self._count_at = began + took + min(_REST * took, LONGEST_REST_SEC)
         return self._waiting
 
     def show(self, language: str) -> Shown:

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from easyai.dashboard.sections.section import REST, Shown
+from easyai.dashboard.sections.section import Shown
 from easyai.dashboard.verdicts import Verdicts
 from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.symptom import Status
@@ -24,7 +24,7 @@ class VerdictSection:
     """The newest diagnosis in a few words."""
 
     name = "verdict"
-    rest = REST
+    rest = 0  # nothing is read
 
     def __init__(self, verdicts: Verdicts) -> None:
         self._verdicts = verdicts

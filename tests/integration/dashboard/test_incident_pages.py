@@ -35,7 +35,7 @@ def test_ringing_alarms_come_first_and_the_list_goes_on(api: LiveApi, rows: Rows
     first = api.get(f"{INCIDENTS}?lang=zh")
     item = first["items"][0]
     assert (item["id"], item["kind"], item["subject"]) == (rings, "no_algorithm", "人脸")
-    assert (item["text"], item["severity"], item["over_at"]) == ("3 分钟", "bad", None)
+    assert (item["said"], item["severity"], item["over_at"]) == ("3 分钟", "bad", None)
     assert [entry["id"] for entry in first["items"][1:]] == over[:-51:-1]
     rest = api.get(f"{INCIDENTS}?before={first['next']}")
     assert [entry["id"] for entry in rest["items"]] == [*over[9::-1], rings]
@@ -47,7 +47,7 @@ def test_alarm_of_the_release_before_shows_its_cause(api: LiveApi, rows: Rows) -
     rows.execute("UPDATE alarms SET reason_code = NULL, reason_args = NULL")
     assert api.get(f"{INCIDENTS}/{number}")["text"]
     rows.execute("UPDATE alarms SET cause = '', cause_code = NULL, cause_args = NULL")
-    assert api.get(f"{INCIDENTS}/{number}")["text"] == "no_algorithm"
+    assert api.get(f"{INCIDENTS}/{number}")["text"] == "no algorithm"
 
 
 def test_report_is_returned_in_the_language(api: LiveApi, rows: Rows) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from easyai.dashboard import live_hub
 from easyai.db import live_rows
@@ -74,7 +74,7 @@ def test_state_comes_first_and_then_what_changes(on_any: Dashboard) -> None:
         assert (kind["waiting"], kind["oldest_waiting_sec"]) == (0, None)
         (alarm,) = tab.now["alarms"]
         assert (alarm["kind"], alarm["severity"]) == ("inference_stalled", "bad")
-        assert alarm["text"]
+        assert alarm["text"] == f"inference stalled {TYPE}"
         assert (alarm["acknowledged_by"], alarm["muted_until"]) == ("li", None)
         (camera,) = tab.now["cameras"]
         assert camera["task_id"] == "门口1"
@@ -88,6 +88,20 @@ def test_state_comes_first_and_then_what_changes(on_any: Dashboard) -> None:
         assert [item["task_id"] for item in news["now"]["alerts"]["recent"]] == ["门口2"]
         assert news["now"]["alerts"]["total"] == 4
         assert "alarms" not in news["now"]
+
+
+def test_evidence_that_is_neither_heartbeat_nor_call_is_a_probe(site: Dashboard) -> None:
+    body = {"service_id": "yolo", "task_types": [TYPE], "endpoint": "http://127.0.0.1:9/"}
+    site.post(f"{ANALYSIS}/register", body)
+    with site.runtime.db.write() as conn:
+        conn.execute(text("UPDATE services SET last_heartbeat = 5, last_evidence = 5"))
+    with Tab(site.port) as tab:
+        tab.take()
+        assert tab.now["services"][0]["last_probe"] is None
+        with site.runtime.db.write() as conn:
+            conn.execute(text("UPDATE services SET last_evidence = 7"))
+        tab.until(lambda message: "services" in message["now"])
+        assert tab.now["services"][0]["last_probe"] == 7
 
 
 def test_verdict_comes_in_the_language_of_the_tab(site: Dashboard) -> None:

@@ -34,6 +34,7 @@ class _Loud:
         self.service_id = self.name = name
         self.pk, self.endpoint, self.version, self.state = 1, "http://a", "", "online"
         self.state_reason, self.state_reason_code, self.state_reason_args = "", None, None
+        self.last_evidence = 1.0
         self.state_since = self.last_heartbeat = self.last_success_at = self.last_failure_at = 1.0
         self.last_failure_reason = ""
         self.last_failure_reason_code = self.last_failure_reason_args = None

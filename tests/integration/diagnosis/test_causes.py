@@ -306,9 +306,8 @@ def test_backlog_of_a_recent_stall_is_not_caused_by_slow_algorithms(
     now = time.time()
     with site.runtime.db.write() as conn:
         statistics.add(conn, {TYPE: Tally(found=40)}, now)
-        alarms.record_notification(
-            conn, "inference_stalled", "", found_cause("services_died"), *[now - ago - 60] * 3
-        )
+        at, cause = now - ago - 60, found_cause("services_died")
+        alarms.record_notification(conn, "inference_stalled", "", cause, at, at, at)
         alarms.record_end(conn, "inference_stalled", "", now - ago - 60, now - ago)
     processes_work(site)
     assert codes(look(site)) == ([] if ago == 10 else ["algorithms_too_slow"])
