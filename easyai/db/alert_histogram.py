@@ -15,7 +15,7 @@ from easyai.db import alert_counts
 from easyai.db.alert_filter import AlertFilter
 
 #: Alerts that are counted one by one.
-_EXACTLY: Final = 65_536
+_EXACTLY: Final = 40_960
 _STEPS: Final = """
     SELECT CAST({floor}((created_at - :start_time) / :step_sec) AS BIGINT) AS step,
            count(*) AS alerts

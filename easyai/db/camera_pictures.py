@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, text
 
 MOST_CAMERAS: Final = 1000
 _NEWEST: Final = 2000  # frames of the ledger that are searched for pictures without an alert
-_WAITING: Final = 20_000  # waiting frames that are counted
+_WAITING: Final = 5000  # waiting frames that are counted, of each state
 # Jumps from camera to camera in the index, see db/alert_lists.py.
 _ALERTS: Final = text("""
     WITH RECURSIVE camera (task_id, place) AS (
@@ -76,7 +76,7 @@ def newest_frame(conn: Connection, task_id: str) -> NewestFrame | None:
 
 
 def waiting(conn: Connection) -> dict[str, int]:
-    """Count waiting frames by camera, of the first 20,000 of each state."""
+    """Count waiting frames by camera, of the first 5,000 of each state."""
     rows = conn.execute(_COUNT, {"most": _WAITING})
     return {row.task_id: row.frames for row in rows}
 

@@ -21,10 +21,10 @@ from easyai.domain.outcome_totals import BOUNDS_SEC
 KEPT_SEC: Final = {10: 3600, 60: 6 * 3600, 240: 24 * 3600, 1800: 7 * 24 * 3600}
 #: A coarser step is made of the rows of a finer step.
 _MADE_OF: Final = {60: 10, 240: 60, 1800: 60}
-_POSITION: Final = 0  # the step of the rows that hold the last reading
-_COUNTS: Final = tuple(f"bucket_{number}" for number in range(len(BOUNDS_SEC) + 1))
-_SUMS: Final = ("arrived", "inferred", "dropped", *_COUNTS)
-_COLUMNS: Final = ("arrived", "inferred", "dropped", "waiting", *_COUNTS)
+_POSITION: Final = 0  # the step of the rows that hold the last reading of the totals
+_NONE: Final = (0,) * (len(BOUNDS_SEC) + 1)
+_FRAMES: Final = ("arrived", "inferred", "dropped")
+_COLUMNS: Final = {**dict.fromkeys((*_FRAMES, "waiting"), int), "durations": str}
 
 _NAMES: Final = ", ".join(_COLUMNS)
 _ADD: Final = ManyRows(
@@ -32,7 +32,7 @@ _ADD: Final = ManyRows(
     f"SELECT {{step_sec}}, {{at}}, {{task_type}}, {', '.join(f'{{{name}}}' for name in _COLUMNS)} "
     "{rows} WHERE true ON CONFLICT (step_sec, at, task_type) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS),
-    {"step_sec": int, "at": int, "task_type": str, **dict.fromkeys(_COLUMNS, int)},
+    {"step_sec": int, "at": int, "task_type": str, **_COLUMNS},
 )
 # `at` of the row of the type '' is the end of what was measured.
 _READING: Final = text(f"SELECT * FROM flow WHERE step_sec = {_POSITION}")  # noqa: S608
@@ -42,13 +42,14 @@ _COUNTED: Final = text("""
            queue_full + too_old + disk_low AS dropped
       FROM statistics WHERE bucket >= :since AND bucket < :until AND task_type <> ''
 """)
-_FINER: Final = text(
-    "SELECT task_type, max(waiting) AS waiting, "  # noqa: S608
-    + ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in _SUMS)
-    + " FROM flow WHERE step_sec = :finer AND at >= :since AND at < :until GROUP BY task_type"
-)
+_SPAN: Final = text("""
+    SELECT * FROM flow WHERE step_sec = :step_sec AND at >= :since AND at < :until
+""")
 _TRIM: Final = text("DELETE FROM flow WHERE step_sec = :step_sec AND at < :before")
-_SINCE: Final = text("SELECT * FROM flow WHERE step_sec = :step_sec AND at >= :since ORDER BY at")
+_SINCE: Final = text("""
+    SELECT at, task_type, arrived, inferred, dropped, waiting, durations FROM flow
+     WHERE step_sec = :step_sec AND at >= :since ORDER BY at
+""")
 
 FlowRow = Row[Any]
 
@@ -65,14 +66,13 @@ def reading(conn: Connection) -> Reading:
     """The last measurement."""
     rows = {row.task_type: row for row in conn.execute(_READING)}
     mark = rows.pop("", None)
-    return Reading(mark.at if mark else 0, {name: _counts(row) for name, row in rows.items()})
+    return Reading(mark.at if mark else 0, {name: counts_of(row) for name, row in rows.items()})
 
 
 def record(conn: Connection, before: Reading, until: int, waiting: Mapping[str, int]) -> None:
     """Add the steps that ended between `before` and `until`; `waiting`: frames by type, now.
 
-    `until` is a multiple of ten seconds. Raises nothing when another process was faster: the rows
-    are the same.
+    `until` is a multiple of ten seconds. When another process was faster, the rows are the same.
     """
     finest = BUCKET_SEC
     since = max(before.until, until - KEPT_SEC[finest]) if before.until else until - finest
@@ -83,16 +83,17 @@ def record(conn: Connection, before: Reading, until: int, waiting: Mapping[str, 
         grown = _grown(now.get(name), before, name)
         if waiting.get(name) or any(grown):
             row = rows.setdefault((last, name), _row(finest, last, name))
-            row.update(dict(zip(_COUNTS, grown, strict=True)), waiting=waiting.get(name, 0))
+            row.update(durations=_written(grown), waiting=waiting.get(name, 0))
     rows[last, ""]["waiting"] = sum(waiting.values())
     _ADD.run(conn, [rows[key] for key in sorted(rows)])
     for step, finer in _MADE_OF.items():
-        _roll_up(conn, step, finer, since, until)
+        for end in range((since // step + 1) * step, until + 1, step):
+            _roll_up(conn, step, finer, end - step)
     for step, kept in KEPT_SEC.items():
         conn.execute(_TRIM, {"step_sec": step, "before": until - kept - step})
     conn.execute(_FORGET_READING)
     readings = [
-        _row(_POSITION, until, name) | dict(zip(_COUNTS, counts, strict=True))
+        _row(_POSITION, until, name) | {"durations": _written(counts)}
         for name, counts in sorted(now.items())
     ]
     _ADD.run(conn, [_row(_POSITION, until, ""), *readings])
@@ -105,11 +106,11 @@ def since(conn: Connection, step_sec: int, moment: float) -> list[FlowRow]:
 
 def counts_of(row: FlowRow) -> list[int]:
     """The histogram of the durations of a row (`BOUNDS_SEC`)."""
-    return list(_counts(row))
+    return list(map(int, row.durations.split())) or list(_NONE)
 
 
-def _counts(row: FlowRow) -> Sequence[int]:
-    return [getattr(row, name) for name in _COUNTS]
+def _written(counts: Sequence[int]) -> str:
+    return " ".join(map(str, counts)) if any(counts) else ""
 
 
 def _durations(conn: Connection) -> dict[str, list[int]]:
@@ -117,16 +118,20 @@ def _durations(conn: Connection) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for total in totals.durations(conn):
         if total.kind == totals.INFERENCE:
-            own = found.setdefault(total.task_type, [0] * len(_COUNTS))
-            found[total.task_type] = list(map(sum, zip(own, total.histogram.counts, strict=True)))
+            own = found.get(total.task_type, list(_NONE))
+            found[total.task_type] = _sum(own, total.histogram.counts)
     return found
+
+
+def _sum(counts: Sequence[int], others: Sequence[int]) -> list[int]:
+    return [count + other for count, other in zip(counts, others, strict=True)]
 
 
 def _grown(now: Sequence[int] | None, before: Reading, name: str) -> list[int]:
     """What was added to the totals of a type; nothing where a restoration lowered them."""
     if now is None or not before.until:
-        return [0] * len(_COUNTS)
-    earlier = before.durations.get(name) or [0] * len(_COUNTS)
+        return list(_NONE)
+    earlier = before.durations.get(name) or _NONE
     return [max(0, new - old) for new, old in zip(now, earlier, strict=True)]
 
 
@@ -141,26 +146,27 @@ def _counted(conn: Connection, since: int, until: int) -> dict[tuple[int, str], 
 
 
 def _row(step_sec: int, at: int, task_type: str) -> dict[str, Any]:
-    return {
-        "step_sec": step_sec,
-        "at": at,
-        "task_type": task_type,
-        **dict.fromkeys(_SUMS, 0),
-        "waiting": None,
-    }
+    empty: dict[str, Any] = {**dict.fromkeys(_FRAMES, 0), "waiting": None, "durations": ""}
+    return {"step_sec": step_sec, "at": at, "task_type": task_type, **empty}
 
 
-def _roll_up(conn: Connection, step: int, finer: int, since: int, until: int) -> None:
-    """Make the rows of a step that ended in (since, until]."""
-    for end in _ends(step, since, until):
-        begin = end - step
-        span = {"finer": finer, "since": begin, "until": end}
-        rows = [
-            _row(step, begin, row.task_type) | {name: getattr(row, name) for name in _COLUMNS}
-            for row in conn.execute(_FINER, span)
-        ]
-        _ADD.run(conn, sorted(rows, key=lambda row: str(row["task_type"])))
+def _roll_up(conn: Connection, step: int, finer: int, begin: int) -> None:
+    """Make the rows of a step that is over."""
+    rows: dict[str, dict[str, Any]] = {}
+    counts: dict[str, Sequence[int]] = {}
+    span = {"step_sec": finer, "since": begin, "until": begin + step}
+    for part in conn.execute(_SPAN, span):
+        name = part.task_type
+        row = rows.setdefault(name, _row(step, begin, name))
+        for column in _FRAMES:
+            row[column] += getattr(part, column)
+        row["waiting"] = _most(row["waiting"], part.waiting)
+        counts[name] = _sum(counts.get(name, _NONE), counts_of(part))
+    for name, row in rows.items():
+        row["durations"] = _written(counts[name])
+    _ADD.run(conn, [rows[name] for name in sorted(rows)])
 
 
-def _ends(step: int, since: int, until: int) -> Iterable[int]:
-    return range((since // step + 1) * step, until + 1, step)
+def _most(*waiting: int | None) -> int | None:
+    measured: Iterable[int] = (count for count in waiting if count is not None)
+    return max(measured, default=None)

@@ -15,7 +15,7 @@ from easyai.db import frames
 from easyai.db.frames import FrameRow
 from easyai.domain.frame import FrameState
 
-_READ: Final = 4096  # frames of a type that a call reads for a camera
+_READ: Final = 3072  # frames that a call reads for a camera, of all types together
 _MOST_TYPES: Final = 500
 _MOMENT: Final = {FrameState.FAILED: "settled_at", FrameState.PARKED: "due_at"}
 #: The states that can be listed.
@@ -68,7 +68,7 @@ def page(
     """Frames in a state (`STATES`), of a task type and a camera if they are given."""
     start = before or Place(_LATEST, 2**63 - 1)
     names = [task_type] if task_type is not None else _types(conn, state)
-    read = most + 1 if task_id is None else _READ
+    read = most + 1 if task_id is None else max(1, _READ // max(1, len(names)))
     lists, end = [], None
     for name in names:
         own = _of_type(conn, state, name, start, read)

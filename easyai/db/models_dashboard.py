@@ -6,7 +6,6 @@ from sqlalchemy import BigInteger, Column, Double, Integer, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from easyai.db.models_base import Base, BigId
-from easyai.domain.outcome_totals import BOUNDS_SEC
 
 
 class Flow(Base):
@@ -26,11 +25,8 @@ class Flow(Base):
         Column("inferred", BigInteger, nullable=False),
         Column("dropped", BigInteger, nullable=False),
         Column("waiting", BigInteger),  # the most frames that waited; NULL: not measured
-        # Durations of inferences, as in duration_totals; not cumulative
-        *(
-            Column(f"bucket_{number}", BigInteger, nullable=False)
-            for number in range(len(BOUNDS_SEC) + 1)
-        ),
+        # Durations of inferences: the buckets of duration_totals with spaces between them; '': none
+        Column("durations", Text, nullable=False),
         sqlite_with_rowid=False,
     )
 

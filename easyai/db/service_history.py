@@ -10,14 +10,20 @@ from easyai.db import reasons, service_events
 from easyai.domain.service import ServiceState
 from easyai.masking import hide_credentials
 
-#: Events that are read: a fleet that flaps has more, and its strips begin later.
+#: Events that are read: where there are more, such as of a fleet that flaps, strips begin later.
 MOST_EVENTS: Final = 5000
 _EVENTS: Final = text("""
-    SELECT at, kind, subject, text, reason_code, reason_args FROM events
-     WHERE at >= :since AND at <= :until
-       AND kind IN ('service_online', 'service_suspect', 'service_offline', 'service_registered',
+    SELECT at, kind, subject, text, reason_code, reason_args FROM (
+        SELECT * FROM events WHERE at >= :since AND at <= :until
+         ORDER BY at DESC, id DESC LIMIT :most
+    ) AS newest
+     WHERE kind IN ('service_online', 'service_suspect', 'service_offline', 'service_registered',
                     'service_replaced', 'service_unregistered')
-     ORDER BY at DESC, id DESC LIMIT :most
+     ORDER BY at
+""")
+_READ_TO: Final = text("""
+    SELECT at FROM events WHERE at >= :since AND at <= :until
+     ORDER BY at DESC, id DESC LIMIT 1 OFFSET :most - 1
 """)
 _SERVICES: Final = text("""
     SELECT endpoint, state, state_since, register_at FROM services
@@ -74,14 +80,15 @@ def _changes(
 ) -> tuple[dict[str, list[_Change]], float]:
     """The changes of each service, and from when on they are complete."""
     values = {"since": since, "until": until, "most": MOST_EVENTS}
-    rows = list(conn.execute(_EVENTS, values))
     changes: dict[str, list[_Change]] = {}
-    for row in reversed(rows):
-        _, detail = service_events.parts(reasons.read(row, "text", "reason"))
-        before = detail.get("was") if row.kind == "service_online" else _BEFORE.get(row.kind)
+    for row in conn.execute(_EVENTS, values):
+        before: object = _BEFORE.get(row.kind)
+        if row.kind == "service_online":
+            _, detail = service_events.parts(reasons.read(row, "text", "reason"))
+            before = detail.get("was")
         change = _Change(row.at, str(before or ""), str(_AFTER[row.kind]))
         changes.setdefault(row.subject, []).append(change)
-    return changes, rows[-1].at if len(rows) == MOST_EVENTS else since
+    return changes, conn.execute(_READ_TO, values).scalar() or since
 
 
 def _spans(changes: list[_Change], begin: float, until: float) -> list[Span]:

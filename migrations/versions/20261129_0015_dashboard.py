@@ -13,7 +13,6 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-_BUCKETS = 15
 _OF_ALARMS = {
     "reason_code": sa.Text(),
     "reason_args": sa.Text(),
@@ -40,10 +39,7 @@ def _create_curves() -> None:
             for name in ("arrived", "inferred", "dropped")
         ),
         sa.Column("waiting", sa.BigInteger()),
-        *(
-            sa.Column(f"bucket_{number}", sa.BigInteger(), nullable=False)
-            for number in range(_BUCKETS)
-        ),
+        sa.Column("durations", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("step_sec", "at", "task_type"),
         sqlite_with_rowid=False,
     )

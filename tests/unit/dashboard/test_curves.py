@@ -14,9 +14,10 @@ NONE = [0] * (len(BOUNDS_SEC) + 1)
 
 
 def _row(at: int, task_type: str, counts: list[int] = NONE, **given: Any) -> Any:
-    buckets = {f"bucket_{number}": count for number, count in enumerate(counts)}
     values = {"arrived": 0, "inferred": 0, "dropped": 0, "waiting": None, **given}
-    return SimpleNamespace(at=at, task_type=task_type, **values, **buckets)
+    return SimpleNamespace(
+        at=at, task_type=task_type, **values, durations=" ".join(map(str, counts))
+    )
 
 
 def test_step_without_a_mark_is_unknown_and_a_quiet_step_is_zero() -> None:
