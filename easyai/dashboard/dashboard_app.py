@@ -1,4 +1,8 @@
-"""Builds the server that `easyai api` runs: the API with the dashboard."""
+"""Builds the server that `easyai api` runs: the API with the dashboard.
+
+The paths below /api/v1/dashboard, /api/v1/session and /api/v1/live are for the page alone: they are
+no part of the contract, and another release may change them.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +30,6 @@ from easyai.dashboard.verdicts import Verdicts
 from easyai.db import clock
 from easyai.runtime import Runtime
 
-#: Paths for the page alone: no part of the contract, another release may change them.
-PREFIX: Final = f"{server.API_PREFIX}/dashboard"
 _ROUTERS: Final = (
     (page_routes.router, ""),
     (session_routes.router, server.API_PREFIX),
