@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Final
 
 from easyai.domain.alarm import AlarmKind, Change, Key, Notice
 from easyai.domain.alert import utc_text
@@ -12,9 +11,6 @@ from easyai.domain.mute import Mute, muted_by
 from easyai.health.facts import Facts
 
 log = logging.getLogger(__name__)
-
-#: The kinds whose subject is an endpoint; the subject of the others is a task type, or ''.
-_OF_ENDPOINTS: Final = (AlarmKind.SERVICE_OFFLINE, AlarmKind.HEARTBEATS_MISSING)
 
 
 class Muting:
@@ -56,10 +52,7 @@ class Muting:
 
 
 def _types(notice: Notice, facts: Facts) -> set[str]:
-    """All task types that an alarm concerns; empty where it concerns no type."""
-    if notice.kind in _OF_ENDPOINTS:
-        own = [service for service in facts.services if service.endpoint == notice.subject]
-        return {name for service in own for name in service.task_types}
+    """All task types that an alarm concerns by its subject, or by what waits; may be empty."""
     if notice.subject:
         return {notice.subject}
     if notice.kind in (AlarmKind.NO_ALGORITHM, AlarmKind.INFERENCE_STALLED):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -11,9 +11,10 @@ from easyai.dashboard import alert_items
 from easyai.dashboard.alert_items import PREFIX
 from easyai.db import alert_lists, alert_reviews, camera_hours, camera_pictures
 from easyai.db.camera_pictures import NewestFrame
+from easyai.domain.picture_marks import Size
 from easyai.runtime import Runtime
 
-_EMPTY: Any = {"at": None, "alert_id": None, "frame_id": None, "thumb": None, "picture": None}
+_NONE: Final = ("at", "alert_id", "frame_id", "thumb", "picture", "size")
 
 
 class Cameras:
@@ -66,8 +67,10 @@ class Cameras:
     def _newest(self, name: str, pictures: Mapping[str, Any]) -> dict[str, Any]:
         alert, frame = pictures.get(name), self._frames.get(name)
         if frame is not None and (alert is None or frame.found_at > alert["created_at"]):
-            return frame_picture(frame)
-        return alert_picture(alert) if alert else _EMPTY | {"boxes": [], "regions": []}
+            return frame_picture(frame, None)
+        if alert is not None:
+            return alert_picture(alert)
+        return {**dict.fromkeys(_NONE), "boxes": [], "regions": []}
 
 
 def alert_picture(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def alert_picture(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"at": item["created_at"], "alert_id": item["id"], "frame_id": None, **own}
 
 
-def frame_picture(frame: NewestFrame) -> dict[str, Any]:
+def frame_picture(frame: NewestFrame, size: Size | None) -> dict[str, Any]:
     """The picture of a frame without an alert."""
     return {
         "at": frame.found_at,
@@ -85,6 +88,7 @@ def frame_picture(frame: NewestFrame) -> dict[str, Any]:
         "frame_id": frame.id,
         "thumb": f"{PREFIX}/thumbnails/frames/{frame.id}",
         "picture": f"{PREFIX}/pictures/frames/{frame.id}",
+        "size": size,
         "boxes": [],
         "regions": [],
     }

@@ -48,7 +48,8 @@ def thumbnail(content: bytes) -> bytes:
         raise BrokenPictureError("the picture has too many scans")
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            return _made(image, _bounded(_size(image)))
+            _bound(*image.size)
+            return _made(image, _size(image))
     except BrokenPictureError:
         raise
     except Exception as error:
@@ -67,14 +68,15 @@ def noted_size(file: BinaryIO) -> Size | None:
 
 def _size(image: Image.Image) -> Size:
     width, height = image.size
+    if image.format == "PNG" and "exif" not in image.info:
+        return width, height  # Pillow would decode the picture to look behind its pixels
     turned = image.getexif().get(_ORIENTATION) in _TURNED
     return (height, width) if turned else (width, height)
 
 
-def _bounded(size: Size) -> Size:
-    if size[0] * size[1] > _MOST_PIXELS:
-        raise BrokenPictureError(f"the picture is too large: {size[0]} x {size[1]} pixels")
-    return size
+def _bound(width: int, height: int) -> None:
+    if width * height > _MOST_PIXELS:
+        raise BrokenPictureError(f"the picture is too large: {width} x {height} pixels")
 
 
 def _made(image: Image.Image, size: Size) -> bytes:

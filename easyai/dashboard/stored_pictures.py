@@ -45,13 +45,14 @@ def of_frame(runtime: Runtime, frame: Any) -> bytes:
             raise PictureNotFoundError
         return content
     try:
-        with _opened(files, frame) as file:
+        with opened(files, frame) as file:
             return _read(file)
     except InvalidKeyError:
         raise PictureNotFoundError from None
 
 
-def _opened(files: PictureFiles, frame: Any) -> BinaryIO:
+def opened(files: PictureFiles, frame: Any) -> BinaryIO:
+    """Open the picture of a frame in a folder. Raises PictureNotFoundError."""
     if frame.image_path:
         return files.open(frame.image_path)
     try:

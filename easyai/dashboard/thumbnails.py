@@ -53,19 +53,34 @@ class Thumbnails:
 
         Reads the header of a picture in a folder, once.
         """
-        name = alert_name(row.id)
-        if name in self._sizes:
-            return self._sizes[name]
-        size = self._noted(name)
-        if size is None and row.image_path:
-            files = stored_pictures.local_files(self._runtime)
-            if files is None:
-                return None  # the thumbnail will tell it
-            try:
-                with open_picture(self._runtime, files, row.image_path) as file:
-                    size = size_of(file)
-            except EasyaiError:
-                return None  # perhaps it is just being moved
+        files = stored_pictures.local_files(self._runtime)
+        if files is None or not row.image_path:
+            return self.known_size(alert_name(row.id))
+        return self._size(
+            alert_name(row.id), lambda: open_picture(self._runtime, files, row.image_path)
+        )
+
+    def size_of_frame(self, row: Any) -> Size | None:
+        """The size of a frame's picture; None as in `size_of_alert`, and when it is gone."""
+        files = stored_pictures.local_files(self._runtime)
+        if files is None or row.image_path == "":
+            return self.known_size(frame_name(row.id))
+        return self._size(frame_name(row.id), lambda: stored_pictures.opened(files, row))
+
+    def known_size(self, name: str) -> Size | None:
+        """The size that was read before, or that a thumbnail has noted; None: not known."""
+        if name not in self._sizes and (size := self._noted(name)) is not None:
+            self._remember(self._sizes, name, size, _MOST_SIZES)
+        return self._sizes.get(name)
+
+    def _size(self, name: str, open_it: Callable[[], BinaryIO]) -> Size | None:
+        if (size := self.known_size(name)) is not None or name in self._sizes:
+            return size
+        try:
+            with open_it() as file:
+                size = size_of(file)
+        except EasyaiError:
+            return None  # perhaps it is just being moved
         self._remember(self._sizes, name, size, _MOST_SIZES)
         return size
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from easyai.domain.mute import Mute, Scope
 
@@ -18,6 +18,11 @@ _ACTIVE: Final = text("""
         ON scope = 'incident' AND alarms.id = CASE WHEN scope = 'incident'
                                                    THEN CAST(value AS BIGINT) END
      WHERE until_at > :now ORDER BY mutes.id
+""")
+# Endpoints that serve this type and no other.
+_SERVING: Final = text("""
+    SELECT endpoint FROM services JOIN service_task_types ON service_pk = pk
+     GROUP BY endpoint HAVING count(*) = 1 AND min(task_type) = :task_type
 """)
 _DELETE: Final = text("DELETE FROM mutes WHERE id = :id")
 _TRIM: Final = text("DELETE FROM mutes WHERE until_at < :before")
@@ -38,19 +43,17 @@ def add(conn: Connection, mute: Mute) -> int:
 
 def active(conn: Connection, now: float) -> list[Mute]:
     """The mutes that are not over, in the order they were made."""
-    return [
-        Mute(
-            Scope(row.scope),
-            row.value,
-            row.until_at,
-            row.muted_by,
-            row.muted_at,
-            row.id,
-            (row.kind or "", row.subject or ""),
-        )
-        for row in conn.execute(_ACTIVE, {"now": now})
-        if row.scope in list(Scope)
-    ]
+    rows = conn.execute(_ACTIVE, {"now": now}).all()
+    return [_mute(conn, row) for row in rows if row.scope in list(Scope)]
+
+
+def _mute(conn: Connection, row: Row[Any]) -> Mute:
+    scope, endpoints = Scope(row.scope), frozenset[str]()
+    if scope is Scope.TASK_TYPE:
+        endpoints = frozenset(conn.execute(_SERVING, {"task_type": row.value}).scalars())
+    alarm = (row.kind or "", row.subject or "")
+    place = (row.until_at, row.muted_by, row.muted_at, row.id)
+    return Mute(scope, row.value, *place, alarm, endpoints)
 
 
 def delete(conn: Connection, number: int) -> bool:

@@ -27,6 +27,7 @@ class Mute:
     at: float  # when it was made
     id: int = 0  # 0: not saved yet
     alarm: tuple[str, str] = ("", "")  # kind and subject, of the scope INCIDENT
+    endpoints: frozenset[str] = frozenset()  # that serve this type alone, of the scope TASK_TYPE
 
     def covers(self, kind: str, subject: str, task_types: Collection[str]) -> bool:
         """Whether the mute is about an alarm of this kind and subject.
@@ -40,7 +41,7 @@ class Mute:
             case Scope.KIND:
                 return self.value == kind
             case Scope.TASK_TYPE:
-                return set(task_types) == {self.value}
+                return subject in self.endpoints or set(task_types) == {self.value}
             case Scope.CAMERA:
                 return subject == self.value or subject.endswith(f"/{self.value}")
 

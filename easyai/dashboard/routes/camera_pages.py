@@ -13,7 +13,15 @@ from easyai.api.parts import RuntimePart
 from easyai.dashboard import alert_items, camera_items
 from easyai.dashboard.camera_items import Cameras
 from easyai.dashboard.camera_regions import CameraRegions
-from easyai.db import alert_reviews, alert_search, camera_hours, camera_pictures, clock
+from easyai.dashboard.thumbnails import Thumbnails
+from easyai.db import (
+    alert_reviews,
+    alert_search,
+    camera_hours,
+    camera_pictures,
+    clock,
+    frames,
+)
 from easyai.db.alert_filter import AlertFilter
 from easyai.db.alert_search import AlertChoice
 from easyai.domain.alarm_as_alert import TASK_ID
@@ -58,6 +66,7 @@ def get_camera(runtime: RuntimePart, task_id: TaskId) -> dict[str, Any]:
         counts = camera_hours.of_camera(conn, task_id, hours)
         types = camera_hours.types_of(conn, task_id, hours)
         frame = camera_pictures.newest_frame(conn, task_id)
+        row = frames.get(conn, frame.id) if frame else None
         found = alert_search.page(conn, choice, _ALERTS)
         reviews = alert_reviews.of(conn, [row.id for row in found.rows])
         waiting = camera_pictures.waiting(conn).get(task_id, 0)
@@ -68,18 +77,19 @@ def get_camera(runtime: RuntimePart, task_id: TaskId) -> dict[str, Any]:
     if not (types or waiting or configured):
         raise CameraNotFoundError
     configs = runtime.part(CameraRegions).of((name, task_id) for name in types)
-    size = alerts[0]["size"] if alerts else None
+    size = runtime.part(Thumbnails).size_of_frame(row) if row else None
+    of_camera = size or (alerts[0]["size"] if alerts else None)
     return {
         "task_id": task_id,
         "task_types": sorted(types),
         "waiting": waiting,
-        "last": camera_items.frame_picture(frame) if frame else None,
+        "last": camera_items.frame_picture(frame, size) if frame else None,
         "fates": {
             "from": hours[0] * camera_hours.HOUR_SEC,
             "step_sec": camera_hours.HOUR_SEC,
             "outcomes": _by_outcome(counts, hours),
         },
-        "regions": {name: regions(configs[name, task_id], size) for name in sorted(types)},
+        "regions": {name: regions(configs[name, task_id], of_camera) for name in sorted(types)},
         "algo_config": {name: configs[name, task_id] for name in sorted(types)},
         "alerts": alerts,
         "total": found.total,

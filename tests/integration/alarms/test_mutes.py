@@ -9,6 +9,7 @@ import pytest
 
 from easyai.db import incidents, mutes
 from easyai.domain.mute import Mute, Scope
+from easyai.registry import registration
 from tests.integration.alarms.test_stall_notifications import Webhook
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
@@ -104,6 +105,20 @@ def test_type_is_muted_and_another_type_is_not(
     assert people.titles == ["easyai: no_algorithm"]
     assert "人脸" in people.bodies[0]
     assert TYPE not in people.bodies[0]
+
+
+def test_muted_type_covers_the_services_that_serve_it_alone(site: Installation) -> None:
+    for port, types in ((7901, [TYPE]), (7902, [TYPE, "x"])):
+        endpoint = f"http://127.0.0.1:{port}/infer"
+        body = {"service_id": "yolo", "task_types": types, "endpoint": endpoint}
+        registration.register(site.runtime, body)
+    _mute(site, Scope.TASK_TYPE, TYPE)
+    with site.runtime.db.read() as conn:
+        (mute,) = mutes.active(conn, time.time())
+    assert mute.covers("service_offline", "http://127.0.0.1:7901/infer", ())
+    assert not mute.covers("service_offline", "http://127.0.0.1:7902/infer", ())
+    assert mute.covers("no_algorithm", TYPE, [TYPE])
+    assert not mute.covers("no_algorithm", "", [TYPE, "x"])
 
 
 def test_report_of_an_alarm_is_kept_as_it_was(

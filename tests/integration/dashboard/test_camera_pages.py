@@ -54,6 +54,11 @@ def test_camera_has_the_fates_of_a_day_and_its_regions(api: LiveApi, rows: Rows)
     assert (region["name"], region["points"][1]) == ("<b>", [0.1, 0.1])
     assert [item["id"] for item in found["alerts"]] == [alert]
     assert (found["total"], found["task_types"]) == (1, [TYPE])
+    assert found["last"] is None
+    key = rows.picture(f"{TYPE}/{CAMERA}/9.jpg")
+    rows.frame(key, version=rows.runtime.store.version(key), state="pending")
+    last = api.get(f"{CAMERAS}/{quote(CAMERA)}")["last"]
+    assert (last["size"], last["alert_id"]) == ([640, 480], None)
     api.error(404, "GET", f"{CAMERAS}/nobody")
     api.error(404, "GET", f"{CAMERAS}/system")
     api.error(404, "GET", f"{CAMERAS}/a%00b")

@@ -15,7 +15,7 @@ import requests
 from PIL import Image
 
 from easyai.dashboard import decoding, thumbnails
-from easyai.dashboard.decoding import LARGEST_THUMBNAIL
+from easyai.dashboard.decoding import LARGEST_THUMBNAIL, size_of
 from easyai.dashboard.preview_files import PreviewFiles
 from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.rows import DASHBOARD, Rows
@@ -82,23 +82,30 @@ def _png_bomb(side: int) -> bytes:
 
 
 BROKEN = {
-    "no picture": b"<svg onload=alert(1)>",
-    "empty": b"",
-    "cut off": jpeg()[:2000],
-    "bomb of 45 million pixels": _png_bomb(6709),
-    "bomb of 900 million pixels": _png_bomb(30_000),
-    "thousands of scans": jpeg()[:-2] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 5000,
+    "no picture": (b"<svg onload=alert(1)>", "neither JPEG nor PNG"),
+    "empty": (b"", "neither JPEG nor PNG"),
+    "cut off": (jpeg()[:2000], "damaged"),
+    "bomb of 45 million pixels": (_png_bomb(6709), "too large: 6709 x 6709"),
+    "bomb of 900 million pixels": (_png_bomb(30_000), "too large"),
+    "thousands of scans": (
+        jpeg()[:-2] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 5000,
+        "too many scans",
+    ),
 }
 
 
-@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize(("content", "words"), BROKEN.values(), ids=BROKEN)
 def test_broken_picture_is_refused_clearly(
-    sqlite_api: LiveApi, sqlite_rows: Rows, content: bytes
+    sqlite_api: LiveApi, sqlite_rows: Rows, content: bytes, words: str
 ) -> None:
     alert = sqlite_rows.alert(image_path=sqlite_rows.picture("alerts/t/c/1.jpg", content))
     for _ in range(2):
-        error = sqlite_api.error(415, "GET", f"{THUMBNAILS}/alerts/{alert}")
-        assert "picture" in error
+        assert words in sqlite_api.error(415, "GET", f"{THUMBNAILS}/alerts/{alert}")
+
+
+def test_size_of_a_bomb_is_read_without_its_pixels() -> None:
+    assert size_of(io.BytesIO(_png_bomb(6709))) == (6709, 6709)
+    assert size_of(io.BytesIO(b"nothing")) is None
 
 
 def test_missing_picture_and_missing_alert_are_404(api: LiveApi, rows: Rows) -> None:
