@@ -1,0 +1,112 @@
+// Requests to this server. Writes carry the token of the session against forged requests.
+import { peek, put } from "./store.js";
+
+export const BASE = "/api/v1/dashboard";
+const SESSION = "/api/v1/session";
+
+// A request that was not answered as asked; `message` is the server's own sentence.
+export class ApiError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status; // 0: no answer
+  }
+}
+
+const keep = {
+  read(key) {
+    try {
+      return localStorage.getItem(key) || "";
+    } catch {
+      return "";
+    }
+  },
+  write(key, value) {
+    try {
+      localStorage.setItem(key, value);
+    } catch {
+      // The browser keeps nothing for this site; the choice lasts as long as the page.
+    }
+  },
+};
+export { keep };
+
+function headers(method, body) {
+  const { session } = peek();
+  const sent = { Accept: "application/json" };
+  if (body !== undefined) sent["Content-Type"] = "application/json";
+  if (method !== "GET" && session?.csrf) sent["X-CSRF-Token"] = session.csrf;
+  const person = keep.read("easyai.person");
+  if (session?.local && person) sent["X-Person"] = encodeURIComponent(person);
+  return sent;
+}
+
+async function ask(method, url, body, options) {
+  let answer;
+  try {
+    answer = await fetch(url, {
+      method,
+      headers: headers(method, body),
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-cache",
+      ...options,
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, String(error.message || error));
+  }
+  const text = await answer.text();
+  let data = null;
+  try {
+    data = text ? JSON.parse(text) : null;
+  } catch {
+    // Not JSON: the answer of a proxy, for example. Its status says enough.
+  }
+  if (!answer.ok) {
+    if (answer.status === 401 || answer.status === 403) recheck();
+    throw new ApiError(answer.status, data?.error || `${answer.status} ${answer.statusText}`);
+  }
+  return data;
+}
+
+// A path below the dashboard's, with a query of those values that are given.
+export function path(where, query = {}) {
+  const asked = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== "") asked.set(key, value);
+  }
+  const text = asked.toString();
+  return BASE + where + (text ? `?${text}` : "");
+}
+
+export const read = (where, query, options) => ask("GET", path(where, query), undefined, options);
+export const write = (method, where, body, options) => ask(method, path(where), body, options);
+// A call of the rest of the API, such as `DELETE /api/v1/ai_analysis/unregister/…`.
+export const call = (method, url, body) => ask(method, url, body);
+
+// Asks who the visitor is.
+export async function openSession() {
+  put({ session: await ask("GET", SESSION) });
+}
+
+let checking = false;
+// After a refusal: the session may have ended, which shows the login.
+async function recheck() {
+  if (checking) return;
+  checking = true;
+  try {
+    await openSession();
+  } catch {
+    // Not known; the next refusal asks again.
+  } finally {
+    checking = false;
+  }
+}
+
+export async function logIn(token, name) {
+  put({ session: await ask("POST", SESSION, { token, name }) });
+}
+export async function logOut() {
+  await ask("DELETE", SESSION);
+  await openSession();
+}

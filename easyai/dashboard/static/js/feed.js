@@ -1,0 +1,252 @@
+// The alerts that the visitor looks at: newest first, a page at a time, and new ones live. The order
+// of all of them is kept, the whole items only near the place that is looked at.
+import { read, write } from "./api.js";
+import { onChange } from "./live.js";
+import { seconds } from "./format.js";
+import { useEffect, useState } from "./preact.js";
+import { toast } from "./store.js";
+import { t } from "./words.js";
+
+const PAGE = 100;
+const MOST_KEPT = 3000; // whole items
+const MOST_RECENT = 50; // in a message; then some may be missing from it
+const MOST_NEWER = 500; // that wait above the list; then the list begins anew
+const FRESH_MS = 1000;
+
+export const FILTERS = ["task_type", "task_id", "algorithm_id", "from", "to", "min_detections", "min_confidence", "reviewed"];
+
+// Whether an alert that arrives belongs to the list.
+export function matches(item, filter) {
+  const at = seconds(item.created_at);
+  return (
+    (!filter.task_type || item.task_type === filter.task_type) &&
+    (!filter.task_id || item.task_id === filter.task_id) &&
+    (!filter.algorithm_id || item.algorithm_id === filter.algorithm_id) &&
+    (!filter.min_detections || item.detection_count >= +filter.min_detections) &&
+    (!filter.min_confidence || item.confidence >= +filter.min_confidence) &&
+    (!filter.from || at >= +filter.from) &&
+    (!filter.to || at <= +filter.to) &&
+    (filter.reviewed !== "yes" || item.reviewed) &&
+    (filter.reviewed !== "no" || !item.reviewed)
+  );
+}
+
+class Feed {
+  order = []; // [id, at], newest first
+  items = new Map();
+  fresh = new Set(); // ids that slide in
+  newer = []; // items that wait above the list while it is scrolled down
+  next = null; // of the page after the last one
+  total = null;
+  error = null;
+  filter = {};
+  isAtTop = true;
+  hasGap = false; // between the list and the newer ones
+  scrolled = 0; // where the gallery was when it was left
+  #opened = "";
+  #busy = false;
+  #listeners = new Set();
+  #turn = 0;
+
+  constructor() {
+    onChange((section, value, kind) => section === "alerts" && this.#arrive(value, kind));
+  }
+
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  changed() {
+    for (const listener of this.#listeners) listener();
+  }
+
+  // Begins with the newest alerts of a filter, unless it is the one that is open.
+  open(filter) {
+    const name = JSON.stringify(FILTERS.map((key) => filter[key] || ""));
+    if (name !== this.#opened) {
+      this.#opened = name;
+      this.filter = filter;
+      this.reload();
+    }
+  }
+  reload() {
+    this.#turn += 1;
+    this.#busy = false;
+    Object.assign(this, { order: [], items: new Map(), newer: [], hasGap: false, next: null, total: null, error: null, scrolled: 0 });
+    this.changed();
+    this.#load();
+  }
+  get isLoading() {
+    return this.#busy && !this.order.length;
+  }
+  more() {
+    if (this.next !== null && !this.#busy && !this.error) this.#load();
+  }
+  again() {
+    this.error = null;
+    this.#load();
+  }
+  async #load() {
+    const turn = this.#turn;
+    this.#busy = true;
+    try {
+      const page = await read("/alerts", { ...this.filter, before: this.next, page_size: PAGE });
+      if (turn !== this.#turn) return;
+      const known = new Set(this.order.slice(-PAGE).map(([id]) => id));
+      for (const item of page.items) if (!known.has(item.id)) this.#append(item);
+      this.next = page.next;
+      if (page.total != null) this.total = page.total;
+      this.error = null;
+    } catch (error) {
+      if (turn === this.#turn) this.error = error;
+    }
+    if (turn === this.#turn) this.#busy = false;
+    this.changed();
+  }
+  #append(item) {
+    this.order.push([item.id, seconds(item.created_at)]);
+    this.items.set(item.id, item);
+  }
+
+  // Fetches the items between two places of the order that were let go, and lets far ones go.
+  async fill(first, last) {
+    const missing = this.order.slice(first, last).findIndex(([id]) => !this.items.has(id));
+    if (missing < 0 || this.#busy) return;
+    const turn = this.#turn;
+    this.#busy = true;
+    try {
+      const before = this.order[first + missing][0] + 1;
+      const page = await read("/alerts", { ...this.filter, before, page_size: PAGE });
+      if (turn === this.#turn) for (const item of page.items) this.items.set(item.id, item);
+    } catch {
+      // The cards stay grey; scrolling asks again.
+    }
+    if (turn === this.#turn) this.#busy = false;
+    this.changed();
+  }
+  letGo(first, last) {
+    if (this.items.size <= MOST_KEPT) return;
+    const near = new Set(this.order.slice(Math.max(0, first - 1000), last + 1000).map(([id]) => id));
+    for (const id of this.items.keys()) if (!near.has(id)) this.items.delete(id);
+  }
+
+  #arrive({ recent = [] }, kind) {
+    if (kind === "state") {
+      this.#catchUp(recent);
+      return;
+    }
+    if (!this.#opened || this.isLoading) return;
+    if (recent.length >= MOST_RECENT) this.#startFrom(recent);
+    const known = this.order[0]?.[0] ?? 0;
+    const found = recent.filter((item) => item.id > known && matches(item, this.filter));
+    if (!found.length) return;
+    this.newer.push(...found.filter((item) => !this.newer.some((other) => other.id === item.id)));
+    this.newer.sort((a, b) => b.id - a.id);
+    if (this.isAtTop) this.showNewer();
+    else this.changed();
+  }
+  // So many at once that the message leaves some out: the list begins anew with those of the message,
+  // and what lies below them is loaded as the visitor scrolls.
+  #startFrom(recent) {
+    this.newer = [];
+    this.hasGap = !this.isAtTop;
+    if (!this.isAtTop) return;
+    this.#turn += 1;
+    this.#busy = false;
+    this.order = [];
+    this.next = Math.min(...recent.map((item) => item.id));
+  }
+  // After a whole state (a restart, a sleep) alerts may lie between the list and the newest ones.
+  #catchUp(recent) {
+    const newest = recent.reduce((id, item) => Math.max(id, item.id), 0);
+    if (this.order.length && newest > this.order[0][0] && this.isAtTop) this.reload();
+  }
+  showNewer() {
+    if (this.hasGap || this.newer.length > MOST_NEWER) {
+      this.reload();
+      return;
+    }
+    const added = this.newer;
+    this.newer = [];
+    for (const item of added) {
+      this.items.set(item.id, item);
+      this.fresh.add(item.id);
+    }
+    this.order = [...added.map((item) => [item.id, seconds(item.created_at)]), ...this.order];
+    if (this.total != null) this.total += added.length;
+    setTimeout(() => added.forEach((item) => this.fresh.delete(item.id)), FRESH_MS);
+    this.changed();
+  }
+
+  #replace(id, change) {
+    const item = this.items.get(id);
+    if (item) this.items.set(id, { ...item, ...change });
+  }
+  // Marks alerts at once, and takes the mark back when the server refuses.
+  async mark(ids, reviewed, by) {
+    const before = ids.map((id) => [id, this.items.get(id)?.reviewed ?? null]);
+    for (const id of ids) this.#replace(id, { reviewed: reviewed ? { by, at: Date.now() / 1000 } : null });
+    this.changed();
+    try {
+      await write("PUT", "/alerts/reviewed", { ids, reviewed });
+    } catch (error) {
+      for (const [id, mark] of before) this.#replace(id, { reviewed: mark });
+      toast(error.message);
+      this.changed();
+      throw error;
+    }
+  }
+
+  // Takes alerts out of the list; returns what puts them back.
+  hide(ids) {
+    const gone = new Set(ids);
+    const { order, total } = this;
+    this.order = order.filter(([id]) => !gone.has(id));
+    if (total != null) this.total = total - (order.length - this.order.length);
+    this.changed();
+    return () => {
+      const there = new Set(this.order.map(([id]) => id));
+      const back = order.filter(([id]) => gone.has(id) && !there.has(id));
+      this.order = [...this.order, ...back].sort((a, b) => b[0] - a[0]);
+      if (this.total != null) this.total += back.length;
+      this.changed();
+    };
+  }
+  around(id) {
+    const at = this.order.findIndex(([other]) => other === id);
+    return { at, newer: this.order[at - 1]?.[0], older: at < 0 ? undefined : this.order[at + 1]?.[0] };
+  }
+}
+
+export const feed = new Feed();
+
+export function useFeed() {
+  const [, turn] = useState(0);
+  useEffect(() => feed.subscribe(() => turn((n) => n + 1)), []);
+  return feed;
+}
+
+// One alert is deleted at once with Undo: the call waits for eight seconds, or until the page goes.
+const UNDO_MS = 8000;
+const waiting = new Map(); // id → {timer, send}
+export function deleteSoon(id, onBack) {
+  const back = feed.hide([id]);
+  const send = (options) => {
+    clearTimeout(waiting.get(id)?.timer);
+    waiting.delete(id);
+    write("POST", "/alerts/delete", { ids: [id] }, options).catch((error) => {
+      back();
+      toast(error.message);
+    });
+  };
+  waiting.set(id, { send, timer: setTimeout(send, UNDO_MS) });
+  toast(t("deleted"), t("undo"), () => {
+    clearTimeout(waiting.get(id)?.timer);
+    waiting.delete(id);
+    back();
+    onBack?.();
+  }, UNDO_MS);
+}
+addEventListener("pagehide", () => {
+  for (const { send } of waiting.values()) send({ keepalive: true });
+});

@@ -1,0 +1,27 @@
+// Keys of a page. None works in fields and dialogs, and none with Ctrl, Alt or Meta.
+import { useEffect, useRef } from "./preact.js";
+
+export const HELP = [
+  ["1 – 7", "k_pages"], ["Enter", "k_open"], ["x", "k_pick"], ["← → k j", "k_next"],
+  ["r", "k_reviewed"], ["Delete", "k_delete"], ["b", "k_boxes"], ["w", "k_json"],
+  ["Esc", "k_back"], ["?", "k_help"],
+];
+
+// Calls `keys[key](event)`. A key of an inner component is taken from an outer one.
+export function useKeys(keys) {
+  const held = useRef(keys);
+  held.current = keys;
+  useEffect(() => {
+    const press = (event) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.target.closest?.("input:not([type=checkbox]), select, textarea, dialog")) return;
+      if (event.key === "Enter" && event.target.closest?.("button, summary, a")) return;
+      const act = held.current[event.key];
+      if (!act) return;
+      event.preventDefault();
+      act(event);
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
+}

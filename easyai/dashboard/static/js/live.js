@@ -1,0 +1,113 @@
+// The live state: one WebSocket, resumed after sleep, restarts of the server and lost networks.
+import { openSession } from "./api.js";
+import { peek, put, setServerTime } from "./store.js";
+
+const SILENT_MS = 7000; // the server sends a message at least every five seconds
+const DEAD_MS = 12000; // then the connection is made anew
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 8000;
+const SLEPT_MS = 5000; // a timer of one second that is so late: the machine slept
+const SESSION_ENDED = 4401;
+
+let socket = null;
+let heardAt = 0; // of performance.now(), as is
+let triedAt = 0; // when the connection was begun
+let wait = FIRST_WAIT_MS;
+let timer = 0;
+let resume = null; // {boot, seq} of the newest message
+const watchers = new Set();
+
+// Calls `watch(section, value)` for each changed section of each message; returns what ends it.
+export function onChange(watch) {
+  watchers.add(watch);
+  return () => watchers.delete(watch);
+}
+
+function address() {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  const since = resume ? `&since=${encodeURIComponent(`${resume.boot}:${resume.seq}`)}` : "";
+  return `${scheme}//${location.host}/api/v1/live?lang=${peek().lang}${since}`;
+}
+
+function connect() {
+  clearTimeout(timer);
+  drop();
+  if (peek().session?.role == null) return; // the login comes first
+  const own = new WebSocket(address());
+  socket = own;
+  triedAt = performance.now();
+  own.onmessage = (event) => own === socket && hear(JSON.parse(event.data));
+  own.onclose = (event) => own === socket && lost(event);
+}
+
+function drop() {
+  const old = socket;
+  socket = null;
+  old?.close();
+}
+
+function hear(message) {
+  heardAt = performance.now();
+  wait = FIRST_WAIT_MS;
+  if (message.at) setServerTime(message.at);
+  if (message.kind === "unknown") {
+    put({ connection: "live", unknown: message.why || "…" });
+    return;
+  }
+  resume = { boot: message.boot ?? resume?.boot, seq: message.seq };
+  const before = message.kind === "state" ? {} : peek().now;
+  put({
+    connection: "live", unknown: "", at: message.at, now: { ...before, ...message.now },
+  });
+  for (const [section, value] of Object.entries(message.now)) {
+    for (const watch of watchers) watch(section, value, message.kind);
+  }
+}
+
+function lost(event) {
+  socket = null;
+  if (event.code === SESSION_ENDED) {
+    openSession().catch(() => later());
+    return;
+  }
+  later();
+}
+
+function later() {
+  clearTimeout(timer);
+  timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
+  wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+}
+
+// Connects now instead of after the wait.
+export function retry() {
+  wait = FIRST_WAIT_MS;
+  connect();
+}
+
+// Another language needs a whole state in its words.
+export function startAgain() {
+  resume = null;
+  retry();
+}
+
+let beatAt = Date.now();
+function beat() {
+  const slept = Date.now() - beatAt > SLEPT_MS;
+  beatAt = Date.now();
+  const now = performance.now();
+  const isSilent = slept || now - heardAt > SILENT_MS;
+  put({ tick: peek().tick + 1, connection: isSilent ? "silent" : peek().connection });
+  if (slept || (socket && now - Math.max(heardAt, triedAt) > DEAD_MS)) retry();
+}
+
+// Starts the connection and the second hand of the page.
+export function startLive() {
+  setInterval(beat, 1000);
+  addEventListener("online", retry);
+  addEventListener("pageshow", (event) => event.persisted && retry());
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && performance.now() - heardAt > SILENT_MS) retry();
+  });
+  connect();
+}

@@ -1,0 +1,41 @@
+// Data of a page that is asked for: again after a time, and again at once when the query changes.
+import { read } from "./api.js";
+import { html, useCallback, useEffect, useRef, useState } from "./preact.js";
+import { Failed, Skeleton } from "./parts.js";
+
+// {data, error, again}: data stays what it was while it is asked for anew and after an error.
+export function useRead(where, query, everySec = 0) {
+  const [state, set] = useState({ data: null, error: null });
+  const asked = JSON.stringify([where, query]);
+  const held = useRef("");
+  const [turn, again] = useState(0);
+  useEffect(() => {
+    if (!where) return undefined;
+    const stop = new AbortController();
+    let timer = 0;
+    if (held.current !== asked) set({ data: null, error: null });
+    held.current = asked;
+    const ask = async () => {
+      try {
+        const data = document.hidden && everySec ? null : await read(where, query, { signal: stop.signal });
+        if (data) set({ data, error: null });
+      } catch (error) {
+        if (error.name === "AbortError") return;
+        set((before) => ({ ...before, error }));
+      }
+      if (everySec && !stop.signal.aborted) timer = setTimeout(ask, everySec * 1000);
+    };
+    ask();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [asked, everySec, turn]);
+  return { ...state, again: useCallback(() => again((n) => n + 1), []) };
+}
+
+// What is shown until there is data, and the reason if there is none.
+export function Loaded({ of, rows, tall, children }) {
+  return html`${of.error && html`<${Failed} error=${of.error} again=${of.again} />`}
+    ${of.data ? children : !of.error && html`<${Skeleton} rows=${rows} tall=${tall} />`}`;
+}

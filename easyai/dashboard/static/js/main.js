@@ -1,0 +1,23 @@
+// Starts the dashboard: who is the visitor, then the live state, then the page.
+import { openSession } from "./api.js";
+import { startLive } from "./live.js";
+import { html, render } from "./preact.js";
+import { Shell } from "./shell.js";
+import { put } from "./store.js";
+import { firstLanguage, setLanguage } from "./words.js";
+
+const AGAIN_MS = 3000;
+
+setLanguage(firstLanguage());
+render(html`<${Shell} />`, document.getElementById("app"));
+
+async function begin() {
+  try {
+    await openSession();
+    startLive();
+  } catch {
+    put({ connection: "silent" });
+    setTimeout(begin, AGAIN_MS);
+  }
+}
+begin();

@@ -1,0 +1,107 @@
+// Alerts that are selected, and what can be done with many at once.
+import { write } from "../api.js";
+import { count } from "../format.js";
+import { Ask } from "../parts.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../preact.js";
+import { toast, useStore } from "../store.js";
+import { t } from "../words.js";
+
+const MOST_AT_ONCE = 1000; // ids in a call
+
+// The selected ids. With Shift, all between the last one and this one are selected, too.
+export function useSelection(alerts) {
+  const [picked, set] = useState(new Set());
+  const last = useRef(null);
+  const pick = useCallback((id, isRange) => {
+    set((before) => {
+      const next = new Set(before);
+      const ids = alerts.order.map(([other]) => other);
+      const [a, b] = [ids.indexOf(last.current), ids.indexOf(id)];
+      if (isRange && a >= 0 && b >= 0) for (const other of ids.slice(Math.min(a, b), Math.max(a, b) + 1)) next.add(other);
+      else if (next.has(id)) next.delete(id);
+      else next.add(id);
+      last.current = id;
+      return next;
+    });
+  }, []);
+  return useMemo(() => ({
+    ids: [...picked], size: picked.size, has: (id) => picked.has(id), pick, clear: () => set(new Set()),
+  }), [picked]);
+}
+
+function inGroups(ids) {
+  const groups = [];
+  for (let i = 0; i < ids.length; i += MOST_AT_ONCE) groups.push(ids.slice(i, i + MOST_AT_ONCE));
+  return groups;
+}
+
+async function deletePicked(alerts, selection) {
+  const { ids } = selection;
+  const back = alerts.hide(ids);
+  selection.clear();
+  try {
+    for (const group of inGroups(ids)) await write("POST", "/alerts/delete", { ids: group });
+    toast(t("n_deleted", count(ids.length)));
+  } catch (error) {
+    back();
+    toast(error.message);
+  }
+}
+
+// Deletes all that the server counted, which takes it several calls when there are many.
+async function deleteCounted(filter, upTo) {
+  let sum = 0;
+  for (let left = true; left; ) {
+    const answer = await write("POST", "/alerts/delete", { filter, up_to: upTo });
+    sum += answer.count;
+    left = answer.left;
+  }
+  return sum;
+}
+
+// All that match the filter: the server counts them first, and the number is shown before the call.
+function DeleteAll({ alerts, filter, onNo }) {
+  const [found, set] = useState(null);
+  useEffect(() => {
+    write("POST", "/alerts/delete", { filter, dry_run: true }).then(
+      set,
+      (error) => {
+        toast(error.message);
+        onNo();
+      },
+    );
+  }, []);
+  const act = async () => {
+    onNo();
+    try {
+      toast(t("n_deleted", count(await deleteCounted(filter, found.up_to))));
+    } catch (error) {
+      toast(error.message);
+    }
+    alerts.reload();
+  };
+  return html`<${Ask} title=${found === null ? t("counting") : t("delete_q", `${count(found.count)}${found.left ? "+" : ""}`)} why=${t("delete_why")} yes=${t("delete")} disabled=${!found?.count} onNo=${onNo} onYes=${act} />`;
+}
+
+export function Bulk({ alerts, selection, filter }) {
+  const person = useStore((s) => s.session?.name || "");
+  const [asked, ask] = useState(""); // "", "picked", "all"
+  const close = () => ask("");
+  const mark = async (isReviewed) => {
+    const { ids } = selection;
+    selection.clear();
+    for (const group of inGroups(ids)) await alerts.mark(group, isReviewed, person).catch(() => {});
+  };
+  const act = () => {
+    close();
+    deletePicked(alerts, selection);
+  };
+  return html`<div class="bulk" role="toolbar" aria-label=${t("n_selected", selection.size)}><b aria-live="polite">${t("n_selected", count(selection.size))}</b>
+      <button type="button" class="btn main" onClick=${() => mark(true)}>${t("mark")}</button>
+      <button type="button" class="btn" onClick=${() => mark(false)}>${t("unmark")}</button>
+      <button type="button" class="btn danger" onClick=${() => ask("picked")}>${t("delete")}</button>
+      ${alerts.total > selection.size && html`<button type="button" class="btn quiet" onClick=${() => ask("all")}>${t("delete_all", count(alerts.total))}</button>`}
+      <button type="button" class="btn quiet" onClick=${selection.clear}>${t("cancel")} <kbd>Esc</kbd></button></div>
+    ${asked === "picked" && html`<${Ask} title=${t("delete_q", count(selection.size))} why=${t("delete_why")} yes=${t("delete")} onNo=${close} onYes=${act} />`}
+    ${asked === "all" && html`<${DeleteAll} alerts=${alerts} filter=${filter} onNo=${close} />`}`;
+}

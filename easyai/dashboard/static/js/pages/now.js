@@ -1,0 +1,64 @@
+// Does inference go on? If not: since when, why, and what to do.
+import { hourMinute, span } from "../format.js";
+import { retry } from "../live.js";
+import { Command, Mark, Skeleton } from "../parts.js";
+import { html } from "../preact.js";
+import { to } from "../router.js";
+import { serverTime, useNow } from "../store.js";
+import { silence, useVerdict } from "../verdict.js";
+import { t } from "../words.js";
+import { Alarms } from "./alarms.js";
+import { Strips } from "./strips.js";
+import { Types } from "./types.js";
+import { Wall } from "./wall.js";
+
+// The alarm whose report explains the verdict: of the same severity, the oldest.
+function reportOf(alarms, kind) {
+  const fitting = (alarms || []).filter((alarm) => alarm.severity === kind);
+  return (fitting.length ? fitting : alarms || []).reduce(
+    (oldest, alarm) => (!oldest || alarm.began_at < oldest.began_at ? alarm : oldest), null,
+  );
+}
+
+function Known({ kind, verdict }) {
+  const alarms = useNow("alarms");
+  const isTrouble = kind === "bad" || kind === "warn";
+  const report = isTrouble && reportOf(alarms, kind);
+  const since = kind === "bad" && verdict.since && t("v_since", hourMinute(verdict.since), span(serverTime() - verdict.since));
+  return html`<div><h1>${verdict.sentence}</h1>
+      ${(verdict.reason || since) && html`<p class="why">${verdict.reason} ${since}</p>`}</div>
+    ${report && html`<div class="to"><a class="btn main" href=${to("incidents", report.id)}>${t("open_report")}</a></div>`}
+    ${isTrouble && (verdict.action || verdict.command) && html`<div class="do">${verdict.action && html`<p>${verdict.action}</p>`}
+      ${verdict.command && html`<${Command} line text=${verdict.command} />`}</div>`}`;
+}
+
+function Unknown() {
+  const { sentence, why } = silence();
+  return html`<div><h1>${sentence}</h1><p class="why">${why}</p></div>
+    <div class="to"><button type="button" class="btn" onClick=${retry}>${t("retry")}</button></div>`;
+}
+
+function Verdict() {
+  const { kind, verdict, isLoading } = useVerdict();
+  return html`<section class="verdict ${kind}" aria-label=${t("verdict")}><${Mark} kind=${kind} big />
+    ${verdict ? html`<${Known} kind=${kind} verdict=${verdict} />` : isLoading ? html`<div><h1>${t("v_loading")}</h1></div>` : html`<${Unknown} />`}</section>`;
+}
+
+const FirstSteps = () => html`<section class="panel first-steps" aria-label=${t("first_steps")}><div class="report"><ol>
+  <li><span>${t("step_service")}</span><${Command} text=${`.venv/bin/python examples/people_counter.py --server ${location.origin}`} /></li>
+  <li><span>${t("step_frame")}</span><${Command} text=${"mkdir -p snapshots/人数统计/门口2\ncp examples/street.jpg snapshots/人数统计/门口2/.new && mv snapshots/人数统计/门口2/.new snapshots/人数统计/门口2/$(date +%Y%m%d-%H%M%S).000.jpg"} /></li></ol></div></section>`;
+
+const Loading = () => html`<div class="now"><div><section class="panel"><header><h2>${t("types")}</h2></header><${Skeleton} rows=${5} tall /></section>
+    <section class="panel"><header><h2>${t("services")}</h2></header><${Skeleton} rows=${8} /></section></div>
+  <div><section class="panel"><header><h2>${t("cameras")}</h2></header><div class="wall" aria-hidden="true">
+    ${Array.from({ length: 9 }, (_, i) => html`<div class="tile" key=${i}><div class="pic"></div><div class="cap"><div class="sk grow"></div></div></div>`)}</div></section></div></div>`;
+
+export function Now() {
+  const types = useNow("types");
+  const services = useNow("services");
+  const cameras = useNow("cameras");
+  const hasNothing = types && !types.length && !services?.length && !cameras?.length;
+  return html`<${Verdict} />${!types ? html`<${Loading} />` : hasNothing ? html`<${FirstSteps} />` : html`<div class="now">
+    <div><${Types} types=${types} /><${Strips} services=${services || []} /></div>
+    <div><${Alarms} /><${Wall} cameras=${cameras || []} /></div></div>`}`;
+}

@@ -1,0 +1,105 @@
+// A picture with what was found in it, drawn over it as SVG. Names are text nodes.
+import { read } from "./api.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./preact.js";
+import { percent } from "./format.js";
+import { t } from "./words.js";
+
+// Boxes in pixels need the size of the full picture, which a thumbnail does not have. The server
+// knows it once the thumbnail is made: asked for in groups, kept for the life of the page.
+const sizes = new Map(); // id of an alert → [width, height] or null
+const asking = new Map(); // id → the components that wait
+let timer = 0;
+const MOST_SIZES = 100; // in a request
+const SOON_MS = 120;
+
+async function askSizes() {
+  const group = [...asking.entries()].slice(0, MOST_SIZES);
+  for (const [id] of group) asking.delete(id);
+  if (asking.size) timer = setTimeout(askSizes, SOON_MS);
+  let found = {};
+  try {
+    found = (await read("/alerts/sizes", { ids: group.map(([id]) => id).join() })).sizes;
+  } catch {
+    // The boxes stay away; the picture is shown.
+  }
+  for (const [id, waiting] of group) {
+    sizes.set(id, found[id] ?? null);
+    for (const tell of waiting) tell(sizes.get(id));
+  }
+}
+
+function useSize(given, id, isNeeded) {
+  const [size, set] = useState(given || sizes.get(id) || null);
+  useEffect(() => {
+    set(given || sizes.get(id) || null);
+    if (given || !isNeeded || id == null || sizes.has(id)) return undefined;
+    const waiting = asking.get(id) || new Set();
+    asking.set(id, waiting.add(set));
+    clearTimeout(timer);
+    timer = setTimeout(askSizes, SOON_MS);
+    return () => waiting.delete(set);
+  }, [id, isNeeded, given?.[0], given?.[1]]);
+  return given || size;
+}
+
+const NONE = []; // the same each time: shapes that do not change draw nothing again
+const needsSize = (shapes) => shapes.some((shape) => shape.unit === "px");
+
+// Shapes scaled to the picture as it is shown, of `width` × `height`; null: the scale is not known.
+function scaled(shapes, [width, height], size) {
+  if (needsSize(shapes) && !size) return null;
+  return shapes.map((shape) => {
+    const [sx, sy] = shape.unit === "px" ? [width / size[0], height / size[1]] : [width, height];
+    if (shape.points) return { ...shape, points: shape.points.map(([x, y]) => [x * sx, y * sy]) };
+    return { ...shape, x: shape.x * sx, y: shape.y * sy, w: shape.w * sx, h: shape.h * sy };
+  });
+}
+
+const twice = (draw) => html`${draw("case")}${draw()}`; // a dark line below the bright line
+const Shape = ({ shape }) => {
+  const points = shape.points.map((point) => point.join(",")).join(" ");
+  if (shape.kind === "line") return twice((cls) => html`<polyline class=${cls || "wire"} points=${points} />`);
+  return twice((cls) => html`<polygon class=${cls || "region"} points=${points} />`);
+};
+const Box = ({ box }) => twice((cls) => html`<rect class=${cls || "box"} x=${box.x} y=${box.y} width=${Math.max(0, box.w)} height=${Math.max(0, box.h)} />`);
+
+function Label({ box, width, height }) {
+  const pct = (n, of) => `${(100 * n) / of}%`;
+  const isRight = box.x > width * 0.8;
+  const place = { top: pct(Math.max(0, box.y), height) };
+  if (isRight) place.right = pct(Math.max(0, width - box.x - box.w), width);
+  else place.left = pct(Math.max(0, box.x), width);
+  return html`<span class=${box.y < height * 0.05 ? "label in" : "label"} style=${place}>
+    <span class="cls">${box.label} </span>${box.score == null ? "" : percent(box.score).replace(" %", "")}</span>`;
+}
+
+// `full`: the picture itself, so that its pixels are those of the boxes; `alert`: its id, of a
+// thumbnail. The boxes of a picture appear together with it, never on another.
+export function Picture({ src, size, alert, boxes, regions, full, labels, hide, eager, fit, alt = "", children }) {
+  const [shown, show] = useState(null); // {src, natural, boxes, regions} of the loaded picture
+  const [isGone, gone] = useState(false);
+  const image = useRef(null);
+  const loaded = () => {
+    if (!image.current) return; // the page changed meanwhile
+    const { naturalWidth, naturalHeight } = image.current;
+    gone(false);
+    if (naturalWidth) show({ src, natural: [naturalWidth, naturalHeight], boxes: boxes || NONE, regions: regions || NONE });
+  };
+  // The shapes may change while the picture stays; and a cached picture is complete at once.
+  useLayoutEffect(() => {
+    if (image.current?.complete && image.current.naturalWidth && image.current.src.endsWith(src)) loaded();
+  }, [src, boxes, regions]);
+  const drawn = shown || { natural: [4, 3], boxes: NONE, regions: NONE };
+  const known = useSize(full ? drawn.natural : size, alert, shown !== null && needsSize([...drawn.boxes, ...drawn.regions]));
+  const [width, height] = drawn.natural;
+  const found = (!hide && shown && scaled(drawn.boxes, drawn.natural, known)) || [];
+  const areas = (!hide && shown && scaled(drawn.regions, drawn.natural, known)) || [];
+  const shape = fit && shown ? { aspectRatio: `${width} / ${height}`, ...fit(width / height) } : undefined;
+  return html`<div class="pic" style=${shape}>
+    ${src && !isGone && html`<img ref=${image} src=${src} alt=${alt} loading=${eager ? "eager" : "lazy"} decoding="async" onLoad=${loaded} onError=${() => gone(true)} />`}
+    ${(!src || isGone) && html`<span class="gone">${t("no_picture")}</span>`}
+    ${!isGone && (found.length > 0 || areas.length > 0) && html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
+      ${areas.map((area, i) => html`<${Shape} key=${i} shape=${area} />`)}${found.map((box, i) => html`<${Box} key=${i} box=${box} />`)}</svg>`}
+    ${labels && found.map((box, i) => html`<${Label} key=${i} box=${box} width=${width} height=${height} />`)}
+    ${children}</div>`;
+}

@@ -1,0 +1,32 @@
+// The one sentence: does inference go on? What is not known is never green.
+import { isKnown, peek, serverTime, useStore } from "./store.js";
+import { span } from "./format.js";
+import { t } from "./words.js";
+
+const KINDS = { ok: "ok", warn: "warn", bad: "bad", idle: "idle" };
+const WORDS = { ok: "inferring", warn: "threatened", bad: "stalled", idle: "nothing_yet" };
+
+// {kind, word, verdict}: `kind` is "idle" while nothing is known, and `verdict` then null.
+export function useVerdict() {
+  useStore((s) => s.tick);
+  const verdict = useStore((s) => s.now?.verdict ?? null);
+  const known = useStore(isKnown);
+  const connection = useStore((s) => s.connection);
+  if (!known || !verdict) {
+    const isLoading = connection === "connecting" && !verdict;
+    return { kind: "idle", word: t(isLoading ? "loading" : "unknown"), verdict: null, isLoading };
+  }
+  const kind = KINDS[verdict.state] || "idle";
+  return { kind, word: t(WORDS[kind]), verdict, isLoading: false };
+}
+
+// How long nothing has been known, and the sentence about it.
+export function silence() {
+  const { at, unknown } = peek();
+  const lasted = at ? span(serverTime() - at) : null;
+  if (unknown) return { sentence: t("v_unknown_self"), why: unknown };
+  return {
+    sentence: lasted ? t("v_silent", lasted) : t("v_never"),
+    why: t("v_silent_why"),
+  };
+}
