@@ -130,7 +130,8 @@ class Feed {
     for (const id of this.items.keys()) if (!near.has(id)) this.items.delete(id);
   }
 
-  #arrive({ recent = [] }, kind) {
+  #arrive({ recent = [], total }, kind) {
+    if (total != null && !Object.keys(this.filter).length) this.total = total;
     if (kind === "state") {
       this.#catchUp(recent);
       return;
@@ -173,7 +174,7 @@ class Feed {
       this.fresh.add(item.id);
     }
     this.order = [...added.map((item) => [item.id, seconds(item.created_at)]), ...this.order];
-    if (this.total != null) this.total += added.length;
+    if (this.total != null && Object.keys(this.filter).length) this.total += added.length;
     setTimeout(() => added.forEach((item) => this.fresh.delete(item.id)), FRESH_MS);
     this.changed();
   }
