@@ -53,7 +53,7 @@ function Type({ type, history, at, point, since, isKnown }) {
   const axis = { times: history?.at || [], from: history?.from, to: history?.to, onPoint: point, since };
   const tone = kind === "ok" || kind === "idle" ? "" : `t-${kind}`;
   return html`<div class="type" role="group" aria-label=${type.name}>
-    <div class="who"><b class="cut" title=${type.name}>${type.name}</b><span title=${type.sentence}><${State} kind=${kind}>${t(isKnown ? `s_${type.state}` : "s_unknown")}<//></span></div>
+    <div class="who"><b class="cut" title=${type.name}>${type.name}</b><span title=${type.sentence}><${State} kind=${kind}>${t(`s_${isKnown ? type.state : "unknown"}`)}<//></span></div>
     <div class="v a"><b>${decimal(shown.inferred_per_sec)}</b><span class="phone soft small">${t("inferred")} / s</span><div class="muted small">${decimal(shown.arrived_per_sec)} ${t("arrived")}</div></div>
     <div class="flow">${history && html`<${Chart} ...${axis} series=${series.flow} label="${type.name}: ${t("flow")}" />`}</div>
     <div class="v b"><b class=${tone}>${count(shown.waiting)}</b><span class="phone soft small">${t("waiting")}</span></div>

@@ -1,0 +1,83 @@
+"""A person with a browser, whose console and network are watched."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+
+LAPTOP = (1366, 768)
+PHONE = (390, 844)
+WALL = (2560, 1440)
+LIMIT_MS = 10_000
+
+
+class Visitor:
+    """A page of the dashboard in a browser of its own.
+
+    ``faults`` are errors and warnings of the console (a refusal by the page's policy is an error),
+    exceptions, and requests to other servers.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        *,
+        lang: str = "en",
+        theme: str = "light",
+        size: tuple[int, int] = LAPTOP,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.url = url
+        self._query = f"?lang={lang}&theme={theme}"
+        self._context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            reduced_motion="reduce",
+            extra_http_headers=headers or {},
+        )
+        self._context.set_default_timeout(LIMIT_MS)
+        self.page: Page = self._context.new_page()
+        self.faults: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on(
+            "pageerror", lambda error: self.faults.append(f"{error.message} {error.stack}")
+        )
+        self.page.on("request", self._watch)
+
+    def open(self, where: str = "") -> Page:
+        """Open a page by the part of its address after '#/', and wait until it shows its data."""
+        self.page.goto(f"{self.url}/{self._query}#/{where}")
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until nothing of the page is loading."""
+        expect(self.page.locator("main > *").first).to_be_visible(timeout=LIMIT_MS)
+        for busy in (".skeleton", "main .sk"):
+            expect(self.page.locator(busy)).to_have_count(0, timeout=LIMIT_MS)
+
+    def overflow(self) -> int:
+        """How many pixels the page is wider than the screen."""
+        wide: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        return wide
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.text} {message.location}")
+
+    def _watch(self, request: Request) -> None:
+        if urlsplit(request.url).netloc not in ("", urlsplit(self.url).netloc):
+            self.faults.append(f"a request to {request.url}")
+
+    def __enter__(self) -> Visitor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._context.close()
