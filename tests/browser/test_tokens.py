@@ -1,4 +1,4 @@
-"""The colours of the dashboard: contrast of each pair in use, and states that the colour-blind see."""
+"""The colours of the dashboard: the contrast of each pair, and states for the colour-blind."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_no_other_file_names_a_colour() -> None:
     named = re.compile(r"#[0-9a-fA-F]{3,8}\b(?!/)|\brgba?\(|\bhsla?\(")
     allowed = {
         "body { background: #fff; color: #000; padding: 0; }",  # a printed page
-        "dialog::backdrop { background: rgba(0, 0, 0, 0.5); }",  # takes no token before Chromium 122
+        "dialog::backdrop { background: rgba(0, 0, 0, 0.5); }",  # has no tokens
     }
     found = {
         path.name: line.strip()

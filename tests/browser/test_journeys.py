@@ -1,0 +1,211 @@
+"""What people do on the pages: with the keyboard alone, as a viewer, while things change."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import TYPE, Visit
+from tests.support.easyai_process import EasyaiProcess
+from tests.support.jpeg import jpeg
+from tests.support.outside import Outside
+
+FAR_MS = 30_000
+ANOTHER_MACHINE = {"X-Forwarded-For": "203.0.113.7"}  # a proxy on this machine names the sender
+
+
+def _newest(page: Page) -> int:
+    return int(page.locator(".alert").first.get_attribute("data-id") or 0)
+
+
+def test_alerts_are_reviewed_with_the_keyboard_alone(visit: Visit, site: Outside) -> None:
+    page = visit().open()
+    page.keyboard.press("2")
+    expect(page.locator(".alert").first).to_be_visible()
+    first = _newest(page)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"#/alerts/{first}$"))
+    page.keyboard.press("r")  # reviewed, and on to the next
+    expect(page).not_to_have_url(re.compile(rf"#/alerts/{first}$"))
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile(rf"#/alerts/{first}$"))
+    expect(page.get_by_role("button", name=re.compile("Reviewed"))).to_be_visible()
+    page.keyboard.press("b")
+    expect(page.locator(".big svg")).to_have_count(0)
+    page.keyboard.press("w")
+    expect(page.locator(".json")).to_contain_text('"answer"')
+    page.keyboard.press("Escape")
+    expect(page.locator(f'.alert.seen[data-id="{first}"]')).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_every_page_is_reached_by_its_number_and_focus_is_seen(visit: Visit) -> None:
+    page = visit().open()
+    names = ("alerts", "cameras", "frames", "services", "incidents", "system")
+    for number, name in enumerate(names, 2):
+        page.keyboard.press(str(number))
+        expect(page).to_have_url(re.compile(rf"#/{name}$"))
+    page.keyboard.press("1")
+    expect(page.locator(".verdict")).to_be_visible()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+def test_deleted_alert_comes_back_with_undo(visit: Visit, site: Outside) -> None:
+    before = site.alert_count(TYPE)
+    page = visit().open("alerts")
+    first = _newest(page)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Delete")
+    expect(page.locator(".toast")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page).to_have_url(re.compile(rf"#/alerts/{first}$"))
+    page.keyboard.press("Escape")
+    expect(page.locator(f'.alert[data-id="{first}"]')).to_be_visible()
+    assert site.alert_count(TYPE) == before
+
+
+def test_shift_click_selects_all_between_and_many_are_deleted_after_a_question(
+    visit: Visit, site: Outside
+) -> None:
+    site.put_many(4, TYPE, "to delete", first=700)
+    expected = site.alert_count(TYPE) + 4
+    site.wait_for_alerts(TYPE, expected)
+    page = visit().open("alerts?task_id=to%20delete")
+    expect(page.locator(".alert")).to_have_count(4)
+    boxes = page.locator(".alert .pick input")
+    boxes.nth(0).click(force=True)
+    boxes.nth(3).click(force=True, modifiers=["Shift"])
+    expect(page.locator(".bulk b")).to_have_text("4 selected")
+    page.locator(".bulk").get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Delete 4 alerts")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".alert")).to_have_count(0)
+    expect(page.locator(".toast")).to_contain_text("4 alerts deleted")
+    assert site.alert_count(TYPE) == expected - 4
+
+
+def test_new_alert_slides_in_and_waits_while_the_list_is_scrolled(
+    visit: Visit, site: Outside
+) -> None:
+    visitor = visit(size=(700, 500))
+    page = visitor.open("alerts")
+    before = _newest(page)
+    site.put(f"{TYPE}/live/a.jpg", jpeg(801))
+    expect(page.locator(".alert").first).not_to_have_attribute("data-id", str(before))
+    page.evaluate("scrollTo(0, 600)")
+    second = _newest(page)
+    site.put(f"{TYPE}/live/b.jpg", jpeg(802))
+    expect(page.locator(".newer")).to_have_text("1 new")
+    page.locator(".newer").click()
+    expect(page.locator(".alert").first).not_to_have_attribute("data-id", str(second))
+    assert page.evaluate("scrollY") == 0
+
+
+def _visible(page: Page, name: str) -> int:
+    return page.get_by_role("button", name=re.compile(name)).count()
+
+
+def test_viewer_logs_in_and_sees_no_writes(
+    visit: Visit, site: Outside, installation: EasyaiProcess
+) -> None:
+    visitor = visit(headers=ANOTHER_MACHINE)
+    page = visitor.page
+    page.goto(f"{installation.url}/?lang=en#/")
+    token = (installation.data / "viewer.token").read_text(encoding="ascii").strip()
+    page.get_by_label("Your name").fill("李雷")
+    page.get_by_label("Token").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    page.get_by_label("Token").fill(token)
+    page.get_by_label("Token").press("Enter")
+    expect(page.get_by_text("李雷 · viewer")).to_be_visible()
+    newest = site.alerts(TYPE)[-1]["id"]
+    writes = "Mark|Delete|Requeue|Discard|Approve|Unregister|Probe|Acknowledge|Mute|Add a note"
+    for where in ("", "alerts", f"alerts/{newest}", "frames?state=parked", "services", "incidents"):
+        visitor.open(where)
+        if where == "services":
+            page.locator(".twist").first.click()
+            expect(page.locator(".more")).to_be_visible()
+        assert _visible(page, writes) == 0, where
+        assert page.locator(".pick").count() == 0
+    visitor.faults.clear()  # Chromium writes the refused token to the console
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Token")).to_be_visible()
+
+
+def test_page_goes_on_by_itself_after_a_restart_of_the_api(
+    visit: Visit, site: Outside, installation: EasyaiProcess
+) -> None:
+    visitor = visit()
+    page = visitor.open("alerts")
+    page.evaluate("window.stayed = true")
+    before = _newest(page)
+    killed = installation.kill_child("api")
+    installation.wait_for_child("api", other_than=killed)
+    site.put(f"{TYPE}/after/a.jpg", jpeg(901))
+    expect(page.locator(".alert").first).not_to_have_attribute(
+        "data-id", str(before), timeout=FAR_MS
+    )
+    expect(page.locator(".pill")).to_have_class(re.compile("ok|warn"), timeout=FAR_MS)
+    assert page.evaluate("window.stayed") is True
+    visitor.faults.clear()  # requests that met no server
+
+
+def test_nothing_is_green_while_the_server_is_silent(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    page.clock.install()
+    visitor.open()
+    expect(page.locator(".verdict")).not_to_have_class(re.compile("idle"))
+    page.context.set_offline(True)
+    page.clock.fast_forward(20_000)
+    expect(page.locator(".verdict.idle h1")).to_contain_text("not known")
+    expect(page.locator("main .st.ok")).to_have_count(0)
+    page.context.set_offline(False)
+    page.clock.fast_forward(20_000)
+    expect(page.locator(".verdict")).not_to_have_class(re.compile("idle"), timeout=FAR_MS)
+    visitor.faults.clear()
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_command_is_copied_or_selected(visit: Visit, secure: bool) -> None:
+    visitor = visit()
+    page = visitor.page
+    if not secure:  # as on plain HTTP from another machine
+        page.add_init_script("delete Navigator.prototype.clipboard")
+    else:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.open("system")
+    _with_command(page)
+    page.get_by_role("button", name="Copy").click()
+    if secure:
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == "ls -l"
+    else:
+        expect(page.get_by_role("button", name="Press Ctrl-C")).to_be_visible()
+        page.wait_for_function("getSelection().toString() === 'ls -l'")
+
+
+def _with_command(page: Page) -> None:
+    """Show a command, as in a report."""
+    page.evaluate(
+        """async () => {
+          const { html, render } = await import("/static/js/preact.js");
+          const { Command } = await import("/static/js/parts.js");
+          const place = document.createElement("div");
+          document.getElementById("main").prepend(place);
+          render(html`<${Command} text="ls -l" />`, place);
+        }"""
+    )

@@ -1,0 +1,140 @@
+"""Every page opens in real Chromium: without a fault, for everybody, on every screen."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from easyai.dashboard.static_files import STATIC
+from tests.browser.conftest import CAMERAS, HOSTILE, HOSTILE_SERVICE, TYPE, Visit
+from tests.browser.visitor import PHONE, WALL, Visitor
+from tests.support.outside import Outside
+
+LARGEST_COLD = 200_000  # bytes over the network at the first visit
+PAGES = ("", "alerts", "cameras", "frames?state=parked", "services", "incidents", "system")
+_AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+def _every_page(site: Outside) -> list[str]:
+    newest = site.alerts(TYPE)[-1]["id"]
+    return [*PAGES, f"alerts/{newest}", f"cameras/{CAMERAS[0]}"]
+
+
+def _violations(visitor: Visitor) -> list[Any]:
+    """What axe finds on the page as it is shown: WCAG 2.1, levels A and AA, and best practices."""
+    visitor.page.evaluate(_AXE)
+    found = visitor.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (each["id"], [(node["html"][:200], node["failureSummary"]) for node in each["nodes"]])
+        for each in found["violations"]
+    ]
+
+
+@pytest.mark.parametrize(("lang", "theme"), [("en", "light"), ("zh", "dark")])
+def test_every_page_opens_without_a_fault_and_without_barriers(
+    visit: Visit, site: Outside, lang: str, theme: str
+) -> None:
+    visitor = visit(lang=lang, theme=theme)
+    for where in _every_page(site):
+        page = visitor.open(where)
+        assert page.get_attribute("html", "lang") == ("en" if lang == "en" else "zh-CN")
+        assert page.get_attribute("html", "data-theme") == theme
+        expect(page.locator("h1").first).not_to_be_empty()
+        assert visitor.overflow() <= 0, where
+        assert _violations(visitor) == [], where
+    assert visitor.faults == []
+
+
+@pytest.mark.parametrize("size", [PHONE, (768, 1024), (1000, 700), WALL])
+def test_no_page_is_wider_than_its_screen(
+    visit: Visit, site: Outside, size: tuple[int, int]
+) -> None:
+    visitor = visit(size=size)
+    for where in _every_page(site):
+        visitor.open(where)
+        assert visitor.overflow() <= 0, where
+
+
+def test_names_of_strangers_are_text(visit: Visit, site: Outside) -> None:
+    visitor = visit()
+    newest = max(alert["id"] for alert in site.alerts(TYPE) if alert["task_id"] == HOSTILE)
+    shown = {
+        "": HOSTILE,
+        "alerts": HOSTILE,
+        f"alerts/{newest}": HOSTILE,
+        "cameras": HOSTILE,
+        "services": HOSTILE_SERVICE,
+    }
+    for where, name in shown.items():
+        page = visitor.open(where)
+        expect(page.get_by_text(name, exact=True).first).to_be_visible()
+        assert page.evaluate("window.hacked") is None
+        assert page.locator("img[src=x], main script").count() == 0
+
+
+def test_tile_of_a_camera_with_a_hostile_name_leads_to_its_page(visit: Visit) -> None:
+    page = visit().open("cameras")
+    page.locator(".tile", has_text=HOSTILE).click()
+    expect(page.locator("h1")).to_have_text(HOSTILE)
+
+
+def test_first_visit_takes_few_bytes(visit: Visit) -> None:
+    visitor = visit()
+    network = visitor.page.context.new_cdp_session(visitor.page)
+    received: list[int] = []
+    network.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    network.send("Network.enable")
+    visitor.open()
+    expect(visitor.page.locator(".chart canvas").first).to_be_visible()
+    assert sum(received) < LARGEST_COLD
+
+
+def test_nothing_of_the_page_is_inline_or_becomes_markup() -> None:
+    markup = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "dangerously")
+    banned = (*markup, "eval(", "Function(")
+    for path in STATIC.rglob("*"):
+        if path.suffix not in (".html", ".js") or path.parent.name == "vendor":
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert not [word for word in banned if word in text], path
+        assert 'style="' not in text, path
+        assert "<script>" not in text, path
+
+
+def test_pure_parts_do_what_the_pages_need(visit: Visit) -> None:
+    page = visit().open("system")
+    blocks = page.evaluate(
+        """async (text) => (await import("/static/js/markdown.js")).blocks(text)""",
+        "# T\n\n**a**\n\n- x\n- y\n\n1. do\n   ```bash\n   ls\n   ```\n2. go\n\n"
+        "| a | b |\n|---|---|\n| 1 | x\\|y |\n",
+    )
+    kinds = [block["kind"] for block in blocks]
+    assert kinds == ["heading", "text", "list", "steps", "table"]
+    assert [item["text"] for item in blocks[3]["items"]] == ["do", "go"]
+    assert [item["commands"] for item in blocks[3]["items"]] == [["ls"], []]
+    assert blocks[4]["rows"] == [["a", "b"], ["1", "x|y"]]
+
+
+def test_layout_of_a_hundred_thousand_alerts_is_made_at_once(visit: Visit) -> None:
+    page = visit().open("system")
+    found = page.evaluate(
+        """async () => {
+          const { rowsOf, rowsBetween } = await import("/static/js/virtual.js");
+          const order = Array.from({ length: 100000 }, (_, i) => [100000 - i, 1764400000 - i * 7]);
+          const begun = performance.now();
+          const { rows, height } = rowsOf(order, { columns: 6, height: 200 });
+          const shown = rowsBetween(rows, height / 2, height / 2 + 1000);
+          const ms = performance.now() - begun;
+          const cards = rows.reduce((n, row) => n + (row.last ? row.last - row.first : 0), 0);
+          const inside = shown.every((row) => row.top <= height / 2 + 1000);
+          return { ms, cards, shown: shown.length, inside };
+        }"""
+    )
+    assert found["cards"] == 100_000, json.dumps(found)
+    assert 5 <= found["shown"] <= 8
+    assert found["inside"]
+    assert found["ms"] < 200
