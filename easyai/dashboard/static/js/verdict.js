@@ -13,7 +13,8 @@ export function useVerdict() {
   const known = useStore(isKnown);
   const connection = useStore((s) => s.connection);
   if (!known || !verdict) {
-    const isLoading = connection === "connecting" && !verdict;
+    // The first diagnosis may take seconds after the first message.
+    const isLoading = !verdict && (connection === "connecting" || known);
     return { kind: "idle", word: t(isLoading ? "loading" : "unknown"), verdict: null, isLoading };
   }
   const kind = KINDS[verdict.state] || "idle";

@@ -65,9 +65,14 @@ function Facts({ alert }) {
     <dt>${t("inference")}</dt><dd>${ms(alert.inference_time_ms)} ms</dd><dt>ID</dt><dd>${alert.id}</dd></dl>`;
 }
 
-const place = (box) => [box.x, box.y, box.x + box.w, box.y + box.h].map((n) => (box.unit === "px" ? Math.round(n) : n.toFixed(2))).join(" ");
-const Detections = ({ boxes = [] }) => boxes.length > 0 && html`<section><h2>${t("detections")}</h2><table class="tight"><thead class="vh"><tr><th>#</th><th>${t("type")}</th><th>${t("score")}</th><th>${t("boxes")}</th></tr></thead><tbody>
-  ${boxes.map((box, i) => html`<tr key=${i}><td class="muted">${i + 1}</td><td class="text">${box.label || "–"}</td><td class="num">${percent(box.score)}</td><td class="num muted mono">${place(box)}</td></tr>`)}</tbody></table></section>`;
+// The corners of a box in pixels of the picture, as the service sent them.
+function corners(box, size) {
+  const [sx, sy] = box.unit === "px" || !size ? [1, 1] : size;
+  const all = [box.x * sx, box.y * sy, (box.x + box.w) * sx, (box.y + box.h) * sy];
+  return all.map((n) => (box.unit === "px" || size ? Math.round(n) : n.toFixed(2))).join(" ");
+}
+const Detections = ({ boxes = [], size }) => boxes.length > 0 && html`<section><h2>${t("detections")}</h2><table class="tight"><thead class="vh"><tr><th>#</th><th>${t("type")}</th><th>${t("score")}</th><th>${t("boxes")}</th></tr></thead><tbody>
+  ${boxes.map((box, i) => html`<tr key=${i}><td class="muted">${i + 1}</td><td class="text">${box.label || "–"}</td><td class="num">${percent(box.score)}</td><td class="num muted mono">${corners(box, size)}</td></tr>`)}</tbody></table></section>`;
 
 // The stations of its frame, with the time from each to the next.
 function Steps({ alert }) {
@@ -131,5 +136,5 @@ export function Alert({ id }) {
     <${Film} near=${state.near} id=${id} /><${KeyHelp} canWrite=${act.canWrite} /></div>
     <aside class="panel side" aria-labelledby="alert-title"><header><h1 id="alert-title" class="grow cut">${alert.task_id}</h1>${alert.reviewed && html`<${State} kind="ok">${t("reviewed_by", alert.reviewed.by)}<//>`}</header>
       ${state.error && html`<${Failed} error=${state.error} again=${state.again} />`}
-      <${Facts} alert=${alert} /><${Detections} boxes=${alert.boxes} /><${Steps} alert=${alert} /><${Raw} alert=${alert} isOpen=${isRaw} turn=${() => raw(!isRaw)} /></aside></div>`;
+      <${Facts} alert=${alert} /><${Detections} boxes=${alert.boxes} size=${alert.size} /><${Steps} alert=${alert} /><${Raw} alert=${alert} isOpen=${isRaw} turn=${() => raw(!isRaw)} /></aside></div>`;
 }

@@ -2,7 +2,7 @@
 import { call } from "../api.js";
 import { count, moment, ms, span } from "../format.js";
 import { Ask, Command, Empty, KIND, Segments, Skeleton, State } from "../parts.js";
-import { html, useState } from "../preact.js";
+import { html, useEffect, useState } from "../preact.js";
 import { Strip } from "../strip.js";
 import { toast, useKnown, useNow, useOperator, useTime } from "../store.js";
 import { t } from "../words.js";
@@ -11,6 +11,7 @@ import { canWork, serviceWord, useStrips } from "./strips.js";
 
 const BREAKER = { open: "bad", half_open: "warn" };
 const MOST_OPEN = 40; // services of a page before those that are well are folded
+const groupOf = (service) => service.types[0] || "–";
 const where = (service) => encodeURIComponent(service.endpoint);
 
 function age(now, at) {
@@ -86,12 +87,16 @@ function Table({ services, range, id }) {
   const isKnown = useKnown();
   const strips = useStrips(range);
   const [open, set] = useState(id || "");
-  const [unfolded, unfold] = useState(new Set());
+  const asIs = services.find((service) => service.endpoint === id);
+  const [unfolded, unfold] = useState(new Set(asIs ? [groupOf(asIs)] : []));
+  useEffect(() => { // the row that a link of another page opened
+    document.querySelector("tr.open")?.scrollIntoView({ block: "center" });
+  }, []);
   const [asked, ask] = useState(null);
-  const types = [...new Set(services.map((service) => service.types[0] || "–"))].sort((a, b) => a.localeCompare(b));
+  const types = [...new Set(services.map(groupOf))].sort((a, b) => a.localeCompare(b));
   const row = (service) => html`<${Row} key=${service.endpoint} service=${service} now=${now} isKnown=${isKnown} strip=${strips.of(service)} ask=${ask}
     isOpen=${open === service.endpoint} turn=${() => set(open === service.endpoint ? "" : service.endpoint)} />`;
-  return html`<div class="scroll"><table><${Head} range=${range} /><tbody>${types.map((type) => html`<${Group} key=${type} type=${type} row=${row} services=${services.filter((service) => (service.types[0] || "–") === type)}
+  return html`<div class="scroll"><table><${Head} range=${range} /><tbody>${types.map((type) => html`<${Group} key=${type} type=${type} row=${row} services=${services.filter((service) => groupOf(service) === type)}
       isFolded=${services.length > MOST_OPEN && !unfolded.has(type)} unfold=${() => unfold(new Set([...unfolded, type]))} />`)}</tbody></table></div>
     ${asked && html`<${Unregister} service=${asked} onNo=${() => ask(null)} />`}`;
 }

@@ -12,6 +12,7 @@ const EVERY_SEC = { "5m": 5, "1h": 15, "6h": 60, "24h": 120, "7d": 300 };
 export const everySec = (range) => EVERY_SEC[range];
 const MOST_OPEN = 8; // types that are shown although they keep up
 const SLOW_MS = 200;
+const NEWEST_STEPS = 6;
 const FLOOR_SEC = 20; // of frames: less than these that wait looks like little
 
 // The range that the visitor chose, else the shortest that shows the begin of a stall.
@@ -37,12 +38,16 @@ function useSeries(history, name) {
   }, [history, name]);
 }
 
+// The newest value of a curve, unless the last ones are not known.
+const newest = (values) => values.slice(-NEWEST_STEPS).reverse().find((n) => n != null) ?? null;
+
 // The numbers beside the charts: those under the cursor, else the newest ones.
 function numbers(type, series, at) {
-  if (at == null) return type;
+  const { p50, p99 } = series.latency;
+  if (at == null) return { ...type, p50_ms: type.p50_ms ?? newest(p50), p99_ms: type.p99_ms ?? newest(p99) };
   return {
     inferred_per_sec: series.flow.inferred[at], arrived_per_sec: series.flow.arrived[at],
-    waiting: series.wait.waiting[at], p50_ms: series.latency.p50[at], p99_ms: series.latency.p99[at],
+    waiting: series.wait.waiting[at], p50_ms: p50[at], p99_ms: p99[at],
   };
 }
 
