@@ -32,7 +32,7 @@ export { keep };
 
 function headers(method, body) {
   const { session } = peek();
-  const sent = { Accept: "application/json" };
+  const sent = {};
   if (body !== undefined) sent["Content-Type"] = "application/json";
   if (method !== "GET" && session?.csrf) sent["X-CSRF-Token"] = session.csrf;
   const person = keep.read("easyai.person");
@@ -56,6 +56,7 @@ async function ask(method, url, body, options) {
     throw new ApiError(0, String(error.message || error));
   }
   const text = await answer.text();
+  if (answer.ok && !answer.headers.get("content-type")?.includes("json")) return text;
   let data = null;
   try {
     data = text ? JSON.parse(text) : null;
@@ -81,6 +82,7 @@ export function path(where, query = {}) {
 
 export const read = (where, query, options) => ask("GET", path(where, query), undefined, options);
 export const write = (method, where, body, options) => ask(method, path(where), body, options);
+export const readText = (url) => ask("GET", url);
 // A call of the rest of the API, such as `DELETE /api/v1/ai_analysis/unregister/…`.
 export const call = (method, url, body) => ask(method, url, body);
 

@@ -78,6 +78,8 @@ export const PAGES = {
     "在重新注册之前不再使用。已发出的图片会完成推理。",
   ],
   all_incidents: ["All incidents", "全部事故"],
+  diagnosis_now: ["Diagnosis now", "当前诊断"],
+  diagnose_again: ["Make it anew", "重新诊断"],
   n_in_week: ["{} incidents in the last 7 days", "最近 7 天 {} 个事故"],
   rings: ["rings", "告警中"],
   over: ["over", "已结束"],

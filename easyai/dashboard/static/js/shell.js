@@ -14,6 +14,7 @@ import { Alert } from "./pages/alert.js";
 import { Alerts } from "./pages/alerts.js";
 import { Camera } from "./pages/camera.js";
 import { Cameras } from "./pages/cameras.js";
+import { DiagnosisNow } from "./pages/diagnosis.js";
 import { Frames } from "./pages/frames.js";
 import { Incidents } from "./pages/incidents.js";
 import { Login } from "./pages/login.js";
@@ -35,6 +36,7 @@ function page({ page: name, id }) {
   if (name === "cameras") return id ? html`<${Camera} key=${id} id=${id} />` : html`<${Cameras} />`;
   if (name === "frames") return html`<${Frames} />`;
   if (name === "services") return html`<${Services} id=${id} />`;
+  if (name === "incidents" && id === "now") return html`<${DiagnosisNow} />`;
   if (name === "incidents") return html`<${Incidents} id=${Number(id)} />`;
   if (name === "system") return html`<${System} />`;
   return html`<${Now} />`;

@@ -11,6 +11,7 @@ let state = {
   unknown: "", // why the server does not know its own state; "": it knows
   tick: 0, // counts seconds
   toast: null, // {text, action, act}
+  knownSince: 0, // Unix seconds: since when the curves of the last hour have values
   range: "", // of curves and strips, as the visitor chose it; "": the fitting one
   lang: "en",
 };

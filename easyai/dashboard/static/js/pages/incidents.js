@@ -37,7 +37,7 @@ function Lanes({ list, at, isChosen }) {
   const shown = list.filter((one) => (one.over_at || now) > begin);
   const wide = (one) => Math.max(4, x(one.over_at || now) - Math.max(0, x(one.began_at)));
   const left = (one) => Math.min(994, Math.max(0, x(one.began_at)));
-  return html`<section class=${isChosen ? "panel lanes-panel chosen" : "panel lanes-panel"} aria-labelledby="week"><header><h2 id="week">${t("last_7d")}</h2></header><div class="lanes"><svg viewBox="0 0 1000 24" preserveAspectRatio="none" role="img" aria-label=${t("n_in_week", shown.length)}>
+  return html`<section class=${isChosen ? "panel lanes-panel chosen" : "panel lanes-panel"} aria-labelledby="week"><header><h2 id="week" class="grow">${t("last_7d")}</h2><a class="btn" href=${to("incidents", "now")}>${t("diagnosis_now")}</a></header><div class="lanes"><svg viewBox="0 0 1000 24" preserveAspectRatio="none" role="img" aria-label=${t("n_in_week", shown.length)}>
     <rect class="ground" x="0" y="23" width="1000" height="1" />${shown.map((one) => html`<rect key=${one.id} class=${one.severity === "warn" ? "warn" : "bad"} x=${left(one)} width=${wide(one)} ...${tall(one)} />`)}
     ${shown.filter((one) => one.id === at).map((one) => html`<rect class="chosen" key="at" x=${Math.max(0, left(one) - 3)} width=${wide(one) + 6} y="0" height="2" />`)}</svg>
     <div class="days" aria-hidden="true">${Array.from({ length: 7 }, (_, i) => html`<span key=${i}>${dayOfMonth(begin + (i + 1) * 86_400)}</span>`)}</div></div></section>`;
@@ -101,7 +101,7 @@ export function Incidents({ id }) {
     return () => removeEventListener("keydown", press);
   }, [id]);
   if (list.items === null) return html`<section class="panel"><h1 class="vh">${t("incidents")}</h1>${list.error ? html`<${Failed} error=${list.error} again=${list.again} />` : html`<${Skeleton} rows=${8} />`}</section>`;
-  if (!list.items.length) return html`<section class="panel"><h1 class="vh">${t("incidents")}</h1><${Empty} title=${t("no_incidents")} why=${t("no_incidents_why")} /></section>`;
+  if (!list.items.length) return html`<section class="panel"><h1 class="vh">${t("incidents")}</h1><${Empty} title=${t("no_incidents")} why=${t("no_incidents_why")}><a href=${to("incidents", "now")}>${t("diagnosis_now")}</a><//></section>`;
   const one = list.items.find((other) => other.id === id) || list.items[0];
   const isChosen = Boolean(id);
   return html`<h1 class="vh">${t("incidents")}</h1><${Lanes} list=${list.items} at=${one.id} isChosen=${isChosen} />

@@ -27,7 +27,7 @@ function Known({ kind, verdict }) {
   const since = kind === "bad" && verdict.since && t("v_since", hourMinute(verdict.since), span(serverTime() - verdict.since));
   return html`<div><h1>${verdict.sentence}</h1>
       ${(verdict.reason || since) && html`<p class="why">${verdict.reason} ${since}</p>`}</div>
-    ${report && html`<div class="to"><a class="btn main" href=${to("incidents", report.id)}>${t("open_report")}</a></div>`}
+    ${isTrouble && html`<div class="to"><a class="btn main" href=${to("incidents", report?.id ?? "now")}>${t("open_report")}</a></div>`}
     ${isTrouble && (verdict.action || verdict.command) && html`<div class="do">${verdict.action && html`<p>${verdict.action}</p>`}
       ${verdict.command && html`<${Command} line text=${verdict.command} />`}</div>`}`;
 }
@@ -57,8 +57,8 @@ export function Now() {
   const types = useNow("types");
   const services = useNow("services");
   const cameras = useNow("cameras");
-  const hasNothing = types && !types.length && !services?.length && !cameras?.length;
+  const hasNothing = types && !types.length && services && !services.length && !cameras?.length;
   return html`<${Verdict} />${!types ? html`<${Loading} />` : hasNothing ? html`<${FirstSteps} />` : html`<div class="now">
     <div><${Types} types=${types} /><${Strips} services=${services || []} /></div>
-    <div><${Alarms} /><${Wall} cameras=${cameras || []} /></div></div>`}`;
+    <div><${Alarms} /><${Wall} cameras=${cameras} /></div></div>`}`;
 }

@@ -7,7 +7,7 @@ import { Strip } from "../strip.js";
 import { toast, useKnown, useNow, useOperator, useTime } from "../store.js";
 import { t } from "../words.js";
 import { change } from "./alarms.js";
-import { canWork, serviceWord, useStrips } from "./strips.js";
+import { canWork, isListed, serviceWord, useStrips } from "./strips.js";
 
 const BREAKER = { open: "bad", half_open: "warn" };
 const MOST_OPEN = 40; // services of a page before those that are well are folded
@@ -63,7 +63,7 @@ function Row({ service, isOpen, turn, now, ask, strip, isKnown }) {
 function Group({ type, services, row, isFolded, unfold }) {
   const shown = isFolded ? services.filter((service) => service.state !== "online") : services;
   const hidden = services.length - shown.length;
-  return html`<tr class="grp"><td colspan="9">${type}<span>${t("can_work", services.filter(canWork).length, services.length)}</span>${hidden > 0 && html` <button type="button" class="link" onClick=${unfold}>${t("n_online", hidden)}</button>`}</td></tr>
+  return html`<tr class="grp"><td colspan="9">${type}<span>${t("can_work", services.filter(canWork).length, services.filter(isListed).length)}</span>${hidden > 0 && html` <button type="button" class="link" onClick=${unfold}>${t("n_online", hidden)}</button>`}</td></tr>
     ${shown.map(row)}`;
 }
 
@@ -105,10 +105,10 @@ export function Services({ id }) {
   const services = useNow("services");
   const [only, pick] = useState("all");
   const [range, stretch] = useState("1h");
-  const all = services || [];
-  const unwell = all.filter((service) => service.state !== "online");
+  const all = [...(services || [])].sort((a, b) => isListed(b) - isListed(a));
+  const unwell = all.filter((service) => isListed(service) && service.state !== "online");
   const shown = only === "all" ? all : unwell;
-  return html`<section class="panel svc stack" aria-labelledby="services"><header><h1 id="services">${t("services")}</h1><span class="muted grow">${services && t("can_work", all.filter(canWork).length, all.length)}</span>
+  return html`<section class="panel svc stack" aria-labelledby="services"><header><h1 id="services">${t("services")}</h1><span class="muted grow">${services && t("can_work", all.filter(canWork).length, all.filter(isListed).length)}</span>
       <${Segments} label=${t("range")} value=${range} pick=${stretch} options=${["1h", "6h", "24h", "7d"].map((key) => [key, t(`range_${key}`)])} />
       <${Segments} label=${t("state")} value=${only} pick=${pick} options=${[["all", `${t("all")} ${all.length}`], ["unwell", `${t("unwell")} ${unwell.length}`]]} /></header>
     ${!services ? html`<${Skeleton} rows=${10} />` : !all.length ? html`<${Empty} title=${t("no_services")} why=${t("no_services_start")} /><div class="report"><${Command} text=${`.venv/bin/python examples/people_counter.py --server ${location.origin}`} /></div>` : !shown.length ? html`<${Empty} title=${t("all_well")} why="" />` : html`<${Table} services=${shown} range=${range} id=${id} />`}</section>`;

@@ -11,6 +11,7 @@ import { Fold, RANGES, everySec, useRange } from "./types.js";
 
 const MOST_OPEN = 14;
 const RANK = { offline: 0, suspect: 1, waits_for_approval: 2, online: 3, unregistered: 4 };
+export const isListed = (service) => service.state !== "unregistered";
 export const canWork = (service) => service.state === "online" || service.state === "suspect";
 export const serviceWord = (state) => t(`svc_${state}`);
 
@@ -49,7 +50,7 @@ export function Strips({ services }) {
   const strips = useStrips(range);
   const isKnown = useKnown();
   const seenAt = useStore((s) => s.at);
-  const listed = services.filter((service) => service.state !== "unregistered").sort((a, b) => RANK[a.state] - RANK[b.state] || a.service_id.localeCompare(b.service_id));
+  const listed = services.filter(isListed).sort((a, b) => RANK[a.state] - RANK[b.state] || a.service_id.localeCompare(b.service_id));
   const unwell = listed.filter((service) => service.state !== "online").length;
   const isFolded = !isOpen && listed.length > MOST_OPEN;
   const shown = isFolded ? listed.slice(0, Math.max(MOST_OPEN, unwell)) : listed;

@@ -3,24 +3,33 @@ import { Chart } from "../chart.js";
 import { clock, count, day, decimal, hourMinute, ms } from "../format.js";
 import { useRead } from "../load.js";
 import { Failed, KIND, Panel, Segments, State } from "../parts.js";
-import { html, useMemo, useState } from "../preact.js";
+import { html, useEffect, useMemo, useState } from "../preact.js";
 import { put, serverTime, useKnown, useStore } from "../store.js";
 import { t } from "../words.js";
 
 export const RANGES = [["5m", 300], ["1h", 3600], ["6h", 21_600], ["24h", 86_400], ["7d", 604_800]];
 const EVERY_SEC = { "5m": 5, "1h": 15, "6h": 60, "24h": 120, "7d": 300 };
 export const everySec = (range) => EVERY_SEC[range];
+const YOUNG_SEC = 420; // an installation that has run for less shows its last five minutes
 const MOST_OPEN = 8; // types that are shown although they keep up
 const SLOW_MS = 200;
 const NEWEST_STEPS = 6;
 const FLOOR_SEC = 20; // of frames: less than these that wait looks like little
 
+// When the first value of the curves is, in Unix seconds.
+function firstKnown({ at, types }) {
+  const firsts = Object.values(types).map(({ arrived }) => arrived.findIndex((n) => n != null)).filter((i) => i >= 0);
+  return firsts.length ? at[Math.min(...firsts)] : 0;
+}
+
 // The range that the visitor chose, else the shortest that shows the begin of a stall.
 export function useRange() {
   const since = useStore((s) => s.now?.verdict?.since ?? null);
   const chosen = useStore((s) => s.range);
+  const knownSince = useStore((s) => s.knownSince);
+  const isYoung = knownSince && serverTime() - knownSince < YOUNG_SEC;
   const fitting = since && RANGES.find(([, sec]) => serverTime() - since < sec * 0.9);
-  const range = chosen || (fitting && fitting[1] > 3600 ? fitting[0] : since && !fitting ? "7d" : "1h");
+  const range = chosen || (fitting && fitting[1] > 3600 ? fitting[0] : since && !fitting ? "7d" : isYoung ? "5m" : "1h");
   return { range, since };
 }
 
@@ -98,6 +107,9 @@ export function Types({ types }) {
   const isKnown = useKnown();
   const seenAt = useStore((s) => s.at);
   const history = useRead("/history", { range }, everySec(range));
+  useEffect(() => {
+    if (history.data && range === "1h") put({ knownSince: firstKnown(history.data) });
+  }, [history.data]);
   const { shown, hidden } = folded(types, isOpen);
   const note = at != null && history.data ? clock(history.data.at[at]) : !isKnown && t("last_known", clock(seenAt));
   const options = RANGES.map(([key]) => [key, t(`range_${key}`)]);

@@ -23,6 +23,8 @@ export function Tile({ camera }) {
 }
 
 export function Wall({ cameras }) {
-  return html`<${Panel} id="wall" title=${t("cameras")} note=${cameras.length || ""} actions=${html`<a href="#/cameras">${t("all_cameras")}</a>`}>
+  const actions = html`<a href="#/cameras">${t("all_cameras")}</a>`;
+  if (!cameras) return html`<${Panel} id="wall" title=${t("cameras")} actions=${actions}><${Empty} title=${t("s_unknown")} why="" /><//>`;
+  return html`<${Panel} id="wall" title=${t("cameras")} note=${cameras.length || ""} actions=${actions}>
     ${cameras.length ? html`<div class="wall">${cameras.slice(0, MOST).map((camera) => html`<${Tile} key=${camera.task_id} camera=${camera} />`)}</div>` : html`<${Empty} title=${t("no_cameras")} why=${t("no_cameras_why")} />`}<//>`;
 }
