@@ -18,6 +18,8 @@ from tests.support.jpeg import jpeg
 from tests.support.outside import Outside
 
 TYPE = "人数统计"
+VIEWER_TOKEN = "a-viewer-of-the-tests-0123456789"
+_SETTINGS = f'[easyai]\nviewers = "token"\nviewer_token = "{VIEWER_TOKEN}"\n'
 #: What strangers may be called: every name of theirs must stay text.
 HOSTILE = "<img src=x onerror=window.hacked=1>"
 HOSTILE_SERVICE = '"><script>window.hacked=1</script>'
@@ -52,7 +54,8 @@ def _program(name: str) -> str | None:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
     """A running ``easyai up`` with alerts of three cameras, and a frame that has no service."""
-    with EasyaiProcess(tmp_path_factory.mktemp("browser")) as process, ExitStack() as services:
+    folder = tmp_path_factory.mktemp("browser")
+    with EasyaiProcess(folder, _SETTINGS) as process, ExitStack() as services:
         process.start()
         site = Outside(process.url, process.frames)
         for service_id in ("counter", HOSTILE_SERVICE):

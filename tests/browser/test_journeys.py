@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import TYPE, Visit
+from tests.browser.conftest import TYPE, VIEWER_TOKEN, Visit
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.jpeg import jpeg
 from tests.support.outside import Outside
@@ -123,12 +123,11 @@ def test_viewer_logs_in_and_sees_no_writes(
     visitor = visit(headers=ANOTHER_MACHINE)
     page = visitor.page
     page.goto(f"{installation.url}/?lang=en#/")
-    token = (installation.data / "viewer.token").read_text(encoding="ascii").strip()
     page.get_by_label("Your name").fill("李雷")
     page.get_by_label("Token").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).not_to_be_empty()
-    page.get_by_label("Token").fill(token)
+    page.get_by_label("Token").fill(VIEWER_TOKEN)
     page.get_by_label("Token").press("Enter")
     expect(page.get_by_text("李雷 · viewer")).to_be_visible()
     newest = site.alerts(TYPE)[-1]["id"]

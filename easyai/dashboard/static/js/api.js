@@ -36,7 +36,7 @@ function headers(method, body) {
   if (body !== undefined) sent["Content-Type"] = "application/json";
   if (method !== "GET" && session?.csrf) sent["X-CSRF-Token"] = session.csrf;
   const person = keep.read("easyai.person");
-  if (session?.local && person) sent["X-Person"] = encodeURIComponent(person);
+  if ((!session || session.local) && person) sent["X-Person"] = encodeURIComponent(person);
   return sent;
 }
 

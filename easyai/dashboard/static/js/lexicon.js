@@ -28,6 +28,7 @@ const FRAME = {
   ],
   log_out: ["Log out", "退出"],
   your_name: ["Your name", "您的姓名"],
+  your_name_why: ["The audit log and review marks show it.", "显示在审计日志和查看标记中。"],
   token: ["Token", "令牌"],
   keys: ["Keys", "快捷键"],
   k_pages: ["pages, in order", "按顺序切换页面"],

@@ -87,7 +87,8 @@ function Language() {
 
 function Person() {
   const session = useStore((s) => s.session);
-  if (!session || session.local || !session.role || !session.needs_login) return null;
+  if (!session?.role || session.local) return null; // on this machine nobody logs in
+  if (!session.csrf) return html`<a class="btn quiet" href=${to("login")}>${t("log_in")}</a>`; // everybody may look
   return html`<span class="muted small txt cut">${session.name}${session.role === "viewer" ? ` · ${t("viewer")}` : ""}</span>
     <button type="button" class="btn quiet" onClick=${() => logOut()}>${t("log_out")}</button>`;
 }
@@ -130,14 +131,15 @@ export function Shell() {
   const lang = useStore((s) => s.lang);
   const session = useStore((s) => s.session);
   const [help, ask] = useState(false);
-  const known = PAGES.includes(at.page) ? at.page : "now";
-  useTitle(known);
+  const known = PAGES.includes(at.page) || at.page === "login" ? at.page : "now";
+  useTitle(known === "login" ? "log_in" : known);
   useEffect(() => scrollTo(0, 0), [at.page, at.page === "alerts" ? "" : at.id]);
   useKeys({
     "?": () => ask(true),
     ...Object.fromEntries(PAGES.map((name, i) => [i + 1, () => (location.hash = to(name))])),
   });
   const isOut = session && !session.role;
+  const asksToken = isOut || at.page === "login";
   return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
     <header class="bar" key="bar"><a class="name" href="#/" aria-label="easyai"><img src="/static/icon.svg" alt="" width="16" height="16" /><span class="txt">easyai</span></a>
       ${!isOut && html`<nav class="tabs" aria-label=${t("pages")}>${PAGES.map((name) => html`<${Tab} key=${name} name=${name} isHere=${known === name} />`)}</nav>`}
@@ -145,5 +147,5 @@ export function Shell() {
       <${Person} /><${Theme} /><${Language} /></header>
     ${!isOut && html`<${Spoken} />`}
     ${help && html`<${Keys} onNo=${() => ask(false)} />`}
-    <main id="main" tabindex="-1" key=${lang}>${isOut ? html`<${Login} />` : page(at)}</main><${Toast} />`;
+    <main id="main" tabindex="-1" key=${lang}>${asksToken ? html`<${Login} />` : page(at)}</main><${Toast} />`;
 }

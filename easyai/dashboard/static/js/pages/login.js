@@ -2,6 +2,7 @@
 import { logIn } from "../api.js";
 import { retry } from "../live.js";
 import { html, useState } from "../preact.js";
+import { go, to } from "../router.js";
 import { t } from "../words.js";
 
 export function Login() {
@@ -14,6 +15,7 @@ export function Login() {
     try {
       await logIn(form.get("token").trim(), form.get("name").trim());
       retry();
+      if (location.hash === to("login")) go("now");
     } catch (problem) {
       set(problem.message);
       wait(false);

@@ -1,10 +1,11 @@
 // The installation itself: processes, queues, disk, database, bus, settings, versions, audit log.
-import { read } from "../api.js";
+import { keep, openSession, read } from "../api.js";
 import { moment } from "../format.js";
 import { Loaded, useRead } from "../load.js";
 import { Failed, Panel } from "../parts.js";
 import { html, useState } from "../preact.js";
 import { to } from "../router.js";
+import { useStore } from "../store.js";
 import { t } from "../words.js";
 
 const EVERY_SEC = 10;
@@ -56,11 +57,22 @@ function Audit() {
     ${next && html`<div class="fold"><button type="button" class="link" onClick=${more}>${t("show_more")}</button></div>`}<//><//>`;
 }
 
+// The name under which the audit log has what is done from this machine without a login.
+function You() {
+  const session = useStore((s) => s.session);
+  if (!session?.local) return null;
+  const change = (event) => {
+    keep.write("easyai.person", event.target.value.trim());
+    openSession().catch(() => {});
+  };
+  return html`<${Panel} id="you" title=${t("your_name")}><div class="links"><label class="vh" for="person">${t("your_name")}</label><input id="person" class="field" maxlength="64" value=${keep.read("easyai.person")} placeholder=${session.name} onChange=${change} /><span class="muted">${t("your_name_why")}</span></div><//>`;
+}
+
 export function System() {
   const asked = useRead("/system", {}, EVERY_SEC);
   const { settings, ...sections } = asked.data || {};
   return html`<h1 class="vh">${t("system")}</h1><nav class="menu-page" aria-label=${t("more")}><a class="btn" href=${to("cameras")}>${t("cameras")}</a><a class="btn" href=${to("frames")}>${t("frames")}</a></nav>
     <${Loaded} of=${asked} rows=${8}><div class="cols2">${Object.entries(sections).map(([name, value]) => html`<${Section} key=${name} name=${name} value=${value} />`)}
-      <${Panel} id="elsewhere" title=${t("elsewhere")}><div class="links"><a href="/docs">${t("api_docs")}</a>${asked.data?.flower_url && html`<a href=${asked.data.flower_url} rel="noreferrer">Flower</a>`}<a href="/metrics">${t("metrics")}</a></div><//></div>
+      <${Panel} id="elsewhere" title=${t("elsewhere")}><div class="links"><a href="/docs">${t("api_docs")}</a>${asked.data?.flower_url && html`<a href=${asked.data.flower_url} rel="noreferrer">Flower</a>`}<a href="/metrics">${t("metrics")}</a></div><//><${You} /></div>
       ${settings && html`<${Settings} settings=${settings} />`}<//><${Audit} />`;
 }
