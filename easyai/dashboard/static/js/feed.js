@@ -13,7 +13,10 @@ const MOST_RECENT = 50; // in a message; then some may be missing from it
 const MOST_NEWER = 500; // that wait above the list; then the list begins anew
 const FRESH_MS = 1000;
 
-export const FILTERS = ["task_type", "task_id", "algorithm_id", "from", "to", "min_detections", "min_confidence", "reviewed"];
+const FILTERS = ["task_type", "task_id", "algorithm_id", "from", "to", "min_detections", "min_confidence", "reviewed"];
+
+// The filters of an address; the server refuses other names.
+export const filterOf = (query) => Object.fromEntries(FILTERS.filter((key) => query[key]).map((key) => [key, query[key]]));
 
 // Whether an alert that arrives belongs to the list.
 export function matches(item, filter) {

@@ -7,6 +7,7 @@ import { to } from "../router.js";
 import { serverTime, toast, useKnown, useNow, useOperator } from "../store.js";
 import { t } from "../words.js";
 
+const NONE = [];
 const MUTES = [[3600, "for_1h"], [28_800, "for_8h"], [86_400, "for_24h"], [604_800, "for_7d"]];
 
 // Runs a change and shows the server's sentence when it refuses.
@@ -21,11 +22,13 @@ export async function change(method, where, body) {
 
 export const acknowledge = (id) => change("POST", `/incidents/${id}/acknowledge`);
 
-// What of an alarm can be muted: the alarm, its kind, and what it is about.
-function scopes(alarm) {
-  const all = [["incident", String(alarm.id), t("mute_this")], ["kind", alarm.kind, t("mute_kind", alarm.kind)]];
-  if (alarm.task_type) all.push(["task_type", alarm.task_type, t("mute_type", alarm.task_type)]);
-  if (alarm.camera) all.push(["camera", alarm.camera, t("mute_camera", alarm.camera)]);
+// What of an alarm can be muted: the alarm, its kind, and the type or the camera that it is about.
+function useScopes({ id, kind, subject }) {
+  const types = useNow("types") || NONE;
+  const cameras = useNow("cameras") || NONE;
+  const all = [["incident", id, t("mute_this")], ["kind", kind, t("mute_kind", kind)]];
+  if (types.some((type) => type.name === subject)) all.push(["task_type", subject, t("mute_type", subject)]);
+  if (cameras.some((camera) => camera.task_id === subject)) all.push(["camera", subject, t("mute_camera", subject)]);
   return all;
 }
 
@@ -36,7 +39,7 @@ export function Mute({ alarm, cls = "btn", done }) {
       done?.();
     }
   };
-  return html`<${Menu} cls=${cls} label=${t("mute")}>${scopes(alarm).map(([scope, value, words]) => html`<p key=${scope} class="cut">${words}</p>
+  return html`<${Menu} cls=${cls} label=${t("mute")}>${useScopes(alarm).map(([scope, value, words]) => html`<p key=${scope} class="cut">${words}</p>
     ${MUTES.slice(0, scope === "incident" ? 3 : 4).map(([sec, word]) => html`<button type="button" key=${scope + sec} aria-label="${words}: ${t(word)}" onClick=${() => mute(scope, value, sec)}>${t(word)}</button>`)}`)}<//>`;
 }
 

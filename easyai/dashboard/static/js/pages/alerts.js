@@ -1,5 +1,5 @@
 // What was found, by which camera, when? What has nobody looked at?
-import { useFeed } from "../feed.js";
+import { filterOf, useFeed } from "../feed.js";
 import { clock, count, day, hourMinute, percent } from "../format.js";
 import { useKeys } from "../keys.js";
 import { Empty, Failed } from "../parts.js";
@@ -110,13 +110,14 @@ function useNewer(alerts) {
 
 export function Alerts() {
   const { query } = useRoute();
+  const filter = filterOf(query);
   const alerts = useFeed();
   const canWrite = useOperator();
   const selection = useSelection(alerts);
   useEffect(() => {
-    alerts.open(query);
+    alerts.open(filter);
     selection.clear();
-  }, [JSON.stringify(query)]);
+  }, [JSON.stringify(filter)]);
   useReturn(alerts);
   useNewer(alerts);
   useKeys({
@@ -128,11 +129,11 @@ export function Alerts() {
     alerts.showNewer();
     scrollTo(0, 0);
   };
-  const isFiltered = Object.keys(query).length > 0;
-  return html`<${Filters} alerts=${alerts} filter=${query} />
+  const isFiltered = Object.keys(filter).length > 0;
+  return html`<${Filters} alerts=${alerts} filter=${filter} />
     ${alerts.newer.length > 0 && html`<button type="button" class="btn main newer" onClick=${top}>${t("n_newer", alerts.newer.length)}</button>`}
     ${alerts.error && html`<section class="panel"><${Failed} error=${alerts.error} again=${() => alerts.again()} /></section>`}
     ${alerts.isLoading ? html`<${Loading} />` : alerts.order.length ? html`<${Gallery} alerts=${alerts} selection=${selection} canWrite=${canWrite} />` : !alerts.error && html`<${None} isFiltered=${isFiltered} />`}
-    ${selection.size > 0 && html`<${Bulk} alerts=${alerts} selection=${selection} filter=${query} />`}`;
+    ${selection.size > 0 && html`<${Bulk} alerts=${alerts} selection=${selection} filter=${filter} />`}`;
 }
 

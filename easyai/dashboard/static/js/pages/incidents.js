@@ -17,11 +17,12 @@ const tall = (one) => (one.severity === "warn" ? { y: 10, height: 14 } : { y: 2,
 
 // The list by keyset: the first page is asked for again, the following ones as the visitor wants.
 function useIncidents() {
-  const first = useRead("/incidents", {}, EVERY_SEC);
+  const lang = useStore((s) => s.lang);
+  const first = useRead("/incidents", { lang }, EVERY_SEC);
   const [older, set] = useState({ items: [], next: undefined });
   const next = older.next === undefined ? first.data?.next : older.next;
   const more = async () => {
-    const page = await read("/incidents", { before: next });
+    const page = await read("/incidents", { before: next, lang });
     set({ items: [...older.items, ...page.items], next: page.next });
   };
   const known = new Set((first.data?.items || []).map((one) => one.id));
@@ -45,6 +46,18 @@ function Lanes({ list, at, isChosen }) {
 
 const Item = ({ one, isHere }) => html`<li><a href=${to("incidents", one.id)} aria-current=${isHere ? "true" : undefined}><span class="st ${kindOf(one)}"><${Mark} kind=${kindOf(one)} /></span>
   <span class="what">${one.text}<span class="when"><span>${day(one.began_at)} ${hourMinute(one.began_at)}</span><span>${one.over_at ? t("lasted", span(one.over_at - one.began_at)) : html`<b class="t-bad">${t("rings")}</b>`}</span>${one.acknowledged && html`<span class="cut">✓ ${one.acknowledged.by}</span>`}</span></span></a></li>`;
+
+const MUTED = { incident: "mute_this", kind: "mute_kind", task_type: "mute_type", camera: "mute_camera" };
+const mutedWords = ({ scope, value }, list) => (scope === "incident" ? list.find((one) => String(one.id) === String(value))?.text || value : t(MUTED[scope], value));
+
+// What is muted, by whom and until when: seen by everybody, ended by operators.
+function Mutes({ mutes = [], list, again }) {
+  const canWrite = useOperator();
+  if (!mutes.length) return null;
+  const end = async (mute) => (await change("DELETE", `/mutes/${mute.id}`)) !== null && again();
+  return html`<section class="panel" aria-labelledby="mutes"><header><h2 id="mutes">${t("mutes")}</h2></header><ul class="alarms">${mutes.map((mute) => html`<li key=${mute.id}><span class="st idle"><${Mark} kind="idle" /></span>
+    <span class="wrap">${mutedWords(mute, list)} <span class="muted">${t("muted_by", mute.by, `${day(mute.until)} ${hourMinute(mute.until)}`)}</span></span>${canWrite && html`<button type="button" class="link" onClick=${() => end(mute)}>${t("unmute")}</button>`}</li>`)}</ul></section>`;
+}
 
 function Notes({ one, again }) {
   const canWrite = useOperator();
@@ -105,6 +118,7 @@ export function Incidents({ id }) {
   const one = list.items.find((other) => other.id === id) || list.items[0];
   const isChosen = Boolean(id);
   return html`<h1 class="vh">${t("incidents")}</h1><${Lanes} list=${list.items} at=${one.id} isChosen=${isChosen} />
+    <${Mutes} mutes=${list.data?.mutes} list=${list.items} again=${list.again} />
     <div class=${isChosen ? "inc chosen" : "inc"}><section class="panel list" aria-label=${t("incidents")}><ul>${list.items.map((other) => html`<${Item} key=${other.id} one=${other} isHere=${other.id === one.id} />`)}</ul>
       ${list.next && html`<div class="fold"><button type="button" class="link" onClick=${list.more}>${t("show_more")}</button></div>`}</section><${Whole} key=${one.id} one=${one} again=${list.again} /></div>`;
 }
