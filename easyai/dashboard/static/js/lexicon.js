@@ -97,7 +97,6 @@ const NOW = {
   unknown: ["Not known", "未知"],
   open_report: ["Open the report", "查看报告"],
   v_loading: ["Asking the server …", "正在询问服务器…"],
-  v_since: ["Since {} ({}).", "自 {} 起（{}）。"],
   v_silent: [
     "Whether inference goes on is not known: the server has not answered for {}.",
     "推理状态未知：服务器已 {} 没有应答。",

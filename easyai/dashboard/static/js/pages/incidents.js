@@ -45,7 +45,7 @@ function Lanes({ list, at, isChosen }) {
 }
 
 const Item = ({ one, isHere }) => html`<li><a href=${to("incidents", one.id)} aria-current=${isHere ? "true" : undefined}><span class="st ${kindOf(one)}"><${Mark} kind=${kindOf(one)} /></span>
-  <span class="what">${one.text}<span class="when"><span>${day(one.began_at)} ${hourMinute(one.began_at)}</span><span>${one.over_at ? t("lasted", span(one.over_at - one.began_at)) : html`<b class="t-bad">${t("rings")}</b>`}</span>${one.acknowledged && html`<span class="cut">✓ ${one.acknowledged.by}</span>`}</span></span></a></li>`;
+  <span class="what"><span class="words">${one.text}</span><span class="when"><span>${day(one.began_at)} ${hourMinute(one.began_at)}</span><span>${one.over_at ? t("lasted", span(one.over_at - one.began_at)) : html`<b class="t-bad">${t("rings")}</b>`}</span>${one.acknowledged && html`<span class="cut">✓ ${one.acknowledged.by}</span>`}</span></span></a></li>`;
 
 const MUTED = { incident: "mute_this", kind: "mute_kind", task_type: "mute_type", camera: "mute_camera" };
 const mutedWords = ({ scope, value }, list) => (scope === "incident" ? list.find((one) => String(one.id) === String(value))?.text || value : t(MUTED[scope], value));
@@ -100,6 +100,7 @@ function Whole({ one, again }) {
       <${Actions} one=${whole} again=${both} />${whole.report && html`<${Copy} text=${whole.report} label=${t("copy_markdown")} />`}<button type="button" class="btn" onClick=${() => print()}>${t("print")}</button></header>
     <div class="report"><div><h2 class="lead" id="incident">${one.text}</h2><p class="muted">${moment(one.began_at)}${one.over_at ? ` – ${clock(one.over_at)}` : ""} · ${t("lasted", lasted)}</p></div>
       <${Notes} one=${whole} again=${both} />
+      ${whole.said && whole.said !== whole.text && html`<p class="soft">${whole.said}</p>`}
       ${asked.error && html`<${Failed} error=${asked.error} again=${asked.again} />`}
       ${asked.data ? whole.report ? html`<${Markdown} text=${whole.report} />` : html`<p class="soft">${t("no_report")}</p>` : !asked.error && html`<${Skeleton} rows=${8} />`}</div></article>`;
 }

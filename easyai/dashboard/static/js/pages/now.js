@@ -1,10 +1,9 @@
 // Does inference go on? If not: since when, why, and what to do.
-import { hourMinute, span } from "../format.js";
 import { retry } from "../live.js";
 import { Command, Mark, Skeleton } from "../parts.js";
 import { html } from "../preact.js";
 import { to } from "../router.js";
-import { serverTime, useNow } from "../store.js";
+import { useNow } from "../store.js";
 import { silence, useVerdict } from "../verdict.js";
 import { t } from "../words.js";
 import { Alarms } from "./alarms.js";
@@ -24,9 +23,8 @@ function Known({ kind, verdict }) {
   const alarms = useNow("alarms");
   const isTrouble = kind === "bad" || kind === "warn";
   const report = isTrouble && reportOf(alarms, kind);
-  const since = kind === "bad" && verdict.since && t("v_since", hourMinute(verdict.since), span(serverTime() - verdict.since));
   return html`<div><h1>${verdict.sentence}</h1>
-      ${(verdict.reason || since) && html`<p class="why">${verdict.reason} ${since}</p>`}</div>
+      ${verdict.reason && html`<p class="why">${verdict.reason}</p>`}</div>
     ${isTrouble && html`<div class="to"><a class="btn main" href=${to("incidents", report?.id ?? "now")}>${t("open_report")}</a></div>`}
     ${isTrouble && (verdict.action || verdict.command) && html`<div class="do">${verdict.action && html`<p>${verdict.action}</p>`}
       ${verdict.command && html`<${Command} line text=${verdict.command} />`}</div>`}`;
