@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import TYPE, VIEWER_TOKEN, Visit
 from tests.support.easyai_process import EasyaiProcess
@@ -176,6 +176,26 @@ def test_nothing_is_green_while_the_server_is_silent(visit: Visit) -> None:
     page.clock.fast_forward(20_000)
     expect(page.locator(".verdict")).not_to_have_class(re.compile("idle"), timeout=FAR_MS)
     visitor.faults.clear()
+
+
+def test_page_works_below_a_path_that_a_gateway_takes_off(
+    visit: Visit, installation: EasyaiProcess
+) -> None:
+    visitor = visit()
+    page = visitor.page
+    asked: list[str] = []
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    page.on("request", lambda request: asked.append(request.url))
+
+    def pass_on(route: Route) -> None:
+        route.fulfill(response=route.fetch(url=route.request.url.replace("/easyai/", "/", 1)))
+
+    page.route("**/easyai/**", pass_on)
+    page.goto(f"{installation.url}/easyai/?lang=en#/alerts")
+    expect(page.locator(".alert img").first).to_be_visible()
+    assert any("/api/v1/live" in url for url in asked)
+    assert [url for url in asked if f":{installation.port}/easyai/" not in url] == []
+    visitor.faults.clear()  # no gateway is there for the WebSocket
 
 
 @pytest.mark.parametrize("secure", [True, False])

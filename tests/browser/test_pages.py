@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 from typing import Any
 
@@ -103,6 +104,14 @@ def test_nothing_of_the_page_is_inline_or_becomes_markup() -> None:
         assert not [word for word in banned if word in text], path
         assert 'style="' not in text, path
         assert "<script>" not in text, path
+
+
+def test_page_names_all_modules_ahead_so_that_none_waits_for_another() -> None:
+    index = (STATIC / "index.html").read_text(encoding="utf-8")
+    named = re.findall(r'rel="modulepreload" href="static/(\S+)"', index)
+    modules = [path.relative_to(STATIC) for path in STATIC.glob("js/**/*.js")]
+    wanted = {str(path) for path in modules if path.name != "main.js"}
+    assert sorted(named) == sorted(wanted | {"vendor/preact-htm.js"})
 
 
 def test_pure_parts_do_what_the_pages_need(visit: Visit) -> None:

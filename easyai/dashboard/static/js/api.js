@@ -1,4 +1,5 @@
 // Requests to this server. Writes carry the token of the session against forged requests.
+import { rooted } from "./root.js";
 import { peek, put } from "./store.js";
 
 export const BASE = "/api/v1/dashboard";
@@ -43,7 +44,7 @@ function headers(method, body) {
 async function ask(method, url, body, options) {
   let answer;
   try {
-    answer = await fetch(url, {
+    answer = await fetch(rooted(url), {
       method,
       headers: headers(method, body),
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -70,7 +71,7 @@ async function ask(method, url, body, options) {
   return data;
 }
 
-// A path below the dashboard's, with a query of those values that are given.
+// A path of the dashboard's data, with a query of those values that are given.
 export function path(where, query = {}) {
   const asked = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {

@@ -1,7 +1,8 @@
 // Curves, drawn by uPlot, which is loaded when the first curve comes near the screen.
 import { html, useEffect, useRef, useState } from "./preact.js";
 
-const LIBRARY = "/static/vendor/uPlot.iife.min.js"; // there is no minified ES module of it
+// There is no minified ES module of it.
+const LIBRARY = new URL("../vendor/uPlot.iife.min.js", import.meta.url).href;
 let library = null;
 function plot() {
   library ||= new Promise((done, failed) => {

@@ -1,5 +1,6 @@
 // The live state: one WebSocket, resumed after sleep, restarts of the server and lost networks.
 import { openSession } from "./api.js";
+import { rooted } from "./root.js";
 import { peek, put, setServerTime } from "./store.js";
 
 const SILENT_MS = 7000; // the server sends a message at least every five seconds
@@ -26,7 +27,7 @@ export function onChange(watch) {
 function address() {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   const since = resume ? `&since=${encodeURIComponent(`${resume.boot}:${resume.seq}`)}` : "";
-  return `${scheme}//${location.host}/api/v1/live?lang=${peek().lang}${since}`;
+  return `${scheme}//${location.host}${rooted("/api/v1/live")}?lang=${peek().lang}${since}`;
 }
 
 function connect() {

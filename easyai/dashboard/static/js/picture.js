@@ -1,6 +1,7 @@
 // A picture with what was found in it, drawn over it as SVG. Names are text nodes.
 import { read } from "./api.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./preact.js";
+import { rooted } from "./root.js";
 import { percent } from "./format.js";
 import { t } from "./words.js";
 
@@ -96,7 +97,7 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
   const areas = (!hide && shown && scaled(drawn.regions, drawn.natural, known)) || [];
   const shape = fit && shown ? { aspectRatio: `${width} / ${height}`, ...fit(width / height) } : undefined;
   return html`<div class="pic" style=${shape}>
-    ${src && !isGone && html`<img ref=${image} src=${src} alt=${alt} loading=${eager ? "eager" : "lazy"} decoding="async" onLoad=${loaded} onError=${() => gone(true)} />`}
+    ${src && !isGone && html`<img ref=${image} src=${rooted(src)} alt=${alt} loading=${eager ? "eager" : "lazy"} decoding="async" onLoad=${loaded} onError=${() => gone(true)} />`}
     ${(!src || isGone) && html`<span class="gone">${t("no_picture")}</span>`}
     ${!isGone && (found.length > 0 || areas.length > 0) && html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
       ${areas.map((area, i) => html`<${Shape} key=${i} shape=${area} />`)}${found.map((box, i) => html`<${Box} key=${i} box=${box} />`)}</svg>`}

@@ -141,7 +141,7 @@ export function Shell() {
   const isOut = session && !session.role;
   const asksToken = isOut || at.page === "login";
   return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
-    <header class="bar" key="bar"><a class="name" href="#/" aria-label="easyai"><img src="/static/icon.svg" alt="" width="16" height="16" /><span class="txt">easyai</span></a>
+    <header class="bar" key="bar"><a class="name" href="#/" aria-label="easyai"><img src="static/icon.svg" alt="" width="16" height="16" /><span class="txt">easyai</span></a>
       ${!isOut && html`<nav class="tabs" aria-label=${t("pages")}>${PAGES.map((name) => html`<${Tab} key=${name} name=${name} isHere=${known === name} />`)}</nav>`}
       <span class="grow"></span>${!isOut && html`${known !== "now" && html`<${Pill} />`}<${Connection} />`}
       <${Person} /><${Theme} /><${Language} /></header>

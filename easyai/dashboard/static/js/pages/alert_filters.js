@@ -1,5 +1,6 @@
 // The filters of alerts: they stand in the address, so that a list can be sent to a colleague.
 import { path } from "../api.js";
+import { rooted } from "../root.js";
 import { count, day, hourMinute } from "../format.js";
 import { useRead } from "../load.js";
 import { Menu } from "../parts.js";
@@ -70,7 +71,7 @@ const Recent = ({ filter }) => html`<select class="field" aria-label=${t("time")
 }}><option value="">${t("any_time")}</option>${[["900", "last_15m"], ["3600", "last_1h"], ["86400", "last_24h"], ["604800", "last_7d"]].map(([sec, word]) => html`<option key=${sec} value=${sec}>${t(word)}</option>`)}</select>`;
 
 const Export = ({ filter }) => html`<${Menu} cls="btn exp" label=${t("export")}>
-  ${[["csv", "export_csv"], ["coco", "export_coco"], ["zip", "export_zip"]].map(([format, words]) => html`<a key=${format} download href=${path("/alerts/export", { ...filter, format })}>${t(words)}</a>`)}<//>`;
+  ${[["csv", "export_csv"], ["coco", "export_coco"], ["zip", "export_zip"]].map(([format, words]) => html`<a key=${format} download href=${rooted(path("/alerts/export", { ...filter, format }))}>${t(words)}</a>`)}<//>`;
 
 const unique = (list) => [...new Set(list)].sort((a, b) => a.localeCompare(b));
 

@@ -4,6 +4,7 @@ import { moment } from "../format.js";
 import { Loaded, useRead } from "../load.js";
 import { Failed, Panel } from "../parts.js";
 import { html, useState } from "../preact.js";
+import { rooted } from "../root.js";
 import { to } from "../router.js";
 import { useStore } from "../store.js";
 import { t } from "../words.js";
@@ -73,6 +74,6 @@ export function System() {
   const { settings, ...sections } = asked.data || {};
   return html`<h1 class="vh">${t("system")}</h1><nav class="menu-page" aria-label=${t("more")}><a class="btn" href=${to("cameras")}>${t("cameras")}</a><a class="btn" href=${to("frames")}>${t("frames")}</a></nav>
     <${Loaded} of=${asked} rows=${8}><div class="cols2">${Object.entries(sections).map(([name, value]) => html`<${Section} key=${name} name=${name} value=${value} />`)}
-      <${Panel} id="elsewhere" title=${t("elsewhere")}><div class="links"><a href="/docs">${t("api_docs")}</a>${asked.data?.flower_url && html`<a href=${asked.data.flower_url} rel="noreferrer">Flower</a>`}<a href="/metrics">${t("metrics")}</a></div><//><${You} /></div>
+      <${Panel} id="elsewhere" title=${t("elsewhere")}><div class="links"><a href=${rooted("/docs")}>${t("api_docs")}</a>${asked.data?.flower_url && html`<a href=${asked.data.flower_url} rel="noreferrer">Flower</a>`}<a href=${rooted("/metrics")}>${t("metrics")}</a></div><//><${You} /></div>
       ${settings && html`<${Settings} settings=${settings} />`}<//><${Audit} />`;
 }
