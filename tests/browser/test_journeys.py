@@ -195,6 +195,7 @@ def test_page_works_below_a_path_that_a_gateway_takes_off(
     expect(page.locator(".alert img").first).to_be_visible()
     assert any("/api/v1/live" in url for url in asked)
     assert [url for url in asked if f":{installation.port}/easyai/" not in url] == []
+    page.unroute_all(behavior="ignoreErrors")
     visitor.faults.clear()  # no gateway is there for the WebSocket
 
 

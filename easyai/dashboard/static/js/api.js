@@ -84,8 +84,6 @@ export function path(where, query = {}) {
 export const read = (where, query, options) => ask("GET", path(where, query), undefined, options);
 export const write = (method, where, body, options) => ask(method, path(where), body, options);
 export const readText = (url) => ask("GET", url);
-// A call of the rest of the API, such as `DELETE /api/v1/ai_analysis/unregister/…`.
-export const call = (method, url, body) => ask(method, url, body);
 
 // Asks who the visitor is.
 export async function openSession() {

@@ -74,6 +74,9 @@ function Label({ box, width, height }) {
     <span class="cls">${box.label} </span>${box.score == null ? "" : percent(box.score).replace(" %", "")}</span>`;
 }
 
+// A large picture is as wide as its shape and the height of the screen allow.
+export const fit = (ratio) => ({ maxWidth: `calc((100vh - 15rem) * ${ratio.toFixed(4)})` });
+
 // `full`: the picture itself, so that its pixels are those of the boxes; `alert`: its id, of a
 // thumbnail. The boxes of a picture appear together with it, never on another.
 export function Picture({ src, size, alert, boxes, regions, full, labels, hide, eager, fit, alt = "", children }) {

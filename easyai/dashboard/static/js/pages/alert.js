@@ -4,7 +4,7 @@ import { clock, count, moment, ms, percent, seconds, stamp } from "../format.js"
 import { useKeys } from "../keys.js";
 import { useRead } from "../load.js";
 import { Copy, Failed, Skeleton, State } from "../parts.js";
-import { Picture } from "../picture.js";
+import { Picture, fit } from "../picture.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
 import { go, goInstead, to } from "../router.js";
 import { useOperator, useStore } from "../store.js";
@@ -29,9 +29,6 @@ function useAlert(id) {
     older: older ?? (at < 0 || alerts.next === null ? whole?.following : undefined),
   };
 }
-
-// The large picture as wide as its shape and the height of the screen allow.
-const fit = (ratio) => ({ maxWidth: `calc((100vh - 15rem) * ${ratio.toFixed(4)})` });
 
 // The alerts around one: of the list, else the older ones.
 function nearOf(alerts, id, at, apart = []) {

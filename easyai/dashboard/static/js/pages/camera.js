@@ -1,24 +1,25 @@
 // One camera: its last frame with its regions, what became of its frames today, its newest alerts.
-import { clock, count, hourMinute, moment, percent, span } from "../format.js";
+import { clock, count, hourMinute, moment, percent, seconds, span } from "../format.js";
 import { Loaded, useRead } from "../load.js";
 import { Copy, Empty, Panel } from "../parts.js";
-import { Picture } from "../picture.js";
-import { html } from "../preact.js";
+import { Picture, fit } from "../picture.js";
+import { html, useMemo } from "../preact.js";
 import { to } from "../router.js";
 import { useNow, useTime } from "../store.js";
 import { t } from "../words.js";
 
 const EVERY_SEC = 10;
+const MOST_ALERTS = 9;
 const FATES = ["alert", "no_detection", "failed", "dropped", "other"];
 const DROPPED = ["queue_full", "too_old", "disk_low", "sampled", "discarded", "dropped"];
 const fateOf = (outcome) => (FATES.includes(outcome) ? outcome : DROPPED.includes(outcome) ? "dropped" : "other");
 
 // Hours of the day, each with the frames of each fate: [{at, alert, no_detection, …}].
-export function hoursOf(fates) {
-  const at = fates?.at || [];
-  return at.map((hour, i) => {
-    const sums = { at: hour, alert: 0, no_detection: 0, failed: 0, dropped: 0, other: 0 };
-    for (const [outcome, counts] of Object.entries(fates.outcomes || {})) sums[fateOf(outcome)] += counts[i] || 0;
+function hoursOf({ from, step_sec: step, outcomes }) {
+  const length = Math.max(0, ...Object.values(outcomes).map((counts) => counts.length));
+  return Array.from({ length }, (_, i) => {
+    const sums = { at: from + i * step, alert: 0, no_detection: 0, failed: 0, dropped: 0, other: 0 };
+    for (const [outcome, counts] of Object.entries(outcomes)) sums[fateOf(outcome)] += counts[i];
     return sums;
   });
 }
@@ -41,26 +42,41 @@ function Hours({ fates }) {
 }
 
 const Alerts = ({ alerts = [], id }) => html`<${Panel} id="camera-alerts" title=${t("newest_alerts")} actions=${html`<a href=${to("alerts", "", { task_id: id })}>${t("all_alerts")}</a>`}>
-  ${alerts.length ? html`<div class="wall">${alerts.map((item) => html`<a key=${item.id} class="tile" href=${to("alerts", item.id)}><${Picture} src=${item.thumb} size=${item.size} alert=${item.id} boxes=${item.boxes} regions=${item.regions}><span class="corner">${item.detection_count}</span><//>
+  ${alerts.length ? html`<div class="wall">${alerts.slice(0, MOST_ALERTS).map((item) => html`<a key=${item.id} class="tile" href=${to("alerts", item.id)}><${Picture} src=${item.thumb} size=${item.size} alert=${item.id} boxes=${item.boxes} regions=${item.regions}><span class="corner">${item.detection_count}</span><//>
     <span class="cap"><span class="muted num">${clock(item.created_at)}</span><span class="muted">${item.confidence ? percent(item.confidence) : ""}</span></span></a>`)}</div>` : html`<${Empty} title=${t("no_alerts_yet")} why="" />`}<//>`;
 
-const Config = ({ config }) => {
-  if (!config || !Object.keys(config).length) return html`<${Panel} id="camera-config" title="algo_config.json" note=${t("no_config")} />`;
-  const text = JSON.stringify(config, null, 2);
+// The algo_config.json of each task type of the camera.
+const Config = ({ configs }) => {
+  const given = Object.fromEntries(Object.entries(configs || {}).filter(([, config]) => config && Object.keys(config).length));
+  if (!Object.keys(given).length) return html`<${Panel} id="camera-config" title="algo_config.json" note=${t("no_config")} />`;
+  const text = JSON.stringify(given, null, 2);
   return html`<${Panel} id="camera-config" title="algo_config.json" actions=${html`<${Copy} cls="link" text=${text} />`}><pre class="json" tabindex="0">${text}</pre><//>`;
 };
 
-export function Camera({ id }) {
+// The newest picture: of the live state, of an alert, or of a frame without an alert.
+function newestOf(camera, live) {
+  const { last, alerts = [] } = camera || {};
+  const [alert] = alerts;
+  const known = [live, last, alert && { ...alert, at: seconds(alert.created_at), alert_id: alert.id }];
+  return known.filter((picture) => picture?.at && picture.thumb).sort((a, b) => b.at - a.at)[0] || {};
+}
+
+function Newest({ id, camera, live }) {
   const now = useTime();
+  const newest = newestOf(camera, live);
+  const regions = useMemo(() => Object.values(camera?.regions || {}).flat(), [camera]);
+  return html`<section class="panel" aria-labelledby="camera"><header><h1 id="camera" class="grow cut">${id}</h1><span class="muted">${newest.at && t("ago", span(now - newest.at))}</span></header>
+    <div class="big"><${Picture} eager labels full=${Boolean(newest.picture)} src=${newest.picture || newest.thumb} size=${newest.size} alert=${newest.alert_id} boxes=${newest.boxes} regions=${regions} alt=${id} fit=${fit} /></div></section>`;
+}
+
+export function Camera({ id }) {
   const live = (useNow("cameras") || []).find((camera) => camera.task_id === id);
   const asked = useRead(`/cameras/${encodeURIComponent(id)}`, {}, EVERY_SEC);
-  const camera = { ...asked.data, ...live };
-  const last = { ...asked.data?.last, ...live };
-  const regions = asked.data?.regions;
+  const camera = asked.data;
+  const last = newestOf(camera, live);
   return html`<div class="row"><a class="btn quiet" href="#/cameras">← ${t("all_cameras")}</a></div>
-    <${Loaded} of=${asked} rows=${8}><div class="detail"><div class="stage"><section class="panel" aria-labelledby="camera"><header><h1 id="camera" class="grow cut">${id}</h1><span class="muted">${last.at && t("ago", span(now - last.at))}</span></header>
-      <${Picture} eager labels src=${last.picture || last.thumb} full=${Boolean(last.picture)} size=${last.size} alert=${last.alert_id} boxes=${last.boxes} regions=${regions} alt=${id} fit=${() => ({})} /></section>
-      <${Panel} id="camera-fates" title=${t("fates")} note=${t("last_24h")}><${Hours} fates=${asked.data?.fates} /><//></div>
-    <aside class="pile"><${Panel} id="camera-facts" title=${t("facts")}><dl class="facts"><dt>${t("type")}</dt><dd>${(camera.task_types || []).join(", ") || "–"}</dd><dt>${t("last_frame")}</dt><dd>${moment(last.at)}</dd><dt>${t("waiting")}</dt><dd>${count(camera.waiting)}</dd></dl><//>
-      <${Alerts} alerts=${asked.data?.alerts} id=${id} /><${Config} config=${asked.data?.algo_config} /></aside></div><//>`;
+    <${Loaded} of=${asked} rows=${8}><div class="detail"><div class="stage"><${Newest} id=${id} camera=${camera} live=${live} />
+      <${Panel} id="camera-fates" title=${t("fates")} note=${t("last_24h")}><${Hours} fates=${camera?.fates} /><//></div>
+    <aside class="pile"><${Panel} id="camera-facts" title=${t("facts")}><dl class="facts"><dt>${t("type")}</dt><dd>${camera?.task_types.join(", ") || "–"}</dd><dt>${t("last_frame")}</dt><dd>${moment(last.at)}</dd><dt>${t("waiting")}</dt><dd>${count(live?.waiting ?? camera?.waiting)}</dd><dt>${t("alerts")}</dt><dd>${count(camera?.total)}</dd></dl><//>
+      <${Alerts} alerts=${camera?.alerts} id=${id} /><${Config} configs=${camera?.algo_config} /></aside></div><//>`;
 }

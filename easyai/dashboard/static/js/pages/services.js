@@ -1,10 +1,9 @@
 // Which service is not well, since when, on what evidence?
-import { call } from "../api.js";
 import { count, moment, ms, span } from "../format.js";
 import { Ask, Command, Empty, KIND, Segments, Skeleton, State } from "../parts.js";
 import { html, useEffect, useState } from "../preact.js";
 import { Strip } from "../strip.js";
-import { toast, useKnown, useNow, useOperator, useTime } from "../store.js";
+import { peek, toast, useKnown, useNow, useOperator, useTime } from "../store.js";
 import { t } from "../words.js";
 import { change } from "./alarms.js";
 import { canWork, isListed, serviceWord, useStrips } from "./strips.js";
@@ -32,12 +31,12 @@ function Actions({ service, ask }) {
   const [probe, set] = useState(null);
   const act = async () => {
     set({ isRunning: true });
-    set(await change("POST", `/services/${where(service)}/probe`));
+    set(await change("POST", `/services/${where(service)}/probe?lang=${peek().lang}`));
   };
   const approve = async () => (await change("POST", `/services/${where(service)}/approve`)) && toast(t("approved", service.service_id));
   return html`<div class="acts">${service.state === "waits_for_approval" && html`<button type="button" class="btn main" onClick=${approve}>${t("approve")}</button>`}
     <button type="button" class="btn" disabled=${probe?.isRunning} onClick=${act}>${t("probe_now")}</button><button type="button" class="btn danger" onClick=${() => ask(service)}>${t("unregister")}</button>
-    <span role="status">${probe && !probe.isRunning && html`<${State} kind=${probe.ok ? "ok" : "bad"}><span class="wrap">${probe.ok ? t("probe_ok", ms(probe.elapsed_ms)) : probe.reason}</span><//>`}</span></div>`;
+    <span role="status">${probe && !probe.isRunning && html`<${State} kind=${probe.ok ? "ok" : "bad"}><span class="wrap">${probe.ok ? t("probe_ok", ms(probe.took_ms)) : probe.reason}</span><//>`}</span></div>`;
 }
 
 function More({ service, now, ask }) {
@@ -70,12 +69,7 @@ function Group({ type, services, row, isFolded, unfold }) {
 function Unregister({ service, onNo }) {
   const act = async () => {
     onNo();
-    try {
-      await call("DELETE", `/api/v1/ai_analysis/unregister/${where(service)}`);
-      toast(t("unregistered", service.service_id));
-    } catch (error) {
-      toast(error.message);
-    }
+    if (await change("POST", `/services/${where(service)}/unregister`)) toast(t("unregistered", service.service_id));
   };
   return html`<${Ask} title=${t("unregister_q", service.service_id)} why=${t("unregister_why")} yes=${t("unregister")} onNo=${onNo} onYes=${act} />`;
 }

@@ -1,60 +1,61 @@
-// The installation itself: processes, queues, disk, database, bus, settings, versions, audit log.
+// The installation itself: processes, queues, disks, database, bus, settings, versions, audit log.
 import { keep, openSession, read } from "../api.js";
-import { moment } from "../format.js";
+import { bytes, count, moment, span } from "../format.js";
 import { Loaded, useRead } from "../load.js";
-import { Failed, Panel } from "../parts.js";
+import { Failed, Panel, State } from "../parts.js";
 import { html, useState } from "../preact.js";
 import { rooted } from "../root.js";
 import { to } from "../router.js";
-import { useStore } from "../store.js";
+import { useOperator, useStore } from "../store.js";
 import { t } from "../words.js";
 
 const EVERY_SEC = 10;
-const isPlain = (value) => value === null || typeof value !== "object";
-const isTime = (key) => /(^|_)at$|_until$/.test(key);
-function shown(key, value) {
-  if (value === null || value === undefined || value === "") return "–";
-  if (isTime(key) && typeof value === "number") return moment(value);
-  if (typeof value === "boolean") return t(value ? "yes" : "no");
-  return Array.isArray(value) ? value.map((part) => (isPlain(part) ? String(part) : JSON.stringify(part))).join(", ") || "–" : isPlain(value) ? String(value) : JSON.stringify(value);
-}
-const label = (key) => {
-  const word = t(`sys_${key}`);
-  return word === `sys_${key}` ? key.replaceAll("_", " ") : word;
-};
+const FLOWER = `${location.protocol}//${location.hostname}:5555/`;
+const LOW_PERCENT = 10; // of a disk
+const PROCESS = { working: "ok", silent: "bad", ended: "idle" };
 
-const Facts = ({ of }) => html`<dl class="facts">${Object.entries(of).map(([key, value]) => html`<dt key=${key}>${label(key)}</dt><dd>${shown(key, value)}</dd>`)}</dl>`;
-function Rows({ of }) {
-  const columns = [...new Set(of.flatMap((row) => Object.keys(row)))];
-  return html`<div class="scroll" tabindex="0"><table class="tight"><thead><tr>${columns.map((key) => html`<th key=${key}>${label(key)}</th>`)}</tr></thead><tbody>${of.map((row, i) => html`<tr key=${i}>${columns.map((key) => html`<td key=${key} class="text">${shown(key, row[key])}</td>`)}</tr>`)}</tbody></table></div>`;
-}
-// A section of the answer: a list of rows, or facts by name.
-function Section({ name, value }) {
-  const body = Array.isArray(value) ? (value.length && !isPlain(value[0]) ? html`<${Rows} of=${value} />` : html`<dl class="facts"><dd>${shown(name, value)}</dd></dl>`) : isPlain(value) ? html`<dl class="facts"><dd>${shown(name, value)}</dd></dl>` : html`<${Facts} of=${value} />`;
-  return html`<${Panel} id="sys-${name}" title=${label(name)}>${body}<//>`;
+const Table = ({ head, rows }) => html`<div class="scroll" tabindex="0"><table class="tight"><thead><tr>${head.map((cell, i) => html`<th key=${i} class=${i && typeof rows[0]?.[i] === "number" ? "num" : undefined}>${cell}</th>`)}</tr></thead>
+  <tbody>${rows.map((row, r) => html`<tr key=${r}>${row.map((cell, i) => html`<td key=${i} class=${typeof cell === "number" ? "num" : "text"}>${typeof cell === "number" ? count(cell) : cell}</td>`)}</tr>`)}</tbody></table></div>`;
+const Facts = ({ rows }) => html`<dl class="facts">${rows.map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value ?? "–"}</dd>`)}</dl>`;
+
+function Processes({ processes, at }) {
+  const row = ({ kind, name, pid, started_at: begun, beat_at: beat, state }) => [html`<b>${kind}</b>`, html`<${State} kind=${PROCESS[state]}>${t(`process_${state}`)}<//>`, html`<span class="mono">${name || pid}</span>`, moment(begun), state === "ended" ? "–" : span(at - beat)];
+  return html`<${Panel} id="processes" title=${t("processes")} note=${processes.length}><${Table} head=${[t("kind"), t("state"), t("name"), t("started"), t("sign_of_life")]} rows=${processes.map(row)} /><//>`;
 }
 
-function Settings({ settings }) {
+function Queues({ queues }) {
+  const states = ["waiting", "leased", "parked", "failed"];
+  const names = [...new Set(states.flatMap((state) => Object.keys(queues[state] || {})))].sort();
+  const rows = names.map((name) => [name, ...states.map((state) => queues[state]?.[name] || 0)]);
+  return html`<${Panel} id="queues" title=${t("queues")}>${rows.length ? html`<${Table} head=${[t("type"), t("waiting"), t("in_flight"), t("parked"), t("failed")]} rows=${rows} />` : html`<div class="empty">${t("no_queues")}</div>`}<//>`;
+}
+
+const Disks = ({ disks }) => html`<${Panel} id="disks" title=${t("disks")}><${Facts} rows=${disks.map(({ folder, free_bytes: free, free_percent: percent }) => [t(`disk_${folder}`), html`<${State} kind=${percent < LOW_PERCENT ? "bad" : "ok"}>${t("disk_free", bytes(free), percent.toFixed(0))}<//>`])} /><//>`;
+const Database = ({ database }) => html`<${Panel} id="database" title=${t("database")}><${Facts} rows=${[[t("kind"), { sqlite: "SQLite", postgresql: "PostgreSQL" }[database.kind]], [t("size"), bytes(database.size_bytes)], [t("size_log"), bytes(database.log_bytes)], [t("size_free"), bytes(database.free_bytes)]].filter(([, value]) => value && value !== "–")} /><//>`;
+const Bus = ({ bus }) => html`<${Panel} id="bus" title=${t("bus")}><${Facts} rows=${bus.type ? [[t("kind"), bus.type], [t("topic"), bus.topic], [t("waiting"), count(bus.waiting)], [t("since"), moment(bus.oldest_at)]] : [[t("kind"), t("none")], [t("waiting"), count(bus.waiting)]]} /><//>`;
+const Versions = ({ versions, alerts }) => html`<${Panel} id="versions" title=${t("versions")}><${Facts} rows=${[["easyai", versions.easyai], ["Python", versions.python], [t("schema"), versions.schema], [t("alerts"), count(alerts.cameras)]]} /><//>`;
+const Elsewhere = () => html`<${Panel} id="elsewhere" title=${t("elsewhere")}><div class="links"><a href=${rooted("/docs")}>${t("api_docs")}</a><a href=${rooted("/metrics")}>${t("metrics")}</a><span><a href=${FLOWER} rel="noreferrer">${t("flower")}</a> <span class="muted">${t("flower_why")}</span></span></div><//>`;
+
+// Settings and audit log are for operators.
+function Settings() {
+  const asked = useRead("/system/settings", {});
   const [words, search] = useState("");
-  const rows = flat(settings).filter(([key]) => key.toLowerCase().includes(words.toLowerCase()));
-  return html`<${Panel} id="sys-settings" title=${t("settings")} actions=${html`<input class="field" type="search" placeholder=${t("search")} aria-label=${t("search")} onInput=${(event) => search(event.target.value)} />`}>
-    <table class="tight settings"><tbody>${rows.map(([key, value]) => html`<tr key=${key}><td class="text mono">${key}</td><td class="text mono">${shown("", value)}</td></tr>`)}</tbody></table><//>`;
-}
-// Settings by their whole names: {"easyai": {"port": 1}} is [["easyai.port", 1]].
-export function flat(settings, before = "") {
-  if (Array.isArray(settings)) return settings.map(({ name, value }) => [name, value]);
-  return Object.entries(settings || {}).flatMap(([key, value]) => (isPlain(value) || Array.isArray(value) ? [[before + key, value]] : flat(value, `${before}${key}.`)));
+  const [isOwn, own] = useState(true);
+  const rows = (asked.data?.values || []).filter(({ key, source }) => key.toLowerCase().includes(words.toLowerCase()) && (!isOwn || source !== "default"));
+  return html`<${Panel} id="settings" title=${t("settings")} actions=${html`<button type="button" class="btn" aria-pressed=${isOwn} onClick=${() => own(!isOwn)}>${t("not_default")}</button><input class="field" type="search" placeholder=${t("search")} aria-label=${t("search")} onInput=${(event) => search(event.target.value)} />`}>
+    <${Loaded} of=${asked} rows=${6}>${rows.length ? html`<${Table} head=${[t("key"), t("value"), t("source")]} rows=${rows.map(({ key, value, source }) => [html`<span class="mono">${key}</span>`, html`<span class="mono">${value}</span>`, source])} />` : html`<div class="empty">${t("all_default")}</div>`}<//><//>`;
 }
 
 function Audit() {
-  const first = useRead("/audit", {});
+  const lang = useStore((s) => s.lang);
+  const first = useRead("/audit", { lang });
   const [older, set] = useState(null);
   const [error, fail] = useState(null);
   const items = [...(first.data?.items || []), ...(older?.items || [])];
   const next = older ? older.next : first.data?.next;
-  const more = () => read("/audit", { before: next }).then((page) => set({ items: [...(older?.items || []), ...page.items], next: page.next }), fail);
+  const more = () => read("/audit", { before: next, lang }).then((page) => set({ items: [...(older?.items || []), ...page.items], next: page.next }), fail);
   return html`<${Panel} id="audit" title=${t("audit")}>${error && html`<${Failed} error=${error} again=${more} />`}<${Loaded} of=${first} rows=${5}>
-    <div class="scroll" tabindex="0"><table class="tight"><thead><tr><th>${t("time")}</th><th>${t("who")}</th><th>${t("action")}</th><th>${t("what")}</th></tr></thead><tbody>${items.map((entry) => html`<tr key=${entry.id}><td>${moment(entry.at)}</td><td>${entry.by}</td><td>${entry.action}</td><td class="text">${entry.text}</td></tr>`)}</tbody></table></div>
+    ${items.length ? html`<${Table} head=${[t("time"), t("action"), t("what")]} rows=${items.map((entry) => [html`<span class="cut">${moment(entry.at)}</span>`, entry.action, entry.text])} />` : html`<div class="empty">${t("no_audit")}</div>`}
     ${next && html`<div class="fold"><button type="button" class="link" onClick=${more}>${t("show_more")}</button></div>`}<//><//>`;
 }
 
@@ -70,10 +71,11 @@ function You() {
 }
 
 export function System() {
+  const isOperator = useOperator();
   const asked = useRead("/system", {}, EVERY_SEC);
-  const { settings, ...sections } = asked.data || {};
+  const system = asked.data;
   return html`<h1 class="vh">${t("system")}</h1><nav class="menu-page" aria-label=${t("more")}><a class="btn" href=${to("cameras")}>${t("cameras")}</a><a class="btn" href=${to("frames")}>${t("frames")}</a></nav>
-    <${Loaded} of=${asked} rows=${8}><div class="cols2">${Object.entries(sections).map(([name, value]) => html`<${Section} key=${name} name=${name} value=${value} />`)}
-      <${Panel} id="elsewhere" title=${t("elsewhere")}><div class="links"><a href=${rooted("/docs")}>${t("api_docs")}</a>${asked.data?.flower_url && html`<a href=${asked.data.flower_url} rel="noreferrer">Flower</a>`}<a href=${rooted("/metrics")}>${t("metrics")}</a></div><//><${You} /></div>
-      ${settings && html`<${Settings} settings=${settings} />`}<//><${Audit} />`;
+    <${Loaded} of=${asked} rows=${8}>${system && html`<${Processes} processes=${system.processes} at=${system.at} /><${Queues} queues=${system.queues} />
+      <div class="cols2"><${Disks} disks=${system.disks} /><${Database} database=${system.database} /><${Bus} bus=${system.bus} /><${Versions} versions=${system.versions} alerts=${system.alerts} /><${Elsewhere} /><${You} /></div>`}<//>
+    ${isOperator && html`<${Settings} /><${Audit} />`}`;
 }
