@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,12 +107,25 @@ def test_nothing_of_the_page_is_inline_or_becomes_markup() -> None:
         assert "<script>" not in text, path
 
 
-def test_page_names_all_modules_ahead_so_that_none_waits_for_another() -> None:
+def _imported(module: Path, known: set[Path]) -> None:
+    """Add a module and all that it imports when it is loaded."""
+    if module in known:
+        return
+    known.add(module)
+    text = module.read_text(encoding="utf-8") if module.parent.name != "vendor" else ""
+    for name in re.findall(r'^(?:import|export)\b[^;]*?from "([^"]+)";', text, re.MULTILINE):
+        _imported((module.parent / name).resolve(), known)
+
+
+def test_modules_of_the_first_page_are_named_ahead_so_that_none_waits_for_another() -> None:
     index = (STATIC / "index.html").read_text(encoding="utf-8")
     named = re.findall(r'rel="modulepreload" href="static/(\S+)"', index)
-    modules = [path.relative_to(STATIC) for path in STATIC.glob("js/**/*.js")]
-    wanted = {str(path) for path in modules if path.name != "main.js"}
-    assert sorted(named) == sorted(wanted | {"vendor/preact-htm.js"})
+    wanted: set[Path] = set()
+    for module in ("js/main.js", "js/pages/now.js"):
+        _imported(STATIC / module, wanted)
+    assert sorted(["js/main.js", *named]) == sorted(
+        str(path.relative_to(STATIC)) for path in wanted
+    )
 
 
 def test_pure_parts_do_what_the_pages_need(visit: Visit) -> None:

@@ -1,16 +1,18 @@
 // Curves, drawn by uPlot, which is loaded when the first curve comes near the screen.
 import { html, useEffect, useRef, useState } from "./preact.js";
 
-// There is no minified ES module of it.
-const LIBRARY = new URL("../vendor/uPlot.iife.min.js", import.meta.url).href;
+const vendored = (name) => new URL(`../vendor/${name}`, import.meta.url).href;
 let library = null;
 function plot() {
   library ||= new Promise((done, failed) => {
-    const script = document.createElement("script");
-    script.src = LIBRARY;
+    const script = document.createElement("script"); // there is no minified ES module of it
+    script.src = vendored("uPlot.iife.min.js");
     script.onload = () => done(window.uPlot);
     script.onerror = failed;
-    document.head.append(script);
+    const style = document.createElement("link");
+    style.rel = "stylesheet";
+    style.href = vendored("uPlot.min.css");
+    document.head.append(style, script);
   });
   return library;
 }

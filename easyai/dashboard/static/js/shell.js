@@ -4,23 +4,13 @@ import { span } from "./format.js";
 import { HELP, useKeys } from "./keys.js";
 import { clock } from "./format.js";
 import { startAgain } from "./live.js";
+import { Page } from "./pages.js";
 import { Dialog, Mark, State } from "./parts.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 import { PAGES, to, useRoute } from "./router.js";
 import { closeToast, serverTime, useNow, useStore, useTime } from "./store.js";
 import { useVerdict } from "./verdict.js";
 import { isChinese, setLanguage, t } from "./words.js";
-import { Alert } from "./pages/alert.js";
-import { Alerts } from "./pages/alerts.js";
-import { Camera } from "./pages/camera.js";
-import { Cameras } from "./pages/cameras.js";
-import { DiagnosisNow } from "./pages/diagnosis.js";
-import { Frames } from "./pages/frames.js";
-import { Incidents } from "./pages/incidents.js";
-import { Login } from "./pages/login.js";
-import { Now } from "./pages/now.js";
-import { Services } from "./pages/services.js";
-import { System } from "./pages/system.js";
 
 const ICONS = {
   now: "M3 13h4l3-8 4 14 3-6h4",
@@ -30,17 +20,6 @@ const ICONS = {
   system: "M4 7h16M4 12h16M4 17h16",
 };
 const WIDE = ["cameras", "frames"]; // on a phone they stand below More
-
-function page({ page: name, id }) {
-  if (name === "alerts") return id ? html`<${Alert} id=${Number(id)} />` : html`<${Alerts} />`;
-  if (name === "cameras") return id ? html`<${Camera} key=${id} id=${id} />` : html`<${Cameras} />`;
-  if (name === "frames") return html`<${Frames} />`;
-  if (name === "services") return html`<${Services} id=${id} />`;
-  if (name === "incidents" && id === "now") return html`<${DiagnosisNow} />`;
-  if (name === "incidents") return html`<${Incidents} id=${Number(id)} />`;
-  if (name === "system") return html`<${System} />`;
-  return html`<${Now} />`;
-}
 
 function Tab({ name, isHere }) {
   const rings = useNow("alarms")?.length || 0;
@@ -147,5 +126,5 @@ export function Shell() {
       <${Person} /><${Theme} /><${Language} /></header>
     ${!isOut && html`<${Spoken} />`}
     ${help && html`<${Keys} onNo=${() => ask(false)} />`}
-    <main id="main" tabindex="-1" key=${lang}>${asksToken ? html`<${Login} />` : page(at)}</main><${Toast} />`;
+    <main id="main" tabindex="-1" key=${lang}><${Page} route=${asksToken ? { page: "login" } : at} /></main><${Toast} />`;
 }
