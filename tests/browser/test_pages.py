@@ -26,6 +26,12 @@ def _every_page(site: Outside) -> list[str]:
     return [*PAGES, f"alerts/{newest}", f"cameras/{CAMERAS[0]}"]
 
 
+def _name(where: str) -> str:
+    """A name for the file of a page's picture."""
+    page, _, part = where.partition("?")[0].partition("/")
+    return page.removesuffix("s") if part else page or "now"
+
+
 def _violations(visitor: Visitor) -> list[Any]:
     """What axe finds on the page as it is shown: WCAG 2.1, levels A and AA, and best practices."""
     visitor.page.evaluate(_AXE)
@@ -48,6 +54,7 @@ def test_every_page_opens_without_a_fault_and_without_barriers(
         expect(page.locator("h1").first).not_to_be_empty()
         assert visitor.overflow() <= 0, where
         assert _violations(visitor) == [], where
+        visitor.keep(f"{_name(where)}-{lang}-{theme}")
     assert visitor.faults == []
 
 
@@ -59,6 +66,7 @@ def test_no_page_is_wider_than_its_screen(
     for where in _every_page(site):
         visitor.open(where)
         assert visitor.overflow() <= 0, where
+        visitor.keep(f"{_name(where)}-{size[0]}")
 
 
 def test_names_of_strangers_are_text(visit: Visit, site: Outside) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ LAPTOP = (1366, 768)
 PHONE = (390, 844)
 WALL = (2560, 1440)
 LIMIT_MS = 10_000
+_DRAWN_MS = 1000  # pictures and curves
 
 
 class Visitor:
@@ -57,6 +60,13 @@ class Visitor:
         expect(self.page.locator("main > *").first).to_be_visible(timeout=LIMIT_MS)
         for busy in (".skeleton", "main .sk"):
             expect(self.page.locator(busy)).to_have_count(0, timeout=LIMIT_MS)
+
+    def keep(self, name: str) -> None:
+        """Write a picture of the screen, if SCREENSHOTS names a folder for them."""
+        if folder := os.environ.get("SCREENSHOTS"):
+            self.page.evaluate("document.fonts.ready")
+            self.page.wait_for_timeout(_DRAWN_MS)
+            self.page.screenshot(path=Path(folder) / f"{name}.png")
 
     def overflow(self) -> int:
         """How many pixels the page is wider than the screen."""
