@@ -97,6 +97,10 @@ const NOW = {
   unknown: ["Not known", "未知"],
   open_report: ["Open the report", "查看报告"],
   v_loading: ["Asking the server …", "正在询问服务器…"],
+  v_numbers: [
+    "{} frames a second are inferred; {} task types, {} services that can take work, {} frames waiting.",
+    "每秒推理 {} 张图片；{} 个任务类型，{} 个可用服务，{} 张图片在等待。",
+  ],
   v_silent: [
     "Whether inference goes on is not known: the server has not answered for {}.",
     "推理状态未知：服务器已 {} 没有应答。",

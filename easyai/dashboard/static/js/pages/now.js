@@ -1,4 +1,5 @@
 // Does inference go on? If not: since when, why, and what to do.
+import { count, decimal } from "../format.js";
 import { retry } from "../live.js";
 import { Command, Mark, Skeleton } from "../parts.js";
 import { html } from "../preact.js";
@@ -7,7 +8,7 @@ import { useNow } from "../store.js";
 import { silence, useVerdict } from "../verdict.js";
 import { t } from "../words.js";
 import { Alarms } from "./alarms.js";
-import { Strips } from "./strips.js";
+import { Strips, canWork } from "./strips.js";
 import { Types } from "./types.js";
 import { Wall } from "./wall.js";
 
@@ -19,12 +20,20 @@ function reportOf(alarms, kind) {
   );
 }
 
+// What goes on while all is well, in numbers.
+function Numbers({ waiting }) {
+  const types = useNow("types") || [];
+  const services = useNow("services") || [];
+  const rate = types.reduce((sum, type) => sum + (type.inferred_per_sec || 0), 0);
+  return html`<p class="why">${t("v_numbers", decimal(rate), count(types.length), count(services.filter(canWork).length), count(waiting))}</p>`;
+}
+
 function Known({ kind, verdict }) {
   const alarms = useNow("alarms");
   const isTrouble = kind === "bad" || kind === "warn";
   const report = isTrouble && reportOf(alarms, kind);
   return html`<div><h1>${verdict.sentence}</h1>
-      ${verdict.reason && html`<p class="why">${verdict.reason}</p>`}</div>
+      ${verdict.reason ? html`<p class="why">${verdict.reason}</p>` : kind === "ok" && html`<${Numbers} waiting=${verdict.waiting} />`}</div>
     ${isTrouble && html`<div class="to"><a class="btn main" href=${to("incidents", report?.id ?? "now")}>${t("open_report")}</a></div>`}
     ${isTrouble && (verdict.action || verdict.command) && html`<div class="do">${verdict.action && html`<p>${verdict.action}</p>`}
       ${verdict.command && html`<${Command} line text=${verdict.command} />`}</div>`}`;
