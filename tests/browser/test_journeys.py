@@ -178,6 +178,43 @@ def test_nothing_is_green_while_the_server_is_silent(visit: Visit) -> None:
     visitor.faults.clear()
 
 
+def test_dragging_over_the_histogram_chooses_the_time(visit: Visit) -> None:
+    page = visit().open("alerts")
+    box = page.locator(".hist svg").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.2, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, y, steps=4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"from=\d+&to=\d+$"))
+    expect(page.get_by_text("No alert matches")).to_be_visible()  # all are of the last minutes
+    page.get_by_role("button", name="Any time").click()
+    expect(page.locator(".alert").first).to_be_visible()
+
+
+def test_alerts_are_exported_as_the_filter_has_them(visit: Visit) -> None:
+    page = visit().open("alerts?task_id=Dock+4")
+    page.get_by_text("Export").click()
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Table (CSV)").click()
+    lines = started.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) > 1
+    assert all("Dock 4" in line for line in lines[1:])
+
+
+def test_parked_frames_are_counted_before_they_are_discarded(visit: Visit) -> None:
+    page = visit().open("frames?state=parked")
+    expect(page.get_by_text("无服务/门口2/0.jpg")).to_be_visible()
+    discard = page.get_by_role("button", name="Discard all")
+    expect(discard).to_be_disabled()
+    page.get_by_label("All types").select_option("无服务")
+    discard.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Discard 1 frames")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("无服务/门口2/0.jpg")).to_be_visible()
+
+
 def test_page_works_below_a_path_that_a_gateway_takes_off(
     visit: Visit, installation: EasyaiProcess
 ) -> None:

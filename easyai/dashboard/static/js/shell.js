@@ -21,10 +21,11 @@ const ICONS = {
 };
 const WIDE = ["cameras", "frames"]; // on a phone they stand below More
 
-function Tab({ name, isHere }) {
+// On a phone cameras and frames are found behind the last tab.
+function Tab({ name, isHere, isBehind }) {
   const rings = useNow("alarms")?.length || 0;
   const words = t(name);
-  return html`<a class=${WIDE.includes(name) ? "wide" : ""} href=${to(name)} aria-current=${isHere ? "page" : undefined}>
+  return html`<a class=${WIDE.includes(name) ? "wide" : isBehind ? "behind" : ""} href=${to(name)} aria-current=${isHere ? "page" : undefined}>
     <svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linejoin="round" stroke-linecap="round" aria-hidden="true"><path d=${ICONS[name] || ""} /></svg>
     ${name === "system" ? html`<span class="own">${words}</span><span class="other">${t("more")}</span>` : words}
     ${name === "incidents" && rings > 0 && html`<span class="count"><span aria-hidden="true">${rings}</span><span class="vh">${t("n_ring", rings)}</span></span>`}</a>`;
@@ -121,7 +122,7 @@ export function Shell() {
   const asksToken = isOut || at.page === "login";
   return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
     <header class="bar" key="bar"><a class="name" href="#/" aria-label="easyai"><img src="static/icon.svg" alt="" width="16" height="16" /><span class="txt">easyai</span></a>
-      ${!isOut && html`<nav class="tabs" aria-label=${t("pages")}>${PAGES.map((name) => html`<${Tab} key=${name} name=${name} isHere=${known === name} />`)}</nav>`}
+      ${!isOut && html`<nav class="tabs" aria-label=${t("pages")}>${PAGES.map((name) => html`<${Tab} key=${name} name=${name} isHere=${known === name} isBehind=${name === "system" && WIDE.includes(known)} />`)}</nav>`}
       <span class="grow"></span>${!isOut && html`${known !== "now" && html`<${Pill} />`}<${Connection} />`}
       <${Person} /><${Theme} /><${Language} /></header>
     ${!isOut && html`<${Spoken} />`}

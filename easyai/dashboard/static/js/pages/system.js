@@ -19,8 +19,8 @@ const Table = ({ head, rows }) => html`<div class="scroll" tabindex="0"><table c
 const Facts = ({ rows }) => html`<dl class="facts">${rows.map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value ?? "–"}</dd>`)}</dl>`;
 
 function Processes({ processes, at }) {
-  const row = ({ kind, name, pid, started_at: begun, beat_at: beat, state }) => [html`<b>${kind}</b>`, html`<${State} kind=${PROCESS[state]}>${t(`process_${state}`)}<//>`, html`<span class="mono">${name || pid}</span>`, moment(begun), state === "ended" ? "–" : span(at - beat)];
-  return html`<${Panel} id="processes" title=${t("processes")} note=${processes.length}><${Table} head=${[t("kind"), t("state"), t("name"), t("started"), t("sign_of_life")]} rows=${processes.map(row)} /><//>`;
+  const row = ({ kind, name, pid, started_at: begun, beat_at: beat, state }) => [html`<b>${kind}</b> <span class="muted mono">${name || pid}</span>`, html`<${State} kind=${PROCESS[state]}>${t(`process_${state}`)}<//>`, moment(begun), state === "ended" ? "–" : span(at - beat)];
+  return html`<${Panel} id="processes" title=${t("processes")} note=${processes.length}><${Table} head=${[t("process"), t("state"), t("started"), t("sign_of_life")]} rows=${processes.map(row)} /><//>`;
 }
 
 function Queues({ queues }) {
