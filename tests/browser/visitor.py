@@ -12,8 +12,10 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 LAPTOP = (1366, 768)
 PHONE = (390, 844)
 WALL = (2560, 1440)
-LIMIT_MS = 10_000
+LIMIT_MS = 15_000  # on a machine with much else to do
 _DRAWN_MS = 1000  # pictures and curves
+
+expect.set_options(timeout=LIMIT_MS)
 
 
 class Visitor:
@@ -59,7 +61,7 @@ class Visitor:
         """Wait until nothing of the page is loading."""
         expect(self.page.locator("main > *").first).to_be_visible(timeout=LIMIT_MS)
         for busy in (".skeleton", "main .sk"):
-            expect(self.page.locator(busy)).to_have_count(0, timeout=LIMIT_MS)
+            expect(self.page.locator(busy)).to_have_count(0)
 
     def keep(self, name: str) -> None:
         """Write a picture of the screen, if SCREENSHOTS names a folder for them."""
