@@ -121,6 +121,7 @@ def test_viewer_logs_in_and_sees_no_writes(
     visit: Visit, site: Outside, installation: EasyaiProcess
 ) -> None:
     visitor = visit(headers=ANOTHER_MACHINE)
+    visitor.expect_faults()  # a wrong token
     page = visitor.page
     page.goto(f"{installation.url}/?lang=en#/")
     page.get_by_label("Your name").fill("李雷")
@@ -139,7 +140,6 @@ def test_viewer_logs_in_and_sees_no_writes(
             expect(page.locator(".more")).to_be_visible()
         assert _visible(page, writes) == 0, where
         assert page.locator(".pick").count() == 0
-    visitor.faults.clear()  # Chromium writes the refused token to the console
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Token")).to_be_visible()
 
@@ -151,6 +151,7 @@ def test_page_goes_on_by_itself_after_a_restart_of_the_api(
     page = visitor.open("alerts")
     page.evaluate("window.stayed = true")
     before = _newest(page)
+    visitor.expect_faults()
     killed = installation.kill_child("api")
     installation.wait_for_child("api", other_than=killed)
     site.put(f"{TYPE}/after/a.jpg", jpeg(901))
@@ -159,7 +160,6 @@ def test_page_goes_on_by_itself_after_a_restart_of_the_api(
     )
     expect(page.locator(".pill")).not_to_have_class(re.compile("idle"), timeout=FAR_MS)
     assert page.evaluate("window.stayed") is True
-    visitor.faults.clear()  # requests that met no server
 
 
 def test_nothing_is_green_while_the_server_is_silent(visit: Visit) -> None:
@@ -168,6 +168,7 @@ def test_nothing_is_green_while_the_server_is_silent(visit: Visit) -> None:
     page.clock.install()
     visitor.open()
     expect(page.locator(".verdict")).not_to_have_class(re.compile("idle"))
+    visitor.expect_faults()
     page.context.set_offline(True)
     page.clock.fast_forward(20_000)
     expect(page.locator(".verdict.idle h1")).to_contain_text("not known")
@@ -175,7 +176,6 @@ def test_nothing_is_green_while_the_server_is_silent(visit: Visit) -> None:
     page.context.set_offline(False)
     page.clock.fast_forward(20_000)
     expect(page.locator(".verdict")).not_to_have_class(re.compile("idle"), timeout=FAR_MS)
-    visitor.faults.clear()
 
 
 def test_dragging_over_the_histogram_chooses_the_time(visit: Visit) -> None:
@@ -219,6 +219,7 @@ def test_page_works_below_a_path_that_a_gateway_takes_off(
     visit: Visit, installation: EasyaiProcess
 ) -> None:
     visitor = visit()
+    visitor.expect_faults()  # no gateway is there for the WebSocket
     page = visitor.page
     asked: list[str] = []
     page.on("websocket", lambda socket: asked.append(socket.url))
@@ -233,7 +234,6 @@ def test_page_works_below_a_path_that_a_gateway_takes_off(
     assert any("/api/v1/live" in url for url in asked)
     assert [url for url in asked if f":{installation.port}/easyai/" not in url] == []
     page.unroute_all(behavior="ignoreErrors")
-    visitor.faults.clear()  # no gateway is there for the WebSocket
 
 
 @pytest.mark.parametrize("secure", [True, False])

@@ -45,6 +45,7 @@ class Visitor:
         self._context.set_default_timeout(LIMIT_MS)
         self.page: Page = self._context.new_page()
         self.faults: list[str] = []
+        self._listens = True
         self.page.on("console", self._hear)
         self.page.on(
             "pageerror", lambda error: self.faults.append(f"{error.message} {error.stack}")
@@ -63,6 +64,11 @@ class Visitor:
         for busy in (".skeleton", "main .sk"):
             expect(self.page.locator(busy)).to_have_count(0)
 
+    def expect_faults(self) -> None:
+        """From now on the server is away, or refuses: Chromium writes that to the console."""
+        self.faults.clear()
+        self._listens = False
+
     def keep(self, name: str) -> None:
         """Write a picture of the screen, if SCREENSHOTS names a folder for them."""
         if folder := os.environ.get("SCREENSHOTS"):
@@ -76,7 +82,7 @@ class Visitor:
         return wide
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if self._listens and message.type in ("error", "warning"):
             self.faults.append(f"{message.text} {message.location}")
 
     def _watch(self, request: Request) -> None:
