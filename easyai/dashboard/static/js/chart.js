@@ -127,5 +127,8 @@ export function Chart({ times, from, to, series, onPoint, label, floor = 1, sinc
     };
   }, [theme]);
   useEffect(() => chart.current?.setData(columns(held.current)), [times, series, since]);
-  return html`<div class="chart" role="img" aria-label=${label}><span class="top" aria-hidden="true">${shortNumber(top)}</span><div ref=${at}></div></div>`;
+  return html`<div class="chart" role="img" aria-label=${label}>
+    <span class="top" aria-hidden="true">${shortNumber(top)}</span>
+    <div ref=${at}></div>
+  </div>`;
 }

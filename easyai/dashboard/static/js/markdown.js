@@ -6,8 +6,12 @@ import { Command } from "./parts.js";
 const INLINE = /(\*\*[^*]+\*\*|`[^`]+`)/;
 function inline(text) {
   return text.split(INLINE).map((part) => {
-    if (part.length > 4 && part.startsWith("**") && part.endsWith("**")) return html`<b>${part.slice(2, -2)}</b>`;
-    if (part.length > 2 && part.startsWith("`") && part.endsWith("`")) return html`<code>${part.slice(1, -1)}</code>`;
+    if (part.length > 4 && part.startsWith("**") && part.endsWith("**")) return html`<b>
+      ${part.slice(2, -2)}
+    </b>`;
+    if (part.length > 2 && part.startsWith("`") && part.endsWith("`")) return html`<code>
+      ${part.slice(1, -1)}
+    </code>`;
     return part;
   });
 }
@@ -70,10 +74,19 @@ function Block({ block }) {
   if (block.kind === "command") return html`<${Command} text=${block.text} />`;
   if (block.kind === "table") {
     const [head, ...rows] = block.rows;
-    return html`<div class="scroll" tabindex="0"><table><thead><tr>${head.map((cell, i) => html`<th key=${i}>${inline(cell)}</th>`)}</tr></thead>
-      <tbody>${rows.map((row, r) => html`<tr key=${r}>${row.map((cell, i) => html`<td key=${i} class="text">${inline(cell)}</td>`)}</tr>`)}</tbody></table></div>`;
+    return html`<div class="scroll" tabindex="0">
+      <table><thead><tr>${head.map((cell, i) => html`<th key=${i}>${inline(cell)}</th>`)}</tr></thead>
+        <tbody>
+          ${rows.map((row, r) => html`<tr key=${r}>
+            ${row.map((cell, i) => html`<td key=${i} class="text">${inline(cell)}</td>`)}
+          </tr>`)}
+        </tbody>
+      </table>
+    </div>`;
   }
   return html`<p>${inline(block.text)}</p>`;
 }
 
-export const Markdown = ({ text }) => blocks(text).map((block, i) => html`<${Block} key=${i} block=${block} />`);
+export const Markdown = ({ text }) => blocks(text).map((block, i) => html`<${Block}
+    key=${i}
+    block=${block} />`);

@@ -51,5 +51,7 @@ export function Page({ route }) {
   useEffect(ask, [name]);
   const View = loaded[name];
   if (View) return html`<${View} ...${properties} />`;
-  return html`<section class="panel">${error ? html`<${Failed} error=${error} again=${ask} />` : html`<${Skeleton} rows=${8} />`}</section>`;
+  return html`<section class="panel">
+    ${error ? html`<${Failed} error=${error} again=${ask} />` : html`<${Skeleton} rows=${8} />`}
+  </section>`;
 }

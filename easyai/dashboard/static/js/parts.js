@@ -51,7 +51,7 @@ export function Copy({ text, label, cls = "btn", from }) {
   };
   const words = { copied: `✓ ${t("copied")}`, selected: t("copy_by_hand") };
   return html`<button type="button" class=${cls} onClick=${act}>
-      <span aria-live="polite">${words[state] || label || t("copy")}</span></button>
+    <span aria-live="polite">${words[state] || label || t("copy")}</span></button>
     ${state === "selected" && !from && html`<pre class="json" ref=${hidden} tabindex="0">${text}</pre>`}`;
 }
 
@@ -61,20 +61,38 @@ export function Command({ text, line }) {
     <${Copy} text=${text} from=${at} /></div>`;
 }
 
-export const Empty = ({ title, why, children }) => html`<div class="empty"><b>${title}</b>${why} ${children}</div>`;
+export const Empty = ({ title, why, children }) => html`<div class="empty">
+  <b>${title}</b>
+  ${why} ${children}
+</div>`;
 export const Skeleton = ({ rows = 4, tall }) => html`<div class="skeleton" aria-hidden="true">
-  ${Array.from({ length: rows }, (_, i) => html`<div key=${i} class=${tall ? "sk tall" : "sk"}></div>`)}</div>`;
+  ${Array.from({ length: rows }, (_, i) => html`<div key=${i} class=${tall ? "sk tall" : "sk"}></div>`)}
+</div>`;
 // A part of the page that could not be loaded; the rest of the page goes on.
-export const Failed = ({ error, again }) => html`<div class="note" role="alert"><${Mark} kind="warn" />${t("failed_load")}
-  <span class="grow">${error?.message}</span>${again && html`<button type="button" class="btn" onClick=${again}>${t("retry")}</button>`}</div>`;
+export const Failed = ({ error, again }) => html`<div class="note" role="alert">
+  <${Mark} kind="warn" />
+  ${t("failed_load")}
+  <span class="grow">${error?.message}</span>
+  ${again && html`<button type="button" class="btn" onClick=${again}>${t("retry")}</button>`}
+</div>`;
 
 export const Panel = ({ id, title, note, actions, children, cls = "", level = 2 }) => html`<section
-    class="panel ${cls}" aria-labelledby=${id}><header>
-      ${level === 1 ? html`<h1 id=${id}>${title}</h1>` : html`<h2 id=${id}>${title}</h2>`}
-      <span class="muted grow cut">${note}</span>${actions}</header>${children}</section>`;
+  class="panel ${cls}" aria-labelledby=${id}><header>
+    ${level === 1 ? html`<h1 id=${id}>${title}</h1>` : html`<h2 id=${id}>${title}</h2>`}
+    <span class="muted grow cut">${note}</span>${actions}</header>${children}</section>`;
 
-export const Segments = ({ label, options, value, pick }) => html`<span class="seg" role="group" aria-label=${label}>
-  ${options.map(([key, words]) => html`<button type="button" key=${key} aria-pressed=${key === value} onClick=${() => pick(key)}>${words}</button>`)}</span>`;
+export const Segments = ({ label, options, value, pick }) => html`<span
+  class="seg"
+  role="group"
+  aria-label=${label}>
+  ${options.map(([key, words]) => html`<button
+    type="button"
+    key=${key}
+    aria-pressed=${key === value}
+    onClick=${() => pick(key)}>
+    ${words}
+  </button>`)}
+</span>`;
 
 // A dialog over the page; Escape and Cancel close it, and the focus returns to where it was.
 export function Dialog({ title, children, onNo, actions }) {
@@ -91,8 +109,10 @@ export function Dialog({ title, children, onNo, actions }) {
 // Asks before a change; `note` asks for a word of explanation that `onYes` gets.
 export function Ask({ title, why, yes, onYes, onNo, disabled, danger = true, children }) {
   return html`<${Dialog} title=${title} onNo=${onNo} actions=${html`
-      <button type="button" class="btn" onClick=${onNo}>${t("cancel")}</button>
-      <button type="button" class=${danger ? "btn danger" : "btn main"} disabled=${disabled} onClick=${onYes}>${yes}</button>`}>
+    <button type="button" class="btn" onClick=${onNo}>${t("cancel")}</button>
+    <button type="button" class=${danger ? "btn danger" : "btn main"} disabled=${disabled} onClick=${onYes}>
+      ${yes}
+    </button>`}>
     ${why && html`<p>${why}</p>`}${children}<//>`;
 }
 
@@ -118,5 +138,8 @@ export function Menu({ label, cls = "btn", children }) {
       document.removeEventListener("keydown", close);
     };
   }, []);
-  return html`<details class="menu" ref=${at}><summary class=${cls}>${label} <span aria-hidden="true">▾</span></summary><div>${children}</div></details>`;
+  return html`<details class="menu" ref=${at}>
+    <summary class=${cls}>${label} <span aria-hidden="true">▾</span></summary>
+    <div>${children}</div>
+  </details>`;
 }

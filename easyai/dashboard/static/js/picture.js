@@ -59,10 +59,17 @@ function scaled(shapes, [width, height], size) {
 const twice = (draw) => html`${draw("case")}${draw()}`; // a dark line below the bright line
 const Shape = ({ shape }) => {
   const points = shape.points.map((point) => point.join(",")).join(" ");
-  if (shape.kind === "line") return twice((cls) => html`<polyline class=${cls || "wire"} points=${points} />`);
+  if (shape.kind === "line") return twice((cls) => html`<polyline
+      class=${cls || "wire"}
+      points=${points} />`);
   return twice((cls) => html`<polygon class=${cls || "region"} points=${points} />`);
 };
-const Box = ({ box }) => twice((cls) => html`<rect class=${cls || "box"} x=${box.x} y=${box.y} width=${Math.max(0, box.w)} height=${Math.max(0, box.h)} />`);
+const Box = ({ box }) => twice((cls) => html`<rect
+    class=${cls || "box"}
+    x=${box.x}
+    y=${box.y}
+    width=${Math.max(0, box.w)}
+    height=${Math.max(0, box.h)} />`);
 
 function Label({ box, width, height }) {
   const pct = (n, of) => `${(100 * n) / of}%`;
@@ -71,7 +78,9 @@ function Label({ box, width, height }) {
   if (isRight) place.right = pct(Math.max(0, width - box.x - box.w), width);
   else place.left = pct(Math.max(0, box.x), width);
   return html`<span class=${box.y < height * 0.05 ? "label in" : "label"} style=${place}>
-    <span class="cls">${box.label} </span>${box.score == null ? "" : percent(box.score).replace(" %", "")}</span>`;
+    <span class="cls">${box.label} </span>
+    ${box.score == null ? "" : percent(box.score).replace(" %", "")}
+  </span>`;
 }
 
 // A large picture is as wide as its shape and the height of the screen allow.
@@ -100,10 +109,21 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
   const areas = (!hide && shown && scaled(drawn.regions, drawn.natural, known)) || [];
   const shape = fit && shown ? { aspectRatio: `${width} / ${height}`, ...fit(width / height) } : undefined;
   return html`<div class="pic" style=${shape}>
-    ${src && !isGone && html`<img ref=${image} src=${rooted(src)} alt=${alt} loading=${eager ? "eager" : "lazy"} decoding="async" onLoad=${loaded} onError=${() => gone(true)} />`}
+    ${src && !isGone &&
+      html`<img
+          ref=${image}
+          src=${rooted(src)}
+          alt=${alt}
+          loading=${eager ? "eager" : "lazy"}
+          decoding="async"
+          onLoad=${loaded}
+          onError=${() => gone(true)} />`}
     ${(!src || isGone) && html`<span class="gone">${t("no_picture")}</span>`}
-    ${!isGone && (found.length > 0 || areas.length > 0) && html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
-      ${areas.map((area, i) => html`<${Shape} key=${i} shape=${area} />`)}${found.map((box, i) => html`<${Box} key=${i} box=${box} />`)}</svg>`}
+    ${!isGone && (found.length > 0 || areas.length > 0) &&
+      html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
+        ${areas.map((area, i) => html`<${Shape} key=${i} shape=${area} />`)}
+        ${found.map((box, i) => html`<${Box} key=${i} box=${box} />`)}
+      </svg>`}
     ${labels && found.map((box, i) => html`<${Label} key=${i} box=${box} width=${width} height=${height} />`)}
     ${children}</div>`;
 }

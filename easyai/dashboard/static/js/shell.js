@@ -25,23 +25,50 @@ const WIDE = ["cameras", "frames"]; // on a phone they stand below More
 function Tab({ name, isHere, isBehind }) {
   const rings = useNow("alarms")?.length || 0;
   const words = t(name);
-  return html`<a class=${WIDE.includes(name) ? "wide" : isBehind ? "behind" : ""} href=${to(name)} aria-current=${isHere ? "page" : undefined}>
-    <svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linejoin="round" stroke-linecap="round" aria-hidden="true"><path d=${ICONS[name] || ""} /></svg>
-    ${name === "system" ? html`<span class="own">${words}</span><span class="other">${t("more")}</span>` : words}
-    ${name === "incidents" && rings > 0 && html`<span class="count"><span aria-hidden="true">${rings}</span><span class="vh">${t("n_ring", rings)}</span></span>`}</a>`;
+  return html`<a
+    class=${WIDE.includes(name) ? "wide" : isBehind ? "behind" : ""}
+    href=${to(name)}
+    aria-current=${isHere ? "page" : undefined}>
+    <svg
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.75"
+      stroke-linejoin="round"
+      stroke-linecap="round"
+      aria-hidden="true">
+      <path d=${ICONS[name] || ""} />
+    </svg>
+    ${name === "system"
+      ? html`<span class="own">${words}</span><span class="other">${t("more")}</span>`
+      : words}
+    ${name === "incidents" && rings > 0 &&
+      html`<span class="count">
+        <span aria-hidden="true">${rings}</span>
+        <span class="vh">${t("n_ring", rings)}</span>
+      </span>`}
+  </a>`;
 }
 
 function Pill() {
   const { kind, word, verdict } = useVerdict();
   const lasted = kind === "bad" && verdict?.since ? span(serverTime() - verdict.since) : "";
-  return html`<a class="pill ${kind}" href="#/"><${Mark} kind=${kind} />${word}${lasted && html`<span class="long">${lasted}</span>`}</a>`;
+  return html`<a class="pill ${kind}" href="#/">
+    <${Mark} kind=${kind} />
+    ${word}
+    ${lasted && html`<span class="long">${lasted}</span>`}
+  </a>`;
 }
 
 function Connection() {
   const now = useTime();
   const connection = useStore((s) => s.connection);
-  if (connection === "silent") return html`<span class="small"><${State} kind="warn">${t("reconnecting")}<//></span>`;
-  return html`<span class="muted small txt num">${connection === "live" && `${t("live")} ${clock(now)}`}</span>`;
+  if (connection === "silent") return html`<span class="small">
+    <${State} kind="warn">${t("reconnecting")}<//>
+  </span>`;
+  return html`<span class="muted small txt num">
+    ${connection === "live" && `${t("live")} ${clock(now)}`}
+  </span>`;
 }
 
 function Theme() {
@@ -52,8 +79,17 @@ function Theme() {
     keep.write("easyai.theme", next);
     set(next);
   };
-  return html`<button type="button" class="btn quiet" onClick=${turn} aria-label="${t("theme")}: ${t(choice)}">
-    <svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="M8 2a6 6 0 0 1 0 12Z" fill="currentColor" /></svg><span class="txt">${t(choice)}</span></button>`;
+  return html`<button
+    type="button"
+    class="btn quiet"
+    onClick=${turn}
+    aria-label="${t("theme")}: ${t(choice)}">
+    <svg viewBox="0 0 16 16" aria-hidden="true">
+      <circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.5" />
+      <path d="M8 2a6 6 0 0 1 0 12Z" fill="currentColor" />
+    </svg>
+    <span class="txt">${t(choice)}</span>
+  </button>`;
 }
 
 function Language() {
@@ -62,19 +98,34 @@ function Language() {
     keep.write("easyai.lang", isChinese() ? "zh" : "en");
     startAgain();
   };
-  return html`<button type="button" class="btn quiet" lang=${isChinese() ? "en" : "zh-CN"} onClick=${turn}>${t("other_language")}</button>`;
+  return html`<button type="button" class="btn quiet" lang=${isChinese() ? "en" : "zh-CN"} onClick=${turn}>
+    ${t("other_language")}
+  </button>`;
 }
 
 function Person() {
   const session = useStore((s) => s.session);
   if (!session?.role || session.local) return null; // on this machine nobody logs in
-  if (!session.csrf) return html`<a class="btn quiet" href=${to("login")}>${t("log_in")}</a>`; // everybody may look
-  return html`<span class="muted small txt cut">${session.name}${session.role === "viewer" ? ` · ${t("viewer")}` : ""}</span>
+  if (!session.csrf) return html`<a class="btn quiet" href=${to("login")}>
+    ${t("log_in")}
+  </a>`; // everybody may look
+  return html`<span class="muted small txt cut">
+    ${session.name}
+    ${session.role === "viewer" ? ` · ${t("viewer")}` : ""}
+  </span>
     <button type="button" class="btn quiet" onClick=${() => logOut()}>${t("log_out")}</button>`;
 }
 
-const Keys = ({ onNo }) => html`<${Dialog} title=${t("keys")} onNo=${onNo} actions=${html`<button type="button" class="btn" onClick=${onNo}>${t("close")}</button>`}>
-  <table class="tight"><tbody>${HELP.map(([key, words]) => html`<tr key=${key}><td><kbd>${key}</kbd></td><td>${t(words)}</td></tr>`)}</tbody></table><//>`;
+const Keys = ({ onNo }) => html`<${Dialog}
+  title=${t("keys")}
+  onNo=${onNo}
+  actions=${html`<button type="button" class="btn" onClick=${onNo}>${t("close")}</button>`}>
+  <table class="tight">
+    <tbody>
+      ${HELP.map(([key, words]) => html`<tr key=${key}><td><kbd>${key}</kbd></td><td>${t(words)}</td></tr>`)}
+    </tbody>
+  </table>
+<//>`;
 
 function Toast() {
   const shown = useStore((s) => s.toast);
@@ -82,7 +133,13 @@ function Toast() {
     shown.act();
     closeToast();
   };
-  return html`<div role="status">${shown && html`<div class="toast"><span>${shown.text}</span>${shown.action && html`<button type="button" onClick=${act}>${shown.action}</button>`}</div>`}</div>`;
+  return html`<div role="status">
+    ${shown &&
+      html`<div class="toast">
+        <span>${shown.text}</span>
+        ${shown.action && html`<button type="button" onClick=${act}>${shown.action}</button>`}
+      </div>`}
+  </div>`;
 }
 
 // Reads the verdict aloud when its state changes, and not each second when a number in it does.
@@ -121,11 +178,23 @@ export function Shell() {
   const isOut = session && !session.role;
   const asksToken = isOut || at.page === "login";
   return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
-    <header class="bar" key="bar"><a class="name" href="#/" aria-label="easyai"><img src="static/icon.svg" alt="" width="16" height="16" /><span class="txt">easyai</span></a>
-      ${!isOut && html`<nav class="tabs" aria-label=${t("pages")}>${PAGES.map((name) => html`<${Tab} key=${name} name=${name} isHere=${known === name} isBehind=${name === "system" && WIDE.includes(known)} />`)}</nav>`}
+    <header class="bar" key="bar">
+      <a class="name" href="#/" aria-label="easyai">
+        <img src="static/icon.svg" alt="" width="16" height="16" />
+        <span class="txt">easyai</span>
+      </a>
+      ${!isOut &&
+        html`<nav class="tabs" aria-label=${t("pages")}>
+          ${PAGES.map((name) => html`<${Tab}
+              key=${name}
+              name=${name}
+              isHere=${known === name}
+              isBehind=${name === "system" && WIDE.includes(known)} />`)}
+        </nav>`}
       <span class="grow"></span>${!isOut && html`${known !== "now" && html`<${Pill} />`}<${Connection} />`}
       <${Person} /><${Theme} /><${Language} /></header>
     ${!isOut && html`<${Spoken} />`}
     ${help && html`<${Keys} onNo=${() => ask(false)} />`}
-    <main id="main" tabindex="-1" key=${lang}><${Page} route=${asksToken ? { page: "login" } : at} /></main><${Toast} />`;
+    <main id="main" tabindex="-1" key=${lang}><${Page} route=${asksToken ? { page: "login" } : at} /></main>
+    <${Toast} />`;
 }

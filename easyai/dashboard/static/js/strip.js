@@ -11,7 +11,16 @@ export function Strip({ parts = [], from, to, until = to, label }) {
   const known = parts.filter(([begin, end]) => end > from && begin < Math.min(to, until));
   const shown = known.map(([begin, end, state]) => [x(begin), x(Math.min(end, until)), state]);
   if (until < to) shown.push([x(until), 1000, "unknown"]);
-  return html`<svg class="strip" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img" aria-label=${label}>
-    ${shown.map(([begin, end, state], i) => html`<rect key=${i} class=${state} x=${begin} width=${Math.max(3, end - begin)}
-      y=${8 - (TALL[state] ?? 2) / 2} height=${TALL[state] ?? 2} />`)}</svg>`;
+  return html`<svg
+    class="strip"
+    viewBox="0 0 1000 16"
+    preserveAspectRatio="none"
+    role="img"
+    aria-label=${label}>
+    ${shown.map(([begin, end, state], i) => html`<rect
+        key=${i}
+        class=${state}
+        x=${begin}
+        width=${Math.max(3, end - begin)}
+        y=${8 - (TALL[state] ?? 2) / 2} height=${TALL[state] ?? 2} />`)}</svg>`;
 }

@@ -39,8 +39,16 @@ export function Mute({ alarm, cls = "btn", done }) {
       done?.();
     }
   };
-  return html`<${Menu} cls=${cls} label=${t("mute")}>${useScopes(alarm).map(([scope, value, words]) => html`<p key=${scope} class="cut">${words}</p>
-    ${MUTES.slice(0, scope === "incident" ? 3 : 4).map(([sec, word]) => html`<button type="button" key=${scope + sec} aria-label="${words}: ${t(word)}" onClick=${() => mute(scope, value, sec)}>${t(word)}</button>`)}`)}<//>`;
+  return html`<${Menu} cls=${cls} label=${t("mute")}>
+    ${useScopes(alarm).map(([scope, value, words]) => html`<p key=${scope} class="cut">${words}</p>
+      ${MUTES.slice(0, scope === "incident" ? 3 : 4).map(([sec, word]) => html`<button
+        type="button"
+        key=${scope + sec}
+        aria-label="${words}: ${t(word)}"
+        onClick=${() => mute(scope, value, sec)}>
+        ${t(word)}
+      </button>`)}`)}
+  <//>`;
 }
 
 function Alarm({ alarm, isKnown }) {
@@ -50,15 +58,34 @@ function Alarm({ alarm, isKnown }) {
   const isMuted = alarm.muted_until && alarm.muted_until > serverTime();
   const kind = isKnown ? alarm.severity : "idle";
   const act = async () => (await acknowledge(alarm.id)) !== null && set(true);
-  return html`<li><span class="st ${kind}"><${Mark} kind=${kind} /></span><a href=${to("incidents", alarm.id)}>${alarm.text}</a><span class="muted num">${hourMinute(alarm.began_at)}</span>
-    <span class="acts">${alarm.acknowledged_by ? html`<span class="muted small">✓ ${t("acknowledged_by", alarm.acknowledged_by)}</span>` : isOperator && !isAcknowledged && html`<button type="button" class="link" onClick=${act}>${t("acknowledge")}</button>`}
-      ${isMuted ? html`<span class="muted small">${t("muted_until", hourMinute(alarm.muted_until))}</span>` : isOperator && html`<${Mute} alarm=${alarm} cls="link" />`}</span></li>`;
+  return html`<li>
+    <span class="st ${kind}"><${Mark} kind=${kind} /></span>
+    <a href=${to("incidents", alarm.id)}>${alarm.text}</a>
+    <span class="muted num">${hourMinute(alarm.began_at)}</span>
+    <span class="acts">
+      ${alarm.acknowledged_by
+        ? html`<span class="muted small">✓ ${t("acknowledged_by", alarm.acknowledged_by)}</span>`
+        : isOperator && !isAcknowledged &&
+        html`<button type="button" class="link" onClick=${act}>${t("acknowledge")}</button>`}
+      ${isMuted
+        ? html`<span class="muted small">${t("muted_until", hourMinute(alarm.muted_until))}</span>`
+        : isOperator && html`<${Mute} alarm=${alarm} cls="link" />`}
+    </span>
+  </li>`;
 }
 
 export function Alarms() {
   const alarms = useNow("alarms") || [];
   const isKnown = useKnown();
   const title = !isKnown && !alarms.length ? t("alarms_unknown") : alarms.length ? t("ringing") : t("no_alarm");
-  return html`<${Panel} id="alarms" title=${title} note=${alarms.length || ""} actions=${html`<a href="#/incidents">${t("incidents")}</a>`}>
-    ${alarms.length > 0 && html`<ul class="alarms">${alarms.map((alarm) => html`<${Alarm} key=${alarm.id} alarm=${alarm} isKnown=${isKnown} />`)}</ul>`}<//>`;
+  return html`<${Panel}
+    id="alarms"
+    title=${title}
+    note=${alarms.length || ""}
+    actions=${html`<a href="#/incidents">${t("incidents")}</a>`}>
+    ${alarms.length > 0 &&
+      html`<ul class="alarms">
+        ${alarms.map((alarm) => html`<${Alarm} key=${alarm.id} alarm=${alarm} isKnown=${isKnown} />`)}
+      </ul>`}
+  <//>`;
 }

@@ -17,8 +17,15 @@ const change = (filter, values) => goInstead("alerts", "", { ...filter, ...value
 function Select({ filter, name, first, options, words = (option) => option }) {
   const chosen = filter[name] || "";
   const all = chosen && !options.includes(chosen) ? [chosen, ...options] : options;
-  return html`<select class=${chosen ? "field on" : "field"} aria-label=${first} onChange=${(event) => change(filter, { [name]: event.target.value })}>
-    <option value="" selected=${!chosen}>${first}</option>${all.map((option) => html`<option key=${option} value=${option} selected=${option === chosen}>${words(option)}</option>`)}</select>`;
+  return html`<select
+    class=${chosen ? "field on" : "field"}
+    aria-label=${first}
+    onChange=${(event) => change(filter, { [name]: event.target.value })}>
+    <option value="" selected=${!chosen}>${first}</option>
+    ${all.map((option) => html`<option key=${option} value=${option} selected=${option === chosen}>
+      ${words(option)}
+    </option>`)}
+  </select>`;
 }
 
 // Counts per step over the day. Dragging over them chooses the time; a click chooses one step.
@@ -27,7 +34,10 @@ function Histogram({ filter }) {
   const { data } = useRead("/alerts/histogram", { ...others, hours: HOURS }, 30);
   const [drag, set] = useState(null); // [begin, end] as shares of the width
   const at = useRef(null);
-  if (!data) return html`<div class="hist"><svg viewBox="0 0 960 ${TALL}" preserveAspectRatio="none" aria-hidden="true"></svg><div class="ticks"><span> </span></div></div>`;
+  if (!data) return html`<div class="hist">
+    <svg viewBox="0 0 960 ${TALL}" preserveAspectRatio="none" aria-hidden="true"></svg>
+    <div class="ticks"><span> </span></div>
+  </div>`;
   const { from, step_sec: step, counts } = data;
   const length = counts.length * step;
   const most = Math.max(1, ...counts);
@@ -50,28 +60,67 @@ function Histogram({ filter }) {
     change(filter, { from: Math.floor(from + first * step), to: Math.floor(from + last * step) });
   };
   const isIn = (i) => (filter.from || filter.to) && from + i * step >= (Number(filter.from) || 0) - step / 2 && from + (i + 1) * step <= (Number(filter.to) || Infinity) + step / 2;
-  return html`<div class="hist"><svg ref=${at} viewBox="0 0 960 ${TALL}" preserveAspectRatio="none" role="img" aria-label=${t("by_day", Math.round(step / 60))}
-      onPointerDown=${begin} onPointerMove=${(event) => drag && set([drag[0], share(event)])} onPointerUp=${choose} onPointerCancel=${() => set(null)}>
+  return html`<div class="hist">
+    <svg
+      ref=${at}
+      viewBox="0 0 960 ${TALL}"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label=${t("by_day", Math.round(step / 60))}
+      onPointerDown=${begin}
+      onPointerMove=${(event) => drag && set([drag[0], share(event)])}
+      onPointerUp=${choose}
+      onPointerCancel=${() => set(null)}>
       <rect class="ground" width="960" height=${TALL} />
-      ${counts.map((n, i) => n > 0 && html`<rect key=${i} class=${isIn(i) ? "sel" : ""} x=${i * wide} width=${wide * 0.8} y=${TALL - (n / most) * TALL} height=${(n / most) * TALL} />`)}
-      ${drag && html`<rect class="drag" x=${Math.min(...drag) * 960} width=${Math.max(1, Math.abs(drag[1] - drag[0]) * 960)} height=${TALL} />`}</svg>
-    <div class="ticks" aria-hidden="true">${[0, 1, 2, 3, 4].map((i) => html`<span key=${i}>${hourMinute(from + (length * i) / 4)}</span>`)}</div></div>`;
+      ${counts.map((n, i) => n > 0 && html`<rect
+          key=${i}
+          class=${isIn(i) ? "sel" : ""}
+          x=${i * wide}
+          width=${wide * 0.8}
+          y=${TALL - (n / most) * TALL}
+          height=${(n / most) * TALL} />`)}
+      ${drag &&
+        html`<rect
+            class="drag"
+            x=${Math.min(...drag) * 960}
+            width=${Math.max(1, Math.abs(drag[1] - drag[0]) * 960)}
+            height=${TALL} />`}
+    </svg>
+    <div class="ticks" aria-hidden="true">
+      ${[0, 1, 2, 3, 4].map((i) => html`<span key=${i}>${hourMinute(from + (length * i) / 4)}</span>`)}
+    </div>
+  </div>`;
 }
 
 // The time as fields, for those who do not drag.
 function Span({ filter }) {
   if (!filter.from && !filter.to) return null;
   const words = (at) => (at ? `${day(Number(at))} ${hourMinute(Number(at))}` : "…");
-  return html`<button type="button" class="btn span" onClick=${() => change(filter, { from: "", to: "" })}>${words(filter.from)} – ${words(filter.to)} <span aria-hidden="true">×</span><span class="vh">${t("any_time")}</span></button>`;
+  return html`<button type="button" class="btn span" onClick=${() => change(filter, { from: "", to: "" })}>
+    ${words(filter.from)} – ${words(filter.to)} <span aria-hidden="true">×</span>
+    <span class="vh">${t("any_time")}</span>
+  </button>`;
 }
 
 const Recent = ({ filter }) => html`<select class="field" aria-label=${t("time")} onChange=${(event) => {
   const sec = Number(event.target.value);
   change(filter, { from: sec ? Math.floor(Date.now() / 1000 - sec) : "", to: "" });
-}}><option value="">${t("any_time")}</option>${[["900", "last_15m"], ["3600", "last_1h"], ["86400", "last_24h"], ["604800", "last_7d"]].map(([sec, word]) => html`<option key=${sec} value=${sec}>${t(word)}</option>`)}</select>`;
+}}><option value="">${t("any_time")}</option>
+  ${[["900", "last_15m"], ["3600", "last_1h"], ["86400", "last_24h"], ["604800", "last_7d"]].map(([sec, word]) => html`<option
+    key=${sec}
+    value=${sec}>
+    ${t(word)}
+  </option>`)}
+</select>`;
 
 const Export = ({ filter }) => html`<${Menu} cls="btn exp" label=${t("export")}>
-  ${[["csv", "export_csv"], ["coco", "export_coco"], ["zip", "export_zip"]].map(([format, words]) => html`<a key=${format} download href=${rooted(path("/alerts/export", { ...filter, format }))}>${t(words)}</a>`)}<//>`;
+  ${[["csv", "export_csv"], ["coco", "export_coco"], ["zip", "export_zip"]].map(([format, words]) => html`<a
+    key=${format}
+    download
+    href=${rooted(path("/alerts/export", { ...filter, format }))}>
+    ${t(words)}
+  </a>`)}
+<//>`;
 
 const unique = (list) => [...new Set(list)].sort((a, b) => a.localeCompare(b));
 
@@ -82,17 +131,51 @@ export function Filters({ alerts, filter }) {
   const services = useNow("services") || [];
   const isOn = Object.keys(filter).length > 0;
   const isUnseen = filter.reviewed === "no";
-  return html`<section class="panel" aria-label=${t("alerts")}><h1 class="vh">${t("alerts")}</h1><div class=${isOpen ? "filters opened" : "filters"}>
-      <button type="button" class="btn open" aria-expanded=${isOpen} onClick=${() => open(!isOpen)}>${t("filters")}</button>
+  return html`<section class="panel" aria-label=${t("alerts")}>
+    <h1 class="vh">${t("alerts")}</h1>
+    <div class=${isOpen ? "filters opened" : "filters"}>
+      <button type="button" class="btn open" aria-expanded=${isOpen} onClick=${() => open(!isOpen)}>
+        ${t("filters")}
+      </button>
       <${Select} filter=${filter} name="task_type" first=${t("all_types")} options=${unique(types)} />
-      <${Select} filter=${filter} name="task_id" first=${t("all_cameras")} options=${unique(cameras.map((camera) => camera.task_id))} />
-      <${Select} filter=${filter} name="algorithm_id" first=${t("all_services")} options=${unique(services.map((service) => service.service_id))} />
-      <${Select} filter=${filter} name="min_detections" first=${t("any_count")} options=${["1", "2", "3", "5", "10"]} words=${(n) => `≥ ${n}`} />
-      <${Select} filter=${filter} name="min_confidence" first=${t("any_score")} options=${["0.5", "0.7", "0.9"]} words=${(n) => `≥ ${n * 100} %`} />
+      <${Select}
+          filter=${filter}
+          name="task_id"
+          first=${t("all_cameras")}
+          options=${unique(cameras.map((camera) => camera.task_id))} />
+      <${Select}
+          filter=${filter}
+          name="algorithm_id"
+          first=${t("all_services")}
+          options=${unique(services.map((service) => service.service_id))} />
+      <${Select}
+          filter=${filter}
+          name="min_detections"
+          first=${t("any_count")}
+          options=${["1", "2", "3", "5", "10"]}
+          words=${(n) => `≥ ${n}`} />
+      <${Select}
+          filter=${filter}
+          name="min_confidence"
+          first=${t("any_score")}
+          options=${["0.5", "0.7", "0.9"]}
+          words=${(n) => `≥ ${n * 100} %`} />
       <${Recent} filter=${filter} />
-      <button type="button" class="btn" aria-pressed=${isUnseen} onClick=${() => change(filter, { reviewed: isUnseen ? "" : "no" })}>${t("unseen")}</button>
+      <button
+        type="button"
+        class="btn"
+        aria-pressed=${isUnseen}
+        onClick=${() => change(filter, { reviewed: isUnseen ? "" : "no" })}>
+        ${t("unseen")}
+      </button>
       <${Span} filter=${filter} />
-      ${isOn && html`<button type="button" class="btn quiet" onClick=${() => goInstead("alerts")}>${t("clear")}</button>`}
-      <span class="grow"></span><span class="muted" role="status">${alerts.total != null && t("n_alerts", count(alerts.total))}</span><${Export} filter=${filter} /></div>
+      ${isOn &&
+        html`<button type="button" class="btn quiet" onClick=${() => goInstead("alerts")}>
+          ${t("clear")}
+        </button>`}
+      <span class="grow"></span>
+      <span class="muted" role="status">${alerts.total != null && t("n_alerts", count(alerts.total))}</span>
+      <${Export} filter=${filter} />
+    </div>
     <${Histogram} filter=${filter} /></section>`;
 }

@@ -80,7 +80,13 @@ function DeleteAll({ alerts, filter, onNo }) {
     }
     alerts.reload();
   };
-  return html`<${Ask} title=${found === null ? t("counting") : t("delete_q", `${count(found.count)}${found.left ? "+" : ""}`)} why=${t("delete_why")} yes=${t("delete")} disabled=${!found?.count} onNo=${onNo} onYes=${act} />`;
+  return html`<${Ask}
+      title=${found === null ? t("counting") : t("delete_q", `${count(found.count)}${found.left ? "+" : ""}`)}
+      why=${t("delete_why")}
+      yes=${t("delete")}
+      disabled=${!found?.count}
+      onNo=${onNo}
+      onYes=${act} />`;
 }
 
 export function Bulk({ alerts, selection, filter }) {
@@ -96,12 +102,25 @@ export function Bulk({ alerts, selection, filter }) {
     close();
     deletePicked(alerts, selection);
   };
-  return html`<div class="bulk" role="toolbar" aria-label=${t("n_selected", selection.size)}><b aria-live="polite">${t("n_selected", count(selection.size))}</b>
-      <button type="button" class="btn main" onClick=${() => mark(true)}>${t("mark")}</button>
-      <button type="button" class="btn" onClick=${() => mark(false)}>${t("unmark")}</button>
-      <button type="button" class="btn danger" onClick=${() => ask("picked")}>${t("delete")}</button>
-      ${alerts.total > selection.size && html`<button type="button" class="btn quiet" onClick=${() => ask("all")}>${t("delete_all", count(alerts.total))}</button>`}
-      <button type="button" class="btn quiet" onClick=${selection.clear}>${t("cancel")} <kbd>Esc</kbd></button></div>
-    ${asked === "picked" && html`<${Ask} title=${t("delete_q", count(selection.size))} why=${t("delete_why")} yes=${t("delete")} onNo=${close} onYes=${act} />`}
+  return html`<div class="bulk" role="toolbar" aria-label=${t("n_selected", selection.size)}>
+    <b aria-live="polite">${t("n_selected", count(selection.size))}</b>
+    <button type="button" class="btn main" onClick=${() => mark(true)}>${t("mark")}</button>
+    <button type="button" class="btn" onClick=${() => mark(false)}>${t("unmark")}</button>
+    <button type="button" class="btn danger" onClick=${() => ask("picked")}>${t("delete")}</button>
+    ${alerts.total > selection.size &&
+      html`<button type="button" class="btn quiet" onClick=${() => ask("all")}>
+        ${t("delete_all", count(alerts.total))}
+      </button>`}
+    <button type="button" class="btn quiet" onClick=${selection.clear}>
+      ${t("cancel")} <kbd>Esc</kbd>
+    </button>
+  </div>
+    ${asked === "picked" &&
+      html`<${Ask}
+          title=${t("delete_q", count(selection.size))}
+          why=${t("delete_why")}
+          yes=${t("delete")}
+          onNo=${close}
+          onYes=${act} />`}
     ${asked === "all" && html`<${DeleteAll} alerts=${alerts} filter=${filter} onNo=${close} />`}`;
 }

@@ -36,17 +36,44 @@ const Card = memo(({ item, top, left, width, isFresh, isPicked, isPicking, pick,
     pick(item.id, true);
   };
   return html`<article class=${cls} style=${placed({ top, left, width })} data-id=${item.id}>
-    <a href=${to("alerts", item.id)} onClick=${follow}><${Picture} src=${item.thumb} size=${item.size} alert=${item.id} boxes=${item.boxes} regions=${item.regions} alt=${name}>
-      ${seen && html`<span class="corner left">✓ ${seen.by}</span>`}<span class="corner">${item.detection_count}</span><//>
-      <span class="cap"><b class="cut">${item.task_id}</b><span class="num">${clock(item.created_at)}</span></span>
-      <span class="l2"><span class="cut">${item.task_type}</span><span>${item.confidence ? percent(item.confidence) : "–"}</span></span></a>
-    ${canWrite && html`<label class="pick"><input type="checkbox" checked=${isPicked} onClick=${(event) => pick(item.id, event.shiftKey)} aria-label=${t("select", name)} /></label>`}</article>`;
+    <a href=${to("alerts", item.id)} onClick=${follow}>
+      <${Picture}
+        src=${item.thumb}
+        size=${item.size}
+        alert=${item.id}
+        boxes=${item.boxes}
+        regions=${item.regions}
+        alt=${name}>
+        ${seen && html`<span class="corner left">✓ ${seen.by}</span>`}
+        <span class="corner">${item.detection_count}</span>
+      <//>
+      <span class="cap">
+        <b class="cut">${item.task_id}</b>
+        <span class="num">${clock(item.created_at)}</span>
+      </span>
+      <span class="l2">
+        <span class="cut">${item.task_type}</span>
+        <span>${item.confidence ? percent(item.confidence) : "–"}</span>
+      </span>
+    </a>
+    ${canWrite &&
+      html`<label class="pick">
+        <input
+            type="checkbox"
+            checked=${isPicked}
+            onClick=${(event) => pick(item.id, event.shiftKey)}
+            aria-label=${t("select", name)} />
+      </label>`}
+  </article>`;
 });
 
 const Waiting = (place) => html`<div style=${placed(place)} aria-hidden="true"><div class="pic"></div></div>`;
 
 function Heading({ row }) {
-  return html`<h2 class="day" style=${{ top: `${row.top}px` }}>${day(row.hour)} ${hourMinute(row.hour)}<span class="muted small">${t("n_shown", count(row.count))}</span></h2>`;
+  return html`<h2 class="day" style=${{ top: `${row.top}px` }}>
+    ${day(row.hour)} ${hourMinute(row.hour)}
+    <span class="muted small">${t("n_shown", count(row.count))}</span>
+  </h2>`;
 }
 
 // Only the cards near the screen exist, each at its own place, so that a new one moves the others
@@ -70,18 +97,40 @@ function Gallery({ alerts, selection, canWrite }) {
     const id = alerts.order[i][0];
     const item = alerts.items.get(id);
     if (!item) return html`<${Waiting} key=${id} ...${place(row, i)} />`;
-    return html`<${Card} key=${id} item=${item} ...${place(row, i)} isFresh=${alerts.fresh.has(id)} canWrite=${canWrite}
-      isPicked=${selection.has(id)} isPicking=${selection.size > 0} pick=${selection.pick} />`;
+    return html`<${Card}
+        key=${id}
+        item=${item}
+        ...${place(row, i)}
+        isFresh=${alerts.fresh.has(id)}
+        canWrite=${canWrite}
+        isPicked=${selection.has(id)} isPicking=${selection.size > 0} pick=${selection.pick} />`;
   };
-  return html`<div class=${selection.size ? "gallery picking" : "gallery"} ref=${box} style=${{ height: `${height}px` }}>
-    ${shown.map((row) => (row.last ? Array.from({ length: row.last - row.first }, (_, i) => card(row, row.first + i)) : html`<${Heading} key=${`h${row.hour}`} row=${row} />`))}</div>`;
+  return html`<div
+    class=${selection.size ? "gallery picking" : "gallery"}
+    ref=${box}
+    style=${{ height: `${height}px` }}>
+    ${shown.map((row) => (row.last ? Array.from({ length: row.last - row.first }, (_, i) => card(row, row.first + i)) : html`<${Heading}
+        key=${`h${row.hour}`}
+        row=${row} />`))}
+  </div>`;
 }
 
-const Loading = () => html`<div class="wall all" aria-hidden="true">${Array.from({ length: 14 }, (_, i) => html`<div key=${i}><div class="pic"></div><div class="cap"><div class="sk grow"></div></div></div>`)}</div>`;
+const Loading = () => html`<div class="wall all" aria-hidden="true">
+  ${Array.from({ length: 14 }, (_, i) => html`<div key=${i}>
+    <div class="pic"></div>
+    <div class="cap"><div class="sk grow"></div></div>
+  </div>`)}
+</div>`;
 
 function None({ isFiltered }) {
-  if (!isFiltered) return html`<section class="panel"><${Empty} title=${t("no_alerts_yet")} why=${t("no_alerts_yet_why")} /></section>`;
-  return html`<section class="panel"><${Empty} title=${t("no_alerts")} why=${t("no_alerts_why")}><button type="button" class="link" onClick=${() => go("alerts")}>${t("clear")}</button><//></section>`;
+  if (!isFiltered) return html`<section class="panel">
+    <${Empty} title=${t("no_alerts_yet")} why=${t("no_alerts_yet_why")} />
+  </section>`;
+  return html`<section class="panel">
+    <${Empty} title=${t("no_alerts")} why=${t("no_alerts_why")}>
+      <button type="button" class="link" onClick=${() => go("alerts")}>${t("clear")}</button>
+    <//>
+  </section>`;
 }
 
 const focused = () => Number(document.activeElement?.closest?.(".alert")?.dataset.id) || null;
@@ -131,9 +180,19 @@ export function Alerts() {
   };
   const isFiltered = Object.keys(filter).length > 0;
   return html`<${Filters} alerts=${alerts} filter=${filter} />
-    ${alerts.newer.length > 0 && html`<button type="button" class="btn main newer" onClick=${top}>${t("n_newer", alerts.newer.length)}</button>`}
-    ${alerts.error && html`<section class="panel"><${Failed} error=${alerts.error} again=${() => alerts.again()} /></section>`}
-    ${alerts.isLoading ? html`<${Loading} />` : alerts.order.length ? html`<${Gallery} alerts=${alerts} selection=${selection} canWrite=${canWrite} />` : !alerts.error && html`<${None} isFiltered=${isFiltered} />`}
+    ${alerts.newer.length > 0 &&
+      html`<button type="button" class="btn main newer" onClick=${top}>
+        ${t("n_newer", alerts.newer.length)}
+      </button>`}
+    ${alerts.error &&
+      html`<section class="panel">
+        <${Failed} error=${alerts.error} again=${() => alerts.again()} />
+      </section>`}
+    ${alerts.isLoading
+      ? html`<${Loading} />`
+      : alerts.order.length
+      ? html`<${Gallery} alerts=${alerts} selection=${selection} canWrite=${canWrite} />`
+      : !alerts.error && html`<${None} isFiltered=${isFiltered} />`}
     ${selection.size > 0 && html`<${Bulk} alerts=${alerts} selection=${selection} filter=${filter} />`}`;
 }
 

@@ -24,9 +24,35 @@ export function Cameras() {
   const [words, search] = useState("");
   const [most, more] = useState(A_PAGE);
   const all = merged(list.data?.items || [], live).filter((camera) => (!type || camera.task_types?.includes(type)) && camera.task_id.toLowerCase().includes(words.toLowerCase()));
-  return html`<section class="panel" aria-labelledby="cameras"><header><h1 id="cameras">${t("cameras")}</h1><span class="muted grow">${list.data && count(all.length)}</span></header>
-      <div class="filters plain"><select class="field" aria-label=${t("all_types")} onChange=${(event) => only(event.target.value)}><option value="">${t("all_types")}</option>${types.map(({ name }) => html`<option key=${name} value=${name}>${name}</option>`)}</select>
-        <input class="field" type="search" placeholder=${t("search_camera")} aria-label=${t("search_camera")} onInput=${(event) => search(event.target.value)} /></div></section>
-    <${Loaded} of=${list} rows=${6} tall>${all.length ? html`<div class="wall all">${all.slice(0, most).map((camera) => html`<${Tile} key=${camera.task_id} camera=${camera} />`)}</div>
-      ${all.length > most && html`<button type="button" class="btn" onClick=${() => more(most + A_PAGE)}>${t("show_more")}</button>`}` : html`<section class="panel"><${Empty} title=${t("no_cameras")} why=${t("no_cameras_why")} /></section>`}<//>`;
+  return html`<section class="panel" aria-labelledby="cameras">
+    <header>
+      <h1 id="cameras">${t("cameras")}</h1>
+      <span class="muted grow">${list.data && count(all.length)}</span>
+    </header>
+    <div class="filters plain">
+      <select class="field" aria-label=${t("all_types")} onChange=${(event) => only(event.target.value)}>
+        <option value="">${t("all_types")}</option>
+        ${types.map(({ name }) => html`<option key=${name} value=${name}>${name}</option>`)}
+      </select>
+      <input
+          class="field"
+          type="search"
+          placeholder=${t("search_camera")}
+          aria-label=${t("search_camera")}
+          onInput=${(event) => search(event.target.value)} />
+    </div>
+  </section>
+    <${Loaded} of=${list} rows=${6} tall>
+      ${all.length
+        ? html`<div class="wall all">
+          ${all.slice(0, most).map((camera) => html`<${Tile} key=${camera.task_id} camera=${camera} />`)}
+        </div>
+          ${all.length > most &&
+            html`<button type="button" class="btn" onClick=${() => more(most + A_PAGE)}>
+              ${t("show_more")}
+            </button>`}`
+        : html`<section class="panel">
+          <${Empty} title=${t("no_cameras")} why=${t("no_cameras_why")} />
+        </section>`}
+    <//>`;
 }

@@ -21,8 +21,19 @@ export function DiagnosisNow() {
     );
   }, [lang, turn]);
   const { text, error, isBusy } = state;
-  return html`<article class="panel" aria-labelledby="diagnosis"><header><a class="btn quiet" href="#/incidents">← ${t("all_incidents")}</a><h1 id="diagnosis" class="grow cut">${t("diagnosis_now")}</h1>
-      <button type="button" class="btn" disabled=${isBusy} onClick=${() => again(turn + 1)}>${t("diagnose_again")}</button>${text && html`<${Copy} text=${text} label=${t("copy_markdown")} />`}<button type="button" class="btn" onClick=${() => print()}>${t("print")}</button></header>
+  return html`<article class="panel" aria-labelledby="diagnosis">
+    <header>
+      <a class="btn quiet" href="#/incidents">← ${t("all_incidents")}</a>
+      <h1 id="diagnosis" class="grow cut">${t("diagnosis_now")}</h1>
+      <button type="button" class="btn" disabled=${isBusy} onClick=${() => again(turn + 1)}>
+        ${t("diagnose_again")}
+      </button>
+      ${text && html`<${Copy} text=${text} label=${t("copy_markdown")} />`}
+      <button type="button" class="btn" onClick=${() => print()}>${t("print")}</button>
+    </header>
     ${error && html`<${Failed} error=${error} again=${() => again(turn + 1)} />`}
-    ${text ? html`<div class="report" aria-busy=${isBusy}><${Markdown} text=${text} /></div>` : !error && html`<${Skeleton} rows=${10} />`}</article>`;
+    ${text
+      ? html`<div class="report" aria-busy=${isBusy}><${Markdown} text=${text} /></div>`
+      : !error && html`<${Skeleton} rows=${10} />`}
+  </article>`;
 }

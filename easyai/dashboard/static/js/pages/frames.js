@@ -56,21 +56,51 @@ function Change({ action, body, done, onNo }) {
     done();
   };
   const parts = Object.entries(preview?.by_camera || preview?.by_task_type || {});
-  return html`<${Ask} title=${preview ? t(`${action}_q`, count(preview.count)) : t("counting")} why=${t(`${action}_why`)} yes=${t(action, "")} danger=${action === "discard"} disabled=${!preview?.count} onNo=${onNo} onYes=${act}>
-    ${parts.length > 0 && html`<ul tabindex="0">${parts.map(([name, n]) => html`<li key=${name} class="wrap">${name}: ${count(n)}</li>`)}</ul>`}
+  return html`<${Ask}
+    title=${preview ? t(`${action}_q`, count(preview.count)) : t("counting")}
+    why=${t(`${action}_why`)}
+    yes=${t(action, "")}
+    danger=${action === "discard"}
+    disabled=${!preview?.count}
+    onNo=${onNo}
+    onYes=${act}>
+    ${parts.length > 0 &&
+      html`<ul tabindex="0">
+        ${parts.map(([name, n]) => html`<li key=${name} class="wrap">${name}: ${count(n)}</li>`)}
+      </ul>`}
     ${preview?.picture_gone > 0 && html`<p>${t("pictures_gone", count(preview.picture_gone))}</p>`}<//>`;
 }
 
-const Row = ({ frame, isPicked, pick, canPick }) => html`<tr>${canPick && html`<td class="pickcol"><input type="checkbox" checked=${isPicked} onClick=${pick} aria-label=${t("select", frame.key)} /></td>`}
+const Row = ({ frame, isPicked, pick, canPick }) => html`<tr>
+  ${canPick &&
+    html`<td class="pickcol">
+      <input type="checkbox" checked=${isPicked} onClick=${pick} aria-label=${t("select", frame.key)} />
+    </td>`}
   <td class="frame-pic"><${Picture} src=${frame.thumb} /></td>
-  <td class="text"><a href=${to("cameras", frame.task_id)}>${frame.task_id}</a><div class="muted small">${frame.task_type}</div></td>
-  <td class="text mono">${frame.key}</td><td class="text">${frame.reason || "–"}</td><td class="num">${count(frame.attempts)}</td><td class="num">${moment(frame.settled_at || frame.found_at)}</td></tr>`;
+  <td class="text">
+    <a href=${to("cameras", frame.task_id)}>${frame.task_id}</a>
+    <div class="muted small">${frame.task_type}</div>
+  </td>
+  <td class="text mono">${frame.key}</td>
+  <td class="text">${frame.reason || "–"}</td>
+  <td class="num">${count(frame.attempts)}</td>
+  <td class="num">${moment(frame.settled_at || frame.found_at)}</td>
+</tr>`;
 
 // Failed frames are requeued, the chosen ones or all of the filter; parked ones, which wait, are
 // discarded by type and camera.
 function Write({ state, picked, query, ask }) {
-  if (state === "failed") return html`<button type="button" class="btn" onClick=${() => ask("requeue")}>${picked.size ? t("requeue", picked.size) : t("requeue_all")}</button>`;
-  return html`<button type="button" class="btn danger" disabled=${!query.task_type} title=${query.task_type ? "" : t("discard_choose")} onClick=${() => ask("discard")}>${t("discard_all")}</button>`;
+  if (state === "failed") return html`<button type="button" class="btn" onClick=${() => ask("requeue")}>
+    ${picked.size ? t("requeue", picked.size) : t("requeue_all")}
+  </button>`;
+  return html`<button
+    type="button"
+    class="btn danger"
+    disabled=${!query.task_type}
+    title=${query.task_type ? "" : t("discard_choose")}
+    onClick=${() => ask("discard")}>
+    ${t("discard_all")}
+  </button>`;
 }
 
 function Bar({ query, state, list, children }) {
@@ -78,14 +108,54 @@ function Bar({ query, state, list, children }) {
   const counted = Object.keys(list.counts || {});
   const types = [...new Set([...(useNow("types") || []).map((type) => type.name), ...counted])].sort();
   const label = (name) => (list.counts?.[name] ? `${name} (${count(list.counts[name])})` : name);
-  return html`<div class="filters plain"><${Segments} label=${t("state")} value=${state} pick=${(next) => set({ state: next })} options=${[["failed", t("failed")], ["parked", t("parked")]]} />
-    <select class=${query.task_type ? "field on" : "field"} aria-label=${t("all_types")} onChange=${(event) => set({ task_type: event.target.value })}><option value="">${t("all_types")}</option>${types.map((name) => html`<option key=${name} value=${name} selected=${query.task_type === name}>${label(name)}</option>`)}</select>
-    <input class="field" type="search" value=${query.task_id || ""} placeholder=${t("camera")} aria-label=${t("camera")} onChange=${(event) => set({ task_id: event.target.value })} />
+  return html`<div class="filters plain">
+    <${Segments}
+        label=${t("state")}
+        value=${state}
+        pick=${(next) => set({ state: next })}
+        options=${[["failed", t("failed")], ["parked", t("parked")]]} />
+    <select
+      class=${query.task_type ? "field on" : "field"}
+      aria-label=${t("all_types")}
+      onChange=${(event) => set({ task_type: event.target.value })}>
+      <option value="">${t("all_types")}</option>
+      ${types.map((name) => html`<option key=${name} value=${name} selected=${query.task_type === name}>
+        ${label(name)}
+      </option>`)}
+    </select>
+    <input
+        class="field"
+        type="search"
+        value=${query.task_id || ""}
+        placeholder=${t("camera")}
+        aria-label=${t("camera")}
+        onChange=${(event) => set({ task_id: event.target.value })} />
     <span class="grow"></span>${children}</div>`;
 }
 
-const Table = ({ list, canPick, picked, pick }) => html`<div class="scroll"><table><thead><tr>${canPick && html`<th class="pickcol"><span class="vh">${t("select", "")}</span></th>`}<th><span class="vh">${t("picture")}</span></th><th>${t("camera")}</th><th>${t("key")}</th><th>${t("reason")}</th><th class="num">${t("attempts")}</th><th class="num">${t("time")}</th></tr></thead>
-  <tbody>${list.items.map((frame) => html`<${Row} key=${frame.id} frame=${frame} canPick=${canPick} isPicked=${picked.has(frame.id)} pick=${pick(frame.id)} />`)}</tbody></table></div>`;
+const Table = ({ list, canPick, picked, pick }) => html`<div class="scroll">
+  <table>
+    <thead>
+      <tr>
+        ${canPick && html`<th class="pickcol"><span class="vh">${t("select", "")}</span></th>`}
+        <th><span class="vh">${t("picture")}</span></th>
+        <th>${t("camera")}</th>
+        <th>${t("key")}</th>
+        <th>${t("reason")}</th>
+        <th class="num">${t("attempts")}</th>
+        <th class="num">${t("time")}</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${list.items.map((frame) => html`<${Row}
+          key=${frame.id}
+          frame=${frame}
+          canPick=${canPick}
+          isPicked=${picked.has(frame.id)}
+          pick=${pick(frame.id)} />`)}
+    </tbody>
+  </table>
+</div>`;
 
 export function Frames() {
   const { query } = useRoute();
@@ -106,10 +176,31 @@ export function Frames() {
     set(new Set());
     list.again();
   };
-  return html`<section class="panel frames stack" aria-labelledby="frames"><header><h1 id="frames">${t("frames")}</h1><span class="muted grow">${t(`${state}_what`)}</span></header>
-    <${Bar} query=${query} state=${state} list=${list}>${canWrite && list.items?.length > 0 && html`<${Write} state=${state} picked=${picked} query=${query} ask=${ask} />`}<//>
+  return html`<section class="panel frames stack" aria-labelledby="frames">
+    <header><h1 id="frames">${t("frames")}</h1><span class="muted grow">${t(`${state}_what`)}</span></header>
+    <${Bar} query=${query} state=${state} list=${list}>
+      ${canWrite && list.items?.length > 0 &&
+        html`<${Write} state=${state} picked=${picked} query=${query} ask=${ask} />`}
+    <//>
     ${list.error && html`<${Failed} error=${list.error} again=${list.again} />`}
-    ${list.items === null ? !list.error && html`<${Skeleton} rows=${6} tall />` : !list.items.length ? html`<${Empty} title=${t(`no_${state}`)} why=${t(`no_${state}_why`)} />` : html`<${Table} list=${list} canPick=${canWrite && state === "failed"} picked=${picked} pick=${pick} />`}
-    ${list.next && html`<div class="fold"><button type="button" class="link" onClick=${list.more}>${t("show_more")}</button></div>`}</section>
-    ${asked && html`<${Change} action=${asked} body=${asked === "requeue" && picked.size ? { ids: [...picked] } : chosen} done=${done} onNo=${() => ask("")} />`}`;
+    ${list.items === null
+      ? !list.error && html`<${Skeleton} rows=${6} tall />`
+      : !list.items.length
+      ? html`<${Empty} title=${t(`no_${state}`)} why=${t(`no_${state}_why`)} />`
+      : html`<${Table}
+          list=${list}
+          canPick=${canWrite && state === "failed"}
+          picked=${picked}
+          pick=${pick} />`}
+    ${list.next &&
+      html`<div class="fold">
+        <button type="button" class="link" onClick=${list.more}>${t("show_more")}</button>
+      </div>`}
+  </section>
+    ${asked &&
+      html`<${Change}
+          action=${asked}
+          body=${asked === "requeue" && picked.size ? { ids: [...picked] } : chosen}
+          done=${done}
+          onNo=${() => ask("")} />`}`;
 }

@@ -38,14 +38,60 @@ function Lanes({ list, at, isChosen }) {
   const shown = list.filter((one) => (one.over_at || now) > begin);
   const wide = (one) => Math.max(4, x(one.over_at || now) - Math.max(0, x(one.began_at)));
   const left = (one) => Math.min(994, Math.max(0, x(one.began_at)));
-  return html`<section class=${isChosen ? "panel lanes-panel chosen" : "panel lanes-panel"} aria-labelledby="week"><header><h2 id="week" class="grow">${t("last_7d")}</h2><a class="btn" href=${to("incidents", "now")}>${t("diagnosis_now")}</a></header><div class="lanes"><svg viewBox="0 0 1000 24" preserveAspectRatio="none" role="img" aria-label=${t("n_in_week", shown.length)}>
-    <rect class="ground" x="0" y="23" width="1000" height="1" />${shown.map((one) => html`<rect key=${one.id} class=${one.severity === "warn" ? "warn" : "bad"} x=${left(one)} width=${wide(one)} ...${tall(one)} />`)}
-    ${shown.filter((one) => one.id === at).map((one) => html`<rect class="chosen" key="at" x=${Math.max(0, left(one) - 3)} width=${wide(one) + 6} y="0" height="2" />`)}</svg>
-    <div class="days" aria-hidden="true">${Array.from({ length: 7 }, (_, i) => html`<span key=${i}>${dayOfMonth(begin + (i + 1) * 86_400)}</span>`)}</div></div></section>`;
+  return html`<section
+    class=${isChosen ? "panel lanes-panel chosen" : "panel lanes-panel"}
+    aria-labelledby="week">
+    <header>
+      <h2 id="week" class="grow">${t("last_7d")}</h2>
+      <a class="btn" href=${to("incidents", "now")}>${t("diagnosis_now")}</a>
+    </header>
+    <div class="lanes">
+      <svg
+        viewBox="0 0 1000 24"
+        preserveAspectRatio="none"
+        role="img"
+        aria-label=${t("n_in_week", shown.length)}>
+        <rect class="ground" x="0" y="23" width="1000" height="1" />
+        ${shown.map((one) => html`<rect
+            key=${one.id}
+            class=${one.severity === "warn" ? "warn" : "bad"}
+            x=${left(one)}
+            width=${wide(one)}
+            ...${tall(one)} />`)}
+        ${shown.filter((one) => one.id === at).map((one) => html`<rect
+            class="chosen"
+            key="at"
+            x=${Math.max(0, left(one) - 3)}
+            width=${wide(one) + 6}
+            y="0"
+            height="2" />`)}
+      </svg>
+      <div class="days" aria-hidden="true">
+        ${Array.from({ length: 7 }, (_, i) => html`<span key=${i}>
+          ${dayOfMonth(begin + (i + 1) * 86_400)}
+        </span>`)}
+      </div>
+    </div>
+  </section>`;
 }
 
-const Item = ({ one, isHere }) => html`<li><a href=${to("incidents", one.id)} aria-current=${isHere ? "true" : undefined}><span class="st ${kindOf(one)}"><${Mark} kind=${kindOf(one)} /></span>
-  <span class="what"><span class="words">${one.text}</span><span class="when"><span>${day(one.began_at)} ${hourMinute(one.began_at)}</span><span>${one.over_at ? t("lasted", span(one.over_at - one.began_at)) : html`<b class="t-bad">${t("rings")}</b>`}</span>${one.acknowledged && html`<span class="cut">✓ ${one.acknowledged.by}</span>`}</span></span></a></li>`;
+const Item = ({ one, isHere }) => html`<li>
+  <a href=${to("incidents", one.id)} aria-current=${isHere ? "true" : undefined}>
+    <span class="st ${kindOf(one)}"><${Mark} kind=${kindOf(one)} /></span>
+    <span class="what">
+      <span class="words">${one.text}</span>
+      <span class="when">
+        <span>${day(one.began_at)} ${hourMinute(one.began_at)}</span>
+        <span>
+          ${one.over_at
+            ? t("lasted", span(one.over_at - one.began_at))
+            : html`<b class="t-bad">${t("rings")}</b>`}
+        </span>
+        ${one.acknowledged && html`<span class="cut">✓ ${one.acknowledged.by}</span>`}
+      </span>
+    </span>
+  </a>
+</li>`;
 
 const MUTED = { incident: "mute_this", kind: "mute_kind", task_type: "mute_type", camera: "mute_camera" };
 const mutedWords = ({ scope, value }, list) => (scope === "incident" ? list.find((one) => String(one.id) === String(value))?.text || value : t(MUTED[scope], value));
@@ -55,8 +101,20 @@ function Mutes({ mutes = [], list, again }) {
   const canWrite = useOperator();
   if (!mutes.length) return null;
   const end = async (mute) => (await change("DELETE", `/mutes/${mute.id}`)) !== null && again();
-  return html`<section class="panel" aria-labelledby="mutes"><header><h2 id="mutes">${t("mutes")}</h2></header><ul class="alarms">${mutes.map((mute) => html`<li key=${mute.id}><span class="st idle"><${Mark} kind="idle" /></span>
-    <span class="wrap">${mutedWords(mute, list)} <span class="muted">${t("muted_by", mute.by, `${day(mute.until)} ${hourMinute(mute.until)}`)}</span></span>${canWrite && html`<button type="button" class="link" onClick=${() => end(mute)}>${t("unmute")}</button>`}</li>`)}</ul></section>`;
+  return html`<section class="panel" aria-labelledby="mutes">
+    <header><h2 id="mutes">${t("mutes")}</h2></header>
+    <ul class="alarms">
+      ${mutes.map((mute) => html`<li key=${mute.id}><span class="st idle"><${Mark} kind="idle" /></span>
+        <span class="wrap">
+          ${mutedWords(mute, list)} <span class="muted">
+            ${t("muted_by", mute.by, `${day(mute.until)} ${hourMinute(mute.until)}`)}
+          </span>
+        </span>
+        ${canWrite &&
+          html`<button type="button" class="link" onClick=${() => end(mute)}>${t("unmute")}</button>`}
+      </li>`)}
+    </ul>
+  </section>`;
 }
 
 function Notes({ one, again }) {
@@ -71,9 +129,32 @@ function Notes({ one, again }) {
     }
   };
   const notes = one.notes || [];
-  return html`${notes.length > 0 && html`<ul class="notes" aria-label=${t("notes")}>${notes.map((note, i) => html`<li key=${i}><span class="muted small">${note.by}, ${moment(note.at)}</span><br />${note.text}</li>`)}</ul>`}
-    ${canWrite && (isOpen ? html`<form onSubmit=${add}><label class="vh" for="note">${t("note")}</label><textarea id="note" name="text" class="field" rows="3" maxlength="2000" required ref=${(node) => node?.focus()}></textarea>
-      <span class="row"><button class="btn main">${t("add_note")}</button><button type="button" class="btn" onClick=${() => open(false)}>${t("cancel")}</button></span></form>` : html`<button type="button" class="link acts" onClick=${() => open(true)}>${t("add_note")}</button>`)}`;
+  return html`${notes.length > 0 &&
+    html`<ul class="notes" aria-label=${t("notes")}>
+      ${notes.map((note, i) => html`<li key=${i}>
+        <span class="muted small">${note.by}, ${moment(note.at)}</span>
+        <br />
+        ${note.text}
+      </li>`)}
+    </ul>`}
+    ${canWrite && (isOpen ? html`<form onSubmit=${add}>
+      <label class="vh" for="note">${t("note")}</label>
+      <textarea
+        id="note"
+        name="text"
+        class="field"
+        rows="3"
+        maxlength="2000"
+        required
+        ref=${(node) => node?.focus()}>
+      </textarea>
+      <span class="row">
+        <button class="btn main">${t("add_note")}</button>
+        <button type="button" class="btn" onClick=${() => open(false)}>${t("cancel")}</button>
+      </span>
+    </form>` : html`<button type="button" class="link acts" onClick=${() => open(true)}>
+      ${t("add_note")}
+    </button>`)}`;
 }
 
 function Actions({ one, again }) {
@@ -81,8 +162,12 @@ function Actions({ one, again }) {
   const rings = !one.over_at;
   const isMuted = one.muted_until && one.muted_until > serverTime();
   const act = async () => (await acknowledge(one.id)) !== null && again();
-  return html`${one.acknowledged ? html`<span class="muted">✓ ${t("acknowledged_by", one.acknowledged.by)}</span>` : canWrite && html`<button type="button" class="btn" onClick=${act}>${t("acknowledge")}</button>`}
-    ${isMuted ? html`<span class="muted">${t("muted_until", hourMinute(one.muted_until))}</span>` : rings && canWrite && html`<${Mute} alarm=${one} done=${again} />`}`;
+  return html`${one.acknowledged
+    ? html`<span class="muted">✓ ${t("acknowledged_by", one.acknowledged.by)}</span>`
+    : canWrite && html`<button type="button" class="btn" onClick=${act}>${t("acknowledge")}</button>`}
+    ${isMuted
+      ? html`<span class="muted">${t("muted_until", hourMinute(one.muted_until))}</span>`
+      : rings && canWrite && html`<${Mute} alarm=${one} done=${again} />`}`;
 }
 
 // The first line of a report is its title; the title of the alarm stands above it already.
@@ -96,13 +181,33 @@ function Whole({ one, again }) {
     asked.again();
   };
   const lasted = span((one.over_at || now) - one.began_at);
-  return html`<article class="panel" aria-labelledby="incident"><header><a class="btn quiet backlink" href="#/incidents">← ${t("all_incidents")}</a><${State} kind=${kindOf(one)}>${t(one.over_at ? "over" : "rings")}<//><span class="muted mono grow cut kind">${one.kind}${one.subject && ` · ${one.subject}`}</span>
-      <${Actions} one=${whole} again=${both} />${whole.report && html`<${Copy} text=${whole.report} label=${t("copy_markdown")} />`}<button type="button" class="btn" onClick=${() => print()}>${t("print")}</button></header>
-    <div class="report"><div><h2 class="lead" id="incident">${one.text}</h2><p class="muted">${moment(one.began_at)}${one.over_at ? ` – ${clock(one.over_at)}` : ""} · ${t("lasted", lasted)}</p></div>
+  return html`<article class="panel" aria-labelledby="incident">
+    <header>
+      <a class="btn quiet backlink" href="#/incidents">← ${t("all_incidents")}</a>
+      <${State} kind=${kindOf(one)}>${t(one.over_at ? "over" : "rings")}<//>
+      <span class="muted mono grow cut kind">${one.kind}${one.subject && ` · ${one.subject}`}</span>
+      <${Actions} one=${whole} again=${both} />
+      ${whole.report && html`<${Copy} text=${whole.report} label=${t("copy_markdown")} />`}
+      <button type="button" class="btn" onClick=${() => print()}>${t("print")}</button>
+    </header>
+    <div class="report">
+      <div>
+        <h2 class="lead" id="incident">${one.text}</h2>
+        <p class="muted">
+          ${moment(one.began_at)}
+          ${one.over_at ? ` – ${clock(one.over_at)}` : ""} · ${t("lasted", lasted)}
+        </p>
+      </div>
       <${Notes} one=${whole} again=${both} />
       ${whole.said && whole.said !== whole.text && html`<p class="soft">${whole.said}</p>`}
       ${asked.error && html`<${Failed} error=${asked.error} again=${asked.again} />`}
-      ${asked.data ? whole.report ? html`<${Markdown} text=${whole.report} />` : html`<p class="soft">${t("no_report")}</p>` : !asked.error && html`<${Skeleton} rows=${8} />`}</div></article>`;
+      ${asked.data
+        ? whole.report
+        ? html`<${Markdown} text=${whole.report} />`
+        : html`<p class="soft">${t("no_report")}</p>`
+        : !asked.error && html`<${Skeleton} rows=${8} />`}
+    </div>
+  </article>`;
 }
 
 export function Incidents({ id }) {
@@ -114,12 +219,36 @@ export function Incidents({ id }) {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, [id]);
-  if (list.items === null) return html`<section class="panel"><h1 class="vh">${t("incidents")}</h1>${list.error ? html`<${Failed} error=${list.error} again=${list.again} />` : html`<${Skeleton} rows=${8} />`}</section>`;
-  if (!list.items.length) return html`<section class="panel"><h1 class="vh">${t("incidents")}</h1><${Empty} title=${t("no_incidents")} why=${t("no_incidents_why")}><a href=${to("incidents", "now")}>${t("diagnosis_now")}</a><//></section>`;
+  if (list.items === null) return html`<section class="panel">
+    <h1 class="vh">${t("incidents")}</h1>
+    ${list.error
+      ? html`<${Failed} error=${list.error} again=${list.again} />`
+      : html`<${Skeleton} rows=${8} />`}
+  </section>`;
+  if (!list.items.length) return html`<section class="panel">
+    <h1 class="vh">${t("incidents")}</h1>
+    <${Empty} title=${t("no_incidents")} why=${t("no_incidents_why")}>
+      <a href=${to("incidents", "now")}>${t("diagnosis_now")}</a>
+    <//>
+  </section>`;
   const one = list.items.find((other) => other.id === id) || list.items[0];
   const isChosen = Boolean(id);
-  return html`<h1 class="vh">${t("incidents")}</h1><${Lanes} list=${list.items} at=${one.id} isChosen=${isChosen} />
+  return html`<h1 class="vh">${t("incidents")}</h1>
+    <${Lanes} list=${list.items} at=${one.id} isChosen=${isChosen} />
     <${Mutes} mutes=${list.data?.mutes} list=${list.items} again=${list.again} />
-    <div class=${isChosen ? "inc chosen" : "inc"}><section class="panel list" aria-label=${t("incidents")}><ul>${list.items.map((other) => html`<${Item} key=${other.id} one=${other} isHere=${other.id === one.id} />`)}</ul>
-      ${list.next && html`<div class="fold"><button type="button" class="link" onClick=${list.more}>${t("show_more")}</button></div>`}</section><${Whole} key=${one.id} one=${one} again=${list.again} /></div>`;
+    <div class=${isChosen ? "inc chosen" : "inc"}>
+      <section class="panel list" aria-label=${t("incidents")}>
+        <ul>
+          ${list.items.map((other) => html`<${Item}
+              key=${other.id}
+              one=${other}
+              isHere=${other.id === one.id} />`)}
+        </ul>
+        ${list.next &&
+          html`<div class="fold">
+            <button type="button" class="link" onClick=${list.more}>${t("show_more")}</button>
+          </div>`}
+      </section>
+      <${Whole} key=${one.id} one=${one} again=${list.again} />
+    </div>`;
 }

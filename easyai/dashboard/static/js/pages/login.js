@@ -21,10 +21,23 @@ export function Login() {
       wait(false);
     }
   };
-  return html`<section class="panel login" aria-labelledby="login"><header><h1 id="login">${t("log_in")}</h1></header>
+  return html`<section class="panel login" aria-labelledby="login">
+    <header><h1 id="login">${t("log_in")}</h1></header>
     <form onSubmit=${enter}><p class="soft">${t("log_in_why")}</p>
-      <label>${t("your_name")}<input class="field" name="name" autocomplete="username" maxlength="64" required /></label>
-      <label>${t("token")}<input class="field" name="token" type="password" autocomplete="current-password" required aria-describedby="login-error" /></label>
+      <label>
+        ${t("your_name")}
+        <input class="field" name="name" autocomplete="username" maxlength="64" required />
+      </label>
+      <label>
+        ${t("token")}
+        <input
+            class="field"
+            name="token"
+            type="password"
+            autocomplete="current-password"
+            required
+            aria-describedby="login-error" />
+      </label>
       <p id="login-error" class="t-bad" role="alert">${error}</p>
       <button class="btn main" disabled=${busy}>${t("log_in")}</button></form></section>`;
 }

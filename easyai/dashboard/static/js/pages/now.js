@@ -25,7 +25,9 @@ function Numbers({ waiting }) {
   const types = useNow("types") || [];
   const services = useNow("services") || [];
   const rate = types.reduce((sum, type) => sum + (type.inferred_per_sec || 0), 0);
-  return html`<p class="why">${t("v_numbers", decimal(rate), count(types.length), count(services.filter(canWork).length), count(waiting))}</p>`;
+  return html`<p class="why">
+    ${t("v_numbers", decimal(rate), count(types.length), count(services.filter(canWork).length), count(waiting))}
+  </p>`;
 }
 
 function Known({ kind, verdict }) {
@@ -33,10 +35,17 @@ function Known({ kind, verdict }) {
   const isTrouble = kind === "bad" || kind === "warn";
   const report = isTrouble && reportOf(alarms, kind);
   return html`<div><h1>${verdict.sentence}</h1>
-      ${verdict.reason ? html`<p class="why">${verdict.reason}</p>` : kind === "ok" && html`<${Numbers} waiting=${verdict.waiting} />`}</div>
-    ${isTrouble && html`<div class="to"><a class="btn main" href=${to("incidents", report?.id ?? "now")}>${t("open_report")}</a></div>`}
-    ${isTrouble && (verdict.action || verdict.command) && html`<div class="do">${verdict.action && html`<p>${verdict.action}</p>`}
-      ${verdict.command && html`<${Command} line text=${verdict.command} />`}</div>`}`;
+    ${verdict.reason
+      ? html`<p class="why">${verdict.reason}</p>`
+      : kind === "ok" && html`<${Numbers} waiting=${verdict.waiting} />`}
+  </div>
+    ${isTrouble &&
+      html`<div class="to">
+        <a class="btn main" href=${to("incidents", report?.id ?? "now")}>${t("open_report")}</a>
+      </div>`}
+    ${isTrouble && (verdict.action || verdict.command) &&
+      html`<div class="do">${verdict.action && html`<p>${verdict.action}</p>`}
+        ${verdict.command && html`<${Command} line text=${verdict.command} />`}</div>`}`;
 }
 
 function Unknown() {
@@ -48,24 +57,49 @@ function Unknown() {
 function Verdict() {
   const { kind, verdict, isLoading } = useVerdict();
   return html`<section class="verdict ${kind}" aria-label=${t("verdict")}><${Mark} kind=${kind} big />
-    ${verdict ? html`<${Known} kind=${kind} verdict=${verdict} />` : isLoading ? html`<div><h1>${t("v_loading")}</h1></div>` : html`<${Unknown} />`}</section>`;
+    ${verdict
+      ? html`<${Known} kind=${kind} verdict=${verdict} />`
+      : isLoading
+      ? html`<div><h1>${t("v_loading")}</h1></div>`
+      : html`<${Unknown} />`}
+  </section>`;
 }
 
-const FirstSteps = () => html`<section class="panel first-steps" aria-label=${t("first_steps")}><div class="report"><ol>
-  <li><span>${t("step_service")}</span><${Command} text=${`.venv/bin/python examples/people_counter.py --server ${location.origin}`} /></li>
-  <li><span>${t("step_frame")}</span><${Command} text=${"mkdir -p snapshots/人数统计/门口2\ncp examples/street.jpg snapshots/人数统计/门口2/.new && mv snapshots/人数统计/门口2/.new snapshots/人数统计/门口2/$(date +%Y%m%d-%H%M%S).000.jpg"} /></li></ol></div></section>`;
+const FirstSteps = () => html`<section class="panel first-steps" aria-label=${t("first_steps")}>
+  <div class="report"><ol>
+    <li>
+      <span>${t("step_service")}</span>
+      <${Command} text=${`.venv/bin/python examples/people_counter.py --server ${location.origin}`} />
+    </li>
+    <li>
+      <span>${t("step_frame")}</span>
+      <${Command}
+          text=${"mkdir -p snapshots/人数统计/门口2\ncp examples/street.jpg snapshots/人数统计/门口2/.new && mv snapshots/人数统计/门口2/.new snapshots/人数统计/门口2/$(date +%Y%m%d-%H%M%S).000.jpg"} />
+    </li>
+  </ol>
+  </div>
+</section>`;
 
-const Loading = () => html`<div class="now"><div><section class="panel"><header><h2>${t("types")}</h2></header><${Skeleton} rows=${5} tall /></section>
+const Loading = () => html`<div class="now">
+  <div><section class="panel"><header><h2>${t("types")}</h2></header><${Skeleton} rows=${5} tall /></section>
     <section class="panel"><header><h2>${t("services")}</h2></header><${Skeleton} rows=${8} /></section></div>
   <div><section class="panel"><header><h2>${t("cameras")}</h2></header><div class="wall" aria-hidden="true">
-    ${Array.from({ length: 9 }, (_, i) => html`<div class="tile" key=${i}><div class="pic"></div><div class="cap"><div class="sk grow"></div></div></div>`)}</div></section></div></div>`;
+    ${Array.from({ length: 9 }, (_, i) => html`<div class="tile" key=${i}>
+      <div class="pic"></div>
+      <div class="cap"><div class="sk grow"></div></div>
+    </div>`)}
+  </div>
+  </section>
+  </div>
+</div>`;
 
 export function Now() {
   const types = useNow("types");
   const services = useNow("services");
   const cameras = useNow("cameras");
   const hasNothing = types && !types.length && services && !services.length && !cameras?.length;
-  return html`<${Verdict} />${!types ? html`<${Loading} />` : hasNothing ? html`<${FirstSteps} />` : html`<div class="now">
-    <div><${Types} types=${types} /><${Strips} services=${services || []} /></div>
-    <div><${Alarms} /><${Wall} cameras=${cameras} /></div></div>`}`;
+  return html`<${Verdict} />
+    ${!types ? html`<${Loading} />` : hasNothing ? html`<${FirstSteps} />` : html`<div class="now">
+      <div><${Types} types=${types} /><${Strips} services=${services || []} /></div>
+      <div><${Alarms} /><${Wall} cameras=${cameras} /></div></div>`}`;
 }

@@ -40,7 +40,9 @@ function Row({ service, strip, isKnown }) {
   return html`<a href=${to("services", service.endpoint)}><${State} kind=${kind}>${word}<//>
     <span class="cut" title=${service.endpoint}>${service.service_id}</span>
     <${Strip} ...${strip} label=${`${service.service_id}: ${service.reason || word}`} />
-    <span class="num soft">${service.in_flight == null ? "–" : `${service.in_flight} / ${service.limit ?? "–"}`}</span>
+    <span class="num soft">
+      ${service.in_flight == null ? "–" : `${service.in_flight} / ${service.limit ?? "–"}`}
+    </span>
     <span class="num soft p">${service.latency_ms == null ? "–" : `${ms(service.latency_ms)} ms`}</span></a>`;
 }
 
@@ -55,8 +57,25 @@ export function Strips({ services }) {
   const isFolded = !isOpen && listed.length > MOST_OPEN;
   const shown = isFolded ? listed.slice(0, Math.max(MOST_OPEN, unwell)) : listed;
   const note = isKnown ? t("can_work", listed.filter(canWork).length, listed.length) : t("last_known", clock(seenAt));
-  return html`<${Panel} id="services-now" title=${t("services")} note=${note} actions=${html`<a href="#/services">${t("all_services")}</a>`}>
+  return html`<${Panel}
+    id="services-now"
+    title=${t("services")}
+    note=${note}
+    actions=${html`<a href="#/services">${t("all_services")}</a>`}>
     ${strips.error && html`<${Failed} error=${strips.error} again=${strips.again} />`}
-    ${listed.length ? html`<div class="strips">${shown.map((service) => html`<${Row} key=${service.endpoint} service=${service} strip=${strips.of(service)} isKnown=${isKnown} />`)}</div>` : html`<${Empty} title=${t("no_services")} why=${t("no_services_why")} />`}
-    <${Fold} hidden=${listed.length - shown.length} isOpen=${isOpen} words="n_online" turn=${() => open(!isOpen)} /><//>`;
+    ${listed.length
+      ? html`<div class="strips">
+        ${shown.map((service) => html`<${Row}
+            key=${service.endpoint}
+            service=${service}
+            strip=${strips.of(service)}
+            isKnown=${isKnown} />`)}
+      </div>`
+      : html`<${Empty} title=${t("no_services")} why=${t("no_services_why")} />`}
+    <${Fold}
+        hidden=${listed.length - shown.length}
+        isOpen=${isOpen}
+        words="n_online"
+        turn=${() => open(!isOpen)} />
+  <//>`;
 }

@@ -14,27 +14,86 @@ const FLOWER = `${location.protocol}//${location.hostname}:5555/`;
 const LOW_PERCENT = 10; // of a disk
 const PROCESS = { working: "ok", silent: "bad", ended: "idle" };
 
-const Table = ({ head, rows }) => html`<div class="scroll" tabindex="0"><table class="tight"><thead><tr>${head.map((cell, i) => html`<th key=${i} class=${i && typeof rows[0]?.[i] === "number" ? "num" : undefined}>${cell}</th>`)}</tr></thead>
-  <tbody>${rows.map((row, r) => html`<tr key=${r}>${row.map((cell, i) => html`<td key=${i} class=${typeof cell === "number" ? "num" : "text"}>${typeof cell === "number" ? count(cell) : cell}</td>`)}</tr>`)}</tbody></table></div>`;
-const Facts = ({ rows }) => html`<dl class="facts">${rows.map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value ?? "–"}</dd>`)}</dl>`;
+const Table = ({ head, rows }) => html`<div class="scroll" tabindex="0">
+  <table class="tight">
+    <thead>
+      <tr>
+        ${head.map((cell, i) => html`<th
+          key=${i}
+          class=${i && typeof rows[0]?.[i] === "number" ? "num" : undefined}>
+          ${cell}
+        </th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${rows.map((row, r) => html`<tr key=${r}>
+        ${row.map((cell, i) => html`<td key=${i} class=${typeof cell === "number" ? "num" : "text"}>
+          ${typeof cell === "number" ? count(cell) : cell}
+        </td>`)}
+      </tr>`)}
+    </tbody>
+  </table>
+</div>`;
+const Facts = ({ rows }) => html`<dl class="facts">
+  ${rows.map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value ?? "–"}</dd>`)}
+</dl>`;
 
 function Processes({ processes, at }) {
-  const row = ({ kind, name, pid, started_at: begun, beat_at: beat, state }) => [html`<b>${kind}</b> <span class="muted mono">${name || pid}</span>`, html`<${State} kind=${PROCESS[state]}>${t(`process_${state}`)}<//>`, moment(begun), state === "ended" ? "–" : span(at - beat)];
-  return html`<${Panel} id="processes" title=${t("processes")} note=${processes.length}><${Table} head=${[t("process"), t("state"), t("started"), t("sign_of_life")]} rows=${processes.map(row)} /><//>`;
+  const row = ({ kind, name, pid, started_at: begun, beat_at: beat, state }) => [html`<b>
+    ${kind}
+  </b> <span class="muted mono">
+    ${name || pid}
+  </span>`, html`<${State} kind=${PROCESS[state]}>
+    ${t(`process_${state}`)}
+  <//>`, moment(begun), state === "ended" ? "–" : span(at - beat)];
+  return html`<${Panel} id="processes" title=${t("processes")} note=${processes.length}>
+    <${Table}
+        head=${[t("process"), t("state"), t("started"), t("sign_of_life")]}
+        rows=${processes.map(row)} />
+  <//>`;
 }
 
 function Queues({ queues }) {
   const states = ["waiting", "leased", "parked", "failed"];
   const names = [...new Set(states.flatMap((state) => Object.keys(queues[state] || {})))].sort();
   const rows = names.map((name) => [name, ...states.map((state) => queues[state]?.[name] || 0)]);
-  return html`<${Panel} id="queues" title=${t("queues")}>${rows.length ? html`<${Table} head=${[t("type"), t("waiting"), t("in_flight"), t("parked"), t("failed")]} rows=${rows} />` : html`<div class="empty">${t("no_queues")}</div>`}<//>`;
+  return html`<${Panel} id="queues" title=${t("queues")}>
+    ${rows.length
+      ? html`<${Table}
+          head=${[t("type"), t("waiting"), t("in_flight"), t("parked"), t("failed")]}
+          rows=${rows} />`
+      : html`<div class="empty">${t("no_queues")}</div>`}
+  <//>`;
 }
 
-const Disks = ({ disks }) => html`<${Panel} id="disks" title=${t("disks")}><${Facts} rows=${disks.map(({ folder, free_bytes: free, free_percent: percent }) => [t(`disk_${folder}`), html`<${State} kind=${percent < LOW_PERCENT ? "bad" : "ok"}>${t("disk_free", bytes(free), percent.toFixed(0))}<//>`])} /><//>`;
-const Database = ({ database }) => html`<${Panel} id="database" title=${t("database")}><${Facts} rows=${[[t("kind"), { sqlite: "SQLite", postgresql: "PostgreSQL" }[database.kind]], [t("size"), bytes(database.size_bytes)], [t("size_log"), bytes(database.log_bytes)], [t("size_free"), bytes(database.free_bytes)]].filter(([, value]) => value && value !== "–")} /><//>`;
-const Bus = ({ bus }) => html`<${Panel} id="bus" title=${t("bus")}><${Facts} rows=${bus.type ? [[t("kind"), bus.type], [t("topic"), bus.topic], [t("waiting"), count(bus.waiting)], [t("since"), moment(bus.oldest_at)]] : [[t("kind"), t("none")], [t("waiting"), count(bus.waiting)]]} /><//>`;
-const Versions = ({ versions, alerts }) => html`<${Panel} id="versions" title=${t("versions")}><${Facts} rows=${[["easyai", versions.easyai], ["Python", versions.python], [t("schema"), versions.schema], [t("alerts"), count(alerts.cameras)]]} /><//>`;
-const Elsewhere = () => html`<${Panel} id="elsewhere" title=${t("elsewhere")}><div class="links"><a href=${rooted("/docs")}>${t("api_docs")}</a><a href=${rooted("/metrics")}>${t("metrics")}</a><span><a href=${FLOWER} rel="noreferrer">${t("flower")}</a> <span class="muted">${t("flower_why")}</span></span></div><//>`;
+const Disks = ({ disks }) => html`<${Panel} id="disks" title=${t("disks")}>
+  <${Facts}
+      rows=${disks.map(({ folder, free_bytes: free, free_percent: percent }) => [t(`disk_${folder}`), html`<${State}
+        kind=${percent < LOW_PERCENT ? "bad" : "ok"}>
+        ${t("disk_free", bytes(free), percent.toFixed(0))}
+      <//>`])} />
+<//>`;
+const Database = ({ database }) => html`<${Panel} id="database" title=${t("database")}>
+  <${Facts}
+      rows=${[[t("kind"), { sqlite: "SQLite", postgresql: "PostgreSQL" }[database.kind]], [t("size"), bytes(database.size_bytes)], [t("size_log"), bytes(database.log_bytes)], [t("size_free"), bytes(database.free_bytes)]].filter(([, value]) => value && value !== "–")} />
+<//>`;
+const Bus = ({ bus }) => html`<${Panel} id="bus" title=${t("bus")}>
+  <${Facts}
+      rows=${bus.type ? [[t("kind"), bus.type], [t("topic"), bus.topic], [t("waiting"), count(bus.waiting)], [t("since"), moment(bus.oldest_at)]] : [[t("kind"), t("none")], [t("waiting"), count(bus.waiting)]]} />
+<//>`;
+const Versions = ({ versions, alerts }) => html`<${Panel} id="versions" title=${t("versions")}>
+  <${Facts}
+      rows=${[["easyai", versions.easyai], ["Python", versions.python], [t("schema"), versions.schema], [t("alerts"), count(alerts.cameras)]]} />
+<//>`;
+const Elsewhere = () => html`<${Panel} id="elsewhere" title=${t("elsewhere")}>
+  <div class="links">
+    <a href=${rooted("/docs")}>${t("api_docs")}</a>
+    <a href=${rooted("/metrics")}>${t("metrics")}</a>
+    <span>
+      <a href=${FLOWER} rel="noreferrer">${t("flower")}</a> <span class="muted">${t("flower_why")}</span>
+    </span>
+  </div>
+<//>`;
 
 // Settings and audit log are for operators.
 function Settings() {
@@ -42,8 +101,30 @@ function Settings() {
   const [words, search] = useState("");
   const [isOwn, own] = useState(true);
   const rows = (asked.data?.values || []).filter(({ key, source }) => key.toLowerCase().includes(words.toLowerCase()) && (!isOwn || source !== "default"));
-  return html`<${Panel} id="settings" title=${t("settings")} actions=${html`<button type="button" class="btn" aria-pressed=${isOwn} onClick=${() => own(!isOwn)}>${t("not_default")}</button><input class="field" type="search" placeholder=${t("search")} aria-label=${t("search")} onInput=${(event) => search(event.target.value)} />`}>
-    <${Loaded} of=${asked} rows=${6}>${rows.length ? html`<${Table} head=${[t("key"), t("value"), t("source")]} rows=${rows.map(({ key, value, source }) => [html`<span class="mono">${key}</span>`, html`<span class="mono">${value}</span>`, source])} />` : html`<div class="empty">${t("all_default")}</div>`}<//><//>`;
+  return html`<${Panel}
+    id="settings"
+    title=${t("settings")}
+    actions=${html`<button type="button" class="btn" aria-pressed=${isOwn} onClick=${() => own(!isOwn)}>
+      ${t("not_default")}
+    </button>
+      <input
+          class="field"
+          type="search"
+          placeholder=${t("search")}
+          aria-label=${t("search")}
+          onInput=${(event) => search(event.target.value)} />`}>
+    <${Loaded} of=${asked} rows=${6}>
+      ${rows.length
+        ? html`<${Table}
+            head=${[t("key"), t("value"), t("source")]}
+            rows=${rows.map(({ key, value, source }) => [html`<span class="mono">
+              ${key}
+            </span>`, html`<span class="mono">
+              ${value}
+            </span>`, source])} />`
+        : html`<div class="empty">${t("all_default")}</div>`}
+    <//>
+  <//>`;
 }
 
 function Audit() {
@@ -54,9 +135,22 @@ function Audit() {
   const items = [...(first.data?.items || []), ...(older?.items || [])];
   const next = older ? older.next : first.data?.next;
   const more = () => read("/audit", { before: next, lang }).then((page) => set({ items: [...(older?.items || []), ...page.items], next: page.next }), fail);
-  return html`<${Panel} id="audit" title=${t("audit")}>${error && html`<${Failed} error=${error} again=${more} />`}<${Loaded} of=${first} rows=${5}>
-    ${items.length ? html`<${Table} head=${[t("time"), t("action"), t("what")]} rows=${items.map((entry) => [html`<span class="cut">${moment(entry.at)}</span>`, entry.action, entry.text])} />` : html`<div class="empty">${t("no_audit")}</div>`}
-    ${next && html`<div class="fold"><button type="button" class="link" onClick=${more}>${t("show_more")}</button></div>`}<//><//>`;
+  return html`<${Panel} id="audit" title=${t("audit")}>
+    ${error && html`<${Failed} error=${error} again=${more} />`}
+    <${Loaded} of=${first} rows=${5}>
+      ${items.length
+        ? html`<${Table}
+            head=${[t("time"), t("action"), t("what")]}
+            rows=${items.map((entry) => [html`<span class="cut">
+              ${moment(entry.at)}
+            </span>`, entry.action, entry.text])} />`
+        : html`<div class="empty">${t("no_audit")}</div>`}
+      ${next &&
+        html`<div class="fold">
+          <button type="button" class="link" onClick=${more}>${t("show_more")}</button>
+        </div>`}
+    <//>
+  <//>`;
 }
 
 // The name under which the audit log has what is done from this machine without a login.
@@ -67,15 +161,42 @@ function You() {
     keep.write("easyai.person", event.target.value.trim());
     openSession().catch(() => {});
   };
-  return html`<${Panel} id="you" title=${t("your_name")}><div class="links"><label class="vh" for="person">${t("your_name")}</label><input id="person" class="field" maxlength="64" value=${keep.read("easyai.person")} placeholder=${session.name} onChange=${change} /><span class="muted">${t("your_name_why")}</span></div><//>`;
+  return html`<${Panel} id="you" title=${t("your_name")}>
+    <div class="links">
+      <label class="vh" for="person">${t("your_name")}</label>
+      <input
+          id="person"
+          class="field"
+          maxlength="64"
+          value=${keep.read("easyai.person")}
+          placeholder=${session.name}
+          onChange=${change} />
+      <span class="muted">${t("your_name_why")}</span>
+    </div>
+  <//>`;
 }
 
 export function System() {
   const isOperator = useOperator();
   const asked = useRead("/system", {}, EVERY_SEC);
   const system = asked.data;
-  return html`<h1 class="vh">${t("system")}</h1><nav class="menu-page" aria-label=${t("more")}><a class="btn" href=${to("cameras")}>${t("cameras")}</a><a class="btn" href=${to("frames")}>${t("frames")}</a></nav>
-    <${Loaded} of=${asked} rows=${8}>${system && html`<${Processes} processes=${system.processes} at=${system.at} /><${Queues} queues=${system.queues} />
-      <div class="cols2"><${Disks} disks=${system.disks} /><${Database} database=${system.database} /><${Bus} bus=${system.bus} /><${Versions} versions=${system.versions} alerts=${system.alerts} /><${Elsewhere} /><${You} /></div>`}<//>
+  return html`<h1 class="vh">${t("system")}</h1>
+    <nav class="menu-page" aria-label=${t("more")}>
+      <a class="btn" href=${to("cameras")}>${t("cameras")}</a>
+      <a class="btn" href=${to("frames")}>${t("frames")}</a>
+    </nav>
+    <${Loaded} of=${asked} rows=${8}>
+      ${system &&
+        html`<${Processes} processes=${system.processes} at=${system.at} />
+          <${Queues} queues=${system.queues} />
+          <div class="cols2">
+            <${Disks} disks=${system.disks} />
+            <${Database} database=${system.database} />
+            <${Bus} bus=${system.bus} />
+            <${Versions} versions=${system.versions} alerts=${system.alerts} />
+            <${Elsewhere} />
+            <${You} />
+          </div>`}
+    <//>
     ${isOperator && html`<${Settings} /><${Audit} />`}`;
 }

@@ -67,24 +67,70 @@ function Type({ type, history, at, point, since, isKnown }) {
   const axis = { times: history?.at || [], from: history?.from, to: history?.to, onPoint: point, since };
   const tone = kind === "ok" || kind === "idle" ? "" : `t-${kind}`;
   return html`<div class="type" role="group" aria-label=${type.name}>
-    <div class="who"><b class="cut" title=${type.name}>${type.name}</b><span title=${type.sentence}><${State} kind=${kind}>${t(`s_${isKnown ? type.state : "unknown"}`)}<//></span></div>
-    <div class="v a"><b>${decimal(shown.inferred_per_sec)}</b><span class="phone soft small">${t("inferred")} / s</span><div class="muted small">${decimal(shown.arrived_per_sec)} ${t("arrived")}</div></div>
-    <div class="flow">${history && html`<${Chart} ...${axis} series=${series.flow} label="${type.name}: ${t("flow")}" />`}</div>
-    <div class="v b"><b class=${tone}>${count(shown.waiting)}</b><span class="phone soft small">${t("waiting")}</span></div>
-    <div class="wait">${history && html`<${Chart} ...${axis} series=${series.wait} floor=${Math.max(10, (type.arrived_per_sec || 0) * FLOOR_SEC)} label="${type.name}: ${t("waiting")}" />`}</div>
-    <div class="v c"><b>${ms(shown.p50_ms)}</b><span class="phone soft small">ms p50</span><div class="muted small">${ms(shown.p99_ms)}<span class="phone"> p99</span></div></div>
-    <div class="lat">${history && html`<${Chart} ...${axis} series=${series.latency} floor=${SLOW_MS} label="${type.name}: ${t("latency")}" />`}</div></div>`;
+    <div class="who">
+      <b class="cut" title=${type.name}>${type.name}</b>
+      <span title=${type.sentence}>
+        <${State} kind=${kind}>${t(`s_${isKnown ? type.state : "unknown"}`)}<//>
+      </span>
+    </div>
+    <div class="v a">
+      <b>${decimal(shown.inferred_per_sec)}</b>
+      <span class="phone soft small">${t("inferred")} / s</span>
+      <div class="muted small">${decimal(shown.arrived_per_sec)} ${t("arrived")}</div>
+    </div>
+    <div class="flow">
+      ${history && html`<${Chart} ...${axis} series=${series.flow} label="${type.name}: ${t("flow")}" />`}
+    </div>
+    <div class="v b">
+      <b class=${tone}>${count(shown.waiting)}</b>
+      <span class="phone soft small">${t("waiting")}</span>
+    </div>
+    <div class="wait">
+      ${history &&
+        html`<${Chart}
+            ...${axis}
+            series=${series.wait}
+            floor=${Math.max(10, (type.arrived_per_sec || 0) * FLOOR_SEC)}
+            label="${type.name}: ${t("waiting")}" />`}
+    </div>
+    <div class="v c">
+      <b>${ms(shown.p50_ms)}</b>
+      <span class="phone soft small">ms p50</span>
+      <div class="muted small">${ms(shown.p99_ms)}<span class="phone"> p99</span></div>
+    </div>
+    <div class="lat">
+      ${history &&
+        html`<${Chart}
+            ...${axis}
+            series=${series.latency}
+            floor=${SLOW_MS}
+            label="${type.name}: ${t("latency")}" />`}
+    </div>
+  </div>`;
 }
 
 const Head = () => html`<div class="head" aria-hidden="true">
-  <span>${t("flow")}<span class="key"><i></i>${t("arrived")}</span><span class="key inferred"><i></i>${t("inferred")}</span><span class="key dropped"><i></i>${t("dropped")}</span></span>
-  <span>${t("waiting")}</span><span>${t("latency")}<span class="key p50"><i></i>p50</span><span class="key p99"><i></i>p99</span></span></div>`;
+  <span>
+    ${t("flow")}
+    <span class="key"><i></i>${t("arrived")}</span>
+    <span class="key inferred"><i></i>${t("inferred")}</span>
+    <span class="key dropped"><i></i>${t("dropped")}</span>
+  </span>
+  <span>${t("waiting")}</span>
+  <span>${t("latency")}<span class="key p50"><i></i>p50</span><span class="key p99"><i></i>p99</span></span>
+</div>`;
 
 function Axis({ history }) {
   const { from, to } = history;
   const words = to - from > 90_000 ? day : hourMinute;
-  const ticks = (n) => Array.from({ length: n }, (_, k) => html`<span key=${k}>${words(from + ((to - from) * k) / (n - 1))}</span>`);
-  return html`<div class="axis" aria-hidden="true"><div>${ticks(4)}</div><div>${ticks(2)}</div><div>${ticks(2)}</div></div>`;
+  const ticks = (n) => Array.from({ length: n }, (_, k) => html`<span key=${k}>
+    ${words(from + ((to - from) * k) / (n - 1))}
+  </span>`);
+  return html`<div class="axis" aria-hidden="true">
+    <div>${ticks(4)}</div>
+    <div>${ticks(2)}</div>
+    <div>${ticks(2)}</div>
+  </div>`;
 }
 
 // Trouble first. When there are many types, those that keep up are folded.
@@ -98,7 +144,11 @@ function folded(types, isOpen) {
 }
 
 export const Fold = ({ hidden, isOpen, words, turn }) => (hidden > 0 || isOpen) && html`<div class="fold">
-  ${hidden > 0 && html`<${State} kind="ok">${t(words, hidden)}<//>`}<button type="button" class="link" aria-expanded=${isOpen} onClick=${turn}>${t(isOpen ? "show_fewer" : "show_all")}</button></div>`;
+  ${hidden > 0 && html`<${State} kind="ok">${t(words, hidden)}<//>`}
+  <button type="button" class="link" aria-expanded=${isOpen} onClick=${turn}>
+    ${t(isOpen ? "show_fewer" : "show_all")}
+  </button>
+</div>`;
 
 export function Types({ types }) {
   const [at, point] = useState(null);
@@ -113,9 +163,26 @@ export function Types({ types }) {
   const { shown, hidden } = folded(types, isOpen);
   const note = at != null && history.data ? clock(history.data.at[at]) : !isKnown && t("last_known", clock(seenAt));
   const options = RANGES.map(([key]) => [key, t(`range_${key}`)]);
-  return html`<${Panel} id="types" title=${t("types")} note=${note} actions=${html`<${Segments} label=${t("range")} options=${options} value=${range} pick=${(next) => put({ range: next })} />`}>
+  return html`<${Panel}
+    id="types"
+    title=${t("types")}
+    note=${note}
+    actions=${html`<${Segments}
+        label=${t("range")}
+        options=${options}
+        value=${range}
+        pick=${(next) => put({ range: next })} />`}>
     ${history.error && html`<${Failed} error=${history.error} again=${history.again} />`}
-    <div class="types"><${Head} />${shown.map((type) => html`<${Type} key=${type.name} type=${type} history=${history.data} at=${at} point=${point} since=${since} isKnown=${isKnown} />`)}
+    <div class="types">
+      <${Head} />
+      ${shown.map((type) => html`<${Type}
+          key=${type.name}
+          type=${type}
+          history=${history.data}
+          at=${at}
+          point=${point}
+          since=${since}
+          isKnown=${isKnown} />`)}
       ${history.data && html`<${Axis} history=${history.data} />`}</div>
     <${Fold} hidden=${hidden} isOpen=${isOpen} words="n_keep_up" turn=${() => open(!isOpen)} /><//>`;
 }

@@ -17,14 +17,35 @@ export function Tile({ camera }) {
   const isInferred = camera.alert_id != null || camera.waiting === 0 || camera.waiting == null;
   const found = camera.boxes?.length || 0;
   return html`<a class=${isStale ? "tile stale" : "tile"} href=${to("cameras", camera.task_id)}>
-    <${Picture} src=${camera.thumb} size=${camera.size} alert=${camera.alert_id} boxes=${camera.boxes} regions=${camera.regions}>
-      ${!isInferred ? html`<span class="corner none">${t("not_inferred")}</span>` : found > 0 && html`<span class="corner">${found}</span>`}<//>
-    <span class="cap"><b class="cut" title=${camera.task_id}>${camera.task_id}</b>${isStale ? html`<${State} kind="warn">${span(age)}<//>` : html`<span class="muted num">${span(age)}</span>`}</span></a>`;
+    <${Picture}
+      src=${camera.thumb}
+      size=${camera.size}
+      alert=${camera.alert_id}
+      boxes=${camera.boxes}
+      regions=${camera.regions}>
+      ${!isInferred
+        ? html`<span class="corner none">${t("not_inferred")}</span>`
+        : found > 0 && html`<span class="corner">${found}</span>`}
+    <//>
+    <span class="cap">
+      <b class="cut" title=${camera.task_id}>${camera.task_id}</b>
+      ${isStale
+        ? html`<${State} kind="warn">${span(age)}<//>`
+        : html`<span class="muted num">${span(age)}</span>`}
+    </span>
+  </a>`;
 }
 
 export function Wall({ cameras }) {
   const actions = html`<a href="#/cameras">${t("all_cameras")}</a>`;
-  if (!cameras) return html`<${Panel} id="wall" title=${t("cameras")} actions=${actions}><${Empty} title=${t("s_unknown")} why="" /><//>`;
+  if (!cameras) return html`<${Panel} id="wall" title=${t("cameras")} actions=${actions}>
+    <${Empty} title=${t("s_unknown")} why="" />
+  <//>`;
   return html`<${Panel} id="wall" title=${t("cameras")} note=${cameras.length || ""} actions=${actions}>
-    ${cameras.length ? html`<div class="wall">${cameras.slice(0, MOST).map((camera) => html`<${Tile} key=${camera.task_id} camera=${camera} />`)}</div>` : html`<${Empty} title=${t("no_cameras")} why=${t("no_cameras_why")} />`}<//>`;
+    ${cameras.length
+      ? html`<div class="wall">
+        ${cameras.slice(0, MOST).map((camera) => html`<${Tile} key=${camera.task_id} camera=${camera} />`)}
+      </div>`
+      : html`<${Empty} title=${t("no_cameras")} why=${t("no_cameras_why")} />`}
+  <//>`;
 }
