@@ -109,7 +109,8 @@ export function Chart({ times, from, to, series, onPoint, label, floor = 1, sinc
       const uPlot = await plot();
       if (!isOver) chart.current = new uPlot(options(uPlot, held, box), columns(held.current), box);
     };
-    const resized = new ResizeObserver(() => chart.current?.setSize({ width: box.clientWidth, height: box.clientHeight }));
+    const size = () => ({ width: box.clientWidth, height: box.clientHeight });
+    const resized = new ResizeObserver(() => chart.current?.setSize(size()));
     // Made when it comes near the screen, so that a slow phone does not make fifteen at once.
     const near = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting) return;

@@ -16,7 +16,10 @@ const FRESH_MS = 1000;
 const FILTERS = ["task_type", "task_id", "algorithm_id", "from", "to", "min_detections", "min_confidence", "reviewed"];
 
 // The filters of an address; the server refuses other names.
-export const filterOf = (query) => Object.fromEntries(FILTERS.filter((key) => query[key]).map((key) => [key, query[key]]));
+export function filterOf(query) {
+  const given = FILTERS.filter((key) => query[key]);
+  return Object.fromEntries(given.map((key) => [key, query[key]]));
+}
 
 // Whether an alert that arrives belongs to the list.
 export function matches(item, filter) {
@@ -75,7 +78,8 @@ class Feed {
   reload() {
     this.#turn += 1;
     this.#busy = false;
-    Object.assign(this, { order: [], items: new Map(), newer: [], hasGap: false, next: null, total: null, error: null, scrolled: 0 });
+    Object.assign(this, { order: [], items: new Map(), newer: [], hasGap: false });
+    Object.assign(this, { next: null, total: null, error: null, scrolled: 0 });
     this.changed();
     this.#load();
   }

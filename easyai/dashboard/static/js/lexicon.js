@@ -23,8 +23,8 @@ const FRAME = {
   viewer: ["viewer", "只读"],
   log_in: ["Log in", "登录"],
   log_in_why: [
-    "The token of the operator or of the viewer stands in the data folder of the server, in operator.token and viewer.token.",
-    "操作员或只读用户的令牌在服务器数据目录的 operator.token 和 viewer.token 文件中。",
+    "The tokens are in the data folder of the server: operator.token and viewer.token.",
+    "令牌在服务器的数据目录中：operator.token 和 viewer.token。",
   ],
   log_out: ["Log out", "退出"],
   your_name: ["Your name", "您的姓名"],

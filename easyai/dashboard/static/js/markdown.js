@@ -16,7 +16,11 @@ function inline(text) {
   });
 }
 
-const cells = (line) => line.trim().replace(/^\||\|$/g, "").split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
+// The cells of a row; "\\|" is a line in a cell.
+function cells(line) {
+  const row = line.trim().replace(/^\||\|$/g, "");
+  return row.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
+}
 const isRule = (line) => /^\|[\s:|-]+\|$/.test(line.trim());
 
 // The blocks of a text: {kind, ...}. Lists hold their items with the commands below each.
@@ -26,7 +30,9 @@ export function blocks(text) {
   let at = 0;
   const fence = (indent) => {
     const inside = [];
-    for (at += 1; at < lines.length && !lines[at].trim().startsWith("```"); at += 1) inside.push(lines[at].slice(indent));
+    for (at += 1; at < lines.length && !lines[at].trim().startsWith("```"); at += 1) {
+      inside.push(lines[at].slice(indent));
+    }
     at += 1;
     return inside.join("\n");
   };

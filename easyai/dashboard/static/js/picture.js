@@ -96,14 +96,16 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
     if (!image.current) return; // the page changed meanwhile
     const { naturalWidth, naturalHeight } = image.current;
     gone(false);
-    if (naturalWidth) show({ src, natural: [naturalWidth, naturalHeight], boxes: boxes || NONE, regions: regions || NONE });
+    const natural = [naturalWidth, naturalHeight];
+    if (naturalWidth) show({ src, natural, boxes: boxes || NONE, regions: regions || NONE });
   };
   // The shapes may change while the picture stays; and a cached picture is complete at once.
   useLayoutEffect(() => {
     if (image.current?.complete && image.current.naturalWidth && image.current.src.endsWith(src)) loaded();
   }, [src, boxes, regions]);
   const drawn = shown || { natural: [4, 3], boxes: NONE, regions: NONE };
-  const known = useSize(full ? drawn.natural : size, alert, shown !== null && needsSize([...drawn.boxes, ...drawn.regions]));
+  const isNeeded = shown !== null && needsSize([...drawn.boxes, ...drawn.regions]);
+  const known = useSize(full ? drawn.natural : size, alert, isNeeded);
   const [width, height] = drawn.natural;
   const found = (!hide && shown && scaled(drawn.boxes, drawn.natural, known)) || [];
   const areas = (!hide && shown && scaled(drawn.regions, drawn.natural, known)) || [];

@@ -55,7 +55,9 @@ export function useView(box) {
       const step = 200; // the gallery renders again once in so many pixels of scrolling
       const from = Math.floor((-at.top - AHEAD) / step) * step;
       const to = Math.ceil((innerHeight - at.top + AHEAD) / step) * step;
-      set((old) => (old.from === from && old.to === to && old.width === at.width ? old : { from, to, width: at.width }));
+      const { width } = at;
+      const isSame = (old) => old.from === from && old.to === to && old.width === width;
+      set((old) => (isSame(old) ? old : { from, to, width }));
     };
     const soon = () => (asked ||= requestAnimationFrame(look));
     addEventListener("scroll", soon, { passive: true });

@@ -57,7 +57,10 @@ function Film({ near, id }) {
 }
 
 // The counts of a tripwire: {name, count, in, out}, of which a service may send only some.
-const crossed = ({ in: into, out, count: n }) => (into == null && out == null ? count(n) : t("in_out", count(into ?? 0), count(out ?? 0)));
+function crossed({ in: into, out, count: n }) {
+  if (into == null && out == null) return count(n);
+  return t("in_out", count(into ?? 0), count(out ?? 0));
+}
 
 function Facts({ alert }) {
   return html`<dl class="facts"><dt>${t("time")}</dt><dd>${moment(alert.created_at)}</dd>
@@ -105,8 +108,14 @@ const Detections = ({ boxes = [], size }) => boxes.length > 0 && html`<section>
 
 // The stations of its frame, with the time from each to the next.
 function Steps({ alert }) {
-  const names = [["captured", t("st_captured")], ["found", t("st_found")], ["leased", t("st_sent", alert.endpoint || alert.algorithm_id)], ["settled", t("st_saved")]];
-  const known = names.filter(([name]) => alert.times?.[name]).map(([name, words]) => [seconds(alert.times[name]), words]);
+  const names = [
+    ["captured", t("st_captured")],
+    ["found", t("st_found")],
+    ["leased", t("st_sent", alert.endpoint || alert.algorithm_id)],
+    ["settled", t("st_saved")],
+  ];
+  const stations = names.filter(([name]) => alert.times?.[name]);
+  const known = stations.map(([name, words]) => [seconds(alert.times[name]), words]);
   if (!known.length) return null;
   const since = (i) => (i ? `+${ms((known[i][0] - known[i - 1][0]) * 1000)} ms` : "");
   return html`<section>
@@ -134,7 +143,11 @@ function Raw({ alert, isOpen, turn }) {
     ${isOpen ? html`<pre class="json" tabindex="0">${text}</pre>` : html`<div class="cap"></div>`}</section>`;
 }
 
-const KEYS = [[["←", "→"], "k_next"], [["r"], "k_reviewed", true], [["Delete"], "k_delete", true], [["b"], "k_boxes"], [["w"], "k_json"], [["Esc"], "k_back"]];
+// The keys, what they do, and whether that is a write.
+const KEYS = [
+  [["←", "→"], "k_next"], [["r"], "k_reviewed", true], [["Delete"], "k_delete", true],
+  [["b"], "k_boxes"], [["w"], "k_json"], [["Esc"], "k_back"],
+];
 const KeyHelp = ({ canWrite }) => html`<div class="keys" aria-hidden="true">
   ${KEYS.filter(([, , isWrite]) => canWrite || !isWrite).map(([keys, words]) => html`<span key=${words}>
     ${keys.map((key) => html`<kbd key=${key}>${key}</kbd>`)} ${t(words)}
@@ -158,7 +171,10 @@ function useActions({ alerts, alert, newer, older, id }) {
     if (older ?? newer) show(older ?? newer);
     else back();
   };
-  return { canWrite, mark, drop, isNewer: newer != null, isOlder: older != null, toNewer: () => show(newer), toOlder: () => show(older) };
+  return {
+    canWrite, mark, drop, isNewer: newer != null, isOlder: older != null,
+    toNewer: () => show(newer), toOlder: () => show(older),
+  };
 }
 
 export function Alert({ id }) {

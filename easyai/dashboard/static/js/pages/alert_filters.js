@@ -11,6 +11,7 @@ import { t } from "../words.js";
 
 const HOURS = 24;
 const TALL = 40;
+const RECENT = [["900", "last_15m"], ["3600", "last_1h"], ["86400", "last_24h"], ["604800", "last_7d"]];
 
 const change = (filter, values) => goInstead("alerts", "", { ...filter, ...values });
 
@@ -59,7 +60,10 @@ function Histogram({ filter }) {
     const last = Math.floor(b * counts.length) + 1;
     change(filter, { from: Math.floor(from + first * step), to: Math.floor(from + last * step) });
   };
-  const isIn = (i) => (filter.from || filter.to) && from + i * step >= (Number(filter.from) || 0) - step / 2 && from + (i + 1) * step <= (Number(filter.to) || Infinity) + step / 2;
+  const [chosenFrom, chosenTo] = [Number(filter.from) || 0, Number(filter.to) || Infinity];
+  const isChosen = filter.from || filter.to;
+  const begins = (i) => from + i * step >= chosenFrom - step / 2;
+  const isIn = (i) => isChosen && begins(i) && from + (i + 1) * step <= chosenTo + step / 2;
   return html`<div class="hist">
     <svg
       ref=${at}
@@ -106,7 +110,7 @@ const Recent = ({ filter }) => html`<select class="field" aria-label=${t("time")
   const sec = Number(event.target.value);
   change(filter, { from: sec ? Math.floor(Date.now() / 1000 - sec) : "", to: "" });
 }}><option value="">${t("any_time")}</option>
-  ${[["900", "last_15m"], ["3600", "last_1h"], ["86400", "last_24h"], ["604800", "last_7d"]].map(([sec, word]) => html`<option
+  ${RECENT.map(([sec, word]) => html`<option
     key=${sec}
     value=${sec}>
     ${t(word)}

@@ -17,7 +17,8 @@ export function useSelection(alerts) {
       const next = new Set(before);
       const ids = alerts.order.map(([other]) => other);
       const [a, b] = [ids.indexOf(last.current), ids.indexOf(id)];
-      if (isRange && a >= 0 && b >= 0) for (const other of ids.slice(Math.min(a, b), Math.max(a, b) + 1)) next.add(other);
+      const between = ids.slice(Math.min(a, b), Math.max(a, b) + 1);
+      if (isRange && a >= 0 && b >= 0) between.forEach((other) => next.add(other));
       else if (next.has(id)) next.delete(id);
       else next.add(id);
       last.current = id;

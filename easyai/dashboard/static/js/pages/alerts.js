@@ -83,7 +83,9 @@ function Gallery({ alerts, selection, canWrite }) {
   const view = useView(box);
   const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   const cell = cellOf(view.width || 1000, scale);
-  const { rows, height } = useMemo(() => rowsOf(alerts.order, cell), [alerts.order, alerts.order.length, cell.columns, cell.height]);
+  const { order } = alerts;
+  const { columns } = cell;
+  const { rows, height } = useMemo(() => rowsOf(order, cell), [order, order.length, columns, cell.height]);
   const shown = rowsBetween(rows, view.from, view.to);
   const cards = shown.filter((row) => row.last);
   const [first, last] = cards.length ? [cards[0].first, cards.at(-1).last] : [0, 0];
@@ -105,11 +107,12 @@ function Gallery({ alerts, selection, canWrite }) {
         canWrite=${canWrite}
         isPicked=${selection.has(id)} isPicking=${selection.size > 0} pick=${selection.pick} />`;
   };
+  const cardsOf = (row) => Array.from({ length: row.last - row.first }, (_, i) => card(row, row.first + i));
   return html`<div
     class=${selection.size ? "gallery picking" : "gallery"}
     ref=${box}
     style=${{ height: `${height}px` }}>
-    ${shown.map((row) => (row.last ? Array.from({ length: row.last - row.first }, (_, i) => card(row, row.first + i)) : html`<${Heading}
+    ${shown.map((row) => (row.last ? cardsOf(row) : html`<${Heading}
         key=${`h${row.hour}`}
         row=${row} />`))}
   </div>`;

@@ -87,7 +87,8 @@ const Alerts = ({ alerts = [], id }) => html`<${Panel}
 
 // The algo_config.json of each task type of the camera.
 const Config = ({ configs }) => {
-  const given = Object.fromEntries(Object.entries(configs || {}).filter(([, config]) => config && Object.keys(config).length));
+  const isGiven = ([, config]) => config && Object.keys(config).length;
+  const given = Object.fromEntries(Object.entries(configs || {}).filter(isGiven));
   if (!Object.keys(given).length) return html`<${Panel}
       id="camera-config"
       title="algo_config.json"

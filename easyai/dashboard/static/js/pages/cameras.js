@@ -23,7 +23,9 @@ export function Cameras() {
   const [type, only] = useState("");
   const [words, search] = useState("");
   const [most, more] = useState(A_PAGE);
-  const all = merged(list.data?.items || [], live).filter((camera) => (!type || camera.task_types?.includes(type)) && camera.task_id.toLowerCase().includes(words.toLowerCase()));
+  const isOfType = (camera) => !type || camera.task_types?.includes(type);
+  const isNamed = (camera) => camera.task_id.toLowerCase().includes(words.toLowerCase());
+  const all = merged(list.data?.items || [], live).filter((camera) => isOfType(camera) && isNamed(camera));
   return html`<section class="panel" aria-labelledby="cameras">
     <header>
       <h1 id="cameras">${t("cameras")}</h1>

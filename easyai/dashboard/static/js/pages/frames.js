@@ -17,7 +17,11 @@ function useList(query) {
     const own = turn.current;
     try {
       const page = await read("/frames", { ...query, before });
-      if (own === turn.current) set((old) => ({ items: before ? [...old.items, ...page.items] : page.items, next: page.next, counts: page.counts ?? old.counts, error: null }));
+      if (own !== turn.current) return;
+      set((old) => ({
+        items: before ? [...old.items, ...page.items] : page.items,
+        next: page.next, counts: page.counts ?? old.counts, error: null,
+      }));
     } catch (error) {
       if (own === turn.current) set((old) => ({ ...old, error }));
     }

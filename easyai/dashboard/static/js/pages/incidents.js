@@ -1,6 +1,7 @@
 // What rings, what was it last time, what helped?
 import { read } from "../api.js";
 import { clock, day, dayOfMonth, hourMinute, moment, span } from "../format.js";
+import { useKeys } from "../keys.js";
 import { useRead } from "../load.js";
 import { Copy, Empty, Failed, Mark, Skeleton, State } from "../parts.js";
 import { Markdown } from "../markdown.js";
@@ -94,7 +95,10 @@ const Item = ({ one, isHere }) => html`<li>
 </li>`;
 
 const MUTED = { incident: "mute_this", kind: "mute_kind", task_type: "mute_type", camera: "mute_camera" };
-const mutedWords = ({ scope, value }, list) => (scope === "incident" ? list.find((one) => String(one.id) === String(value))?.text || value : t(MUTED[scope], value));
+function mutedWords({ scope, value }, list) {
+  if (scope !== "incident") return t(MUTED[scope], value);
+  return list.find((one) => String(one.id) === String(value))?.text || value;
+}
 
 // What is muted, by whom and until when: seen by everybody, ended by operators.
 function Mutes({ mutes = [], list, again }) {
@@ -214,11 +218,7 @@ export function Incidents({ id }) {
   const list = useIncidents();
   const ringing = useNow("alarms");
   useEffect(() => list.again(), [(ringing || []).map((alarm) => alarm.id).join()]);
-  useEffect(() => {
-    const press = (event) => event.key === "Escape" && id && !event.defaultPrevented && !event.target.closest("dialog, textarea") && goInstead("incidents");
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, [id]);
+  useKeys({ Escape: () => id && goInstead("incidents") });
   if (list.items === null) return html`<section class="panel">
     <h1 class="vh">${t("incidents")}</h1>
     ${list.error

@@ -65,6 +65,13 @@ function Verdict() {
   </section>`;
 }
 
+// Written under a hidden name and renamed, as cameras must.
+const FIRST_FRAME = [
+  "mkdir -p snapshots/人数统计/门口2",
+  "cp examples/street.jpg snapshots/人数统计/门口2/.new",
+  "mv snapshots/人数统计/门口2/.new snapshots/人数统计/门口2/$(date +%Y%m%d-%H%M%S).000.jpg",
+].join("\n");
+
 const FirstSteps = () => html`<section class="panel first-steps" aria-label=${t("first_steps")}>
   <div class="report"><ol>
     <li>
@@ -74,7 +81,7 @@ const FirstSteps = () => html`<section class="panel first-steps" aria-label=${t(
     <li>
       <span>${t("step_frame")}</span>
       <${Command}
-          text=${"mkdir -p snapshots/人数统计/门口2\ncp examples/street.jpg snapshots/人数统计/门口2/.new && mv snapshots/人数统计/门口2/.new snapshots/人数统计/门口2/$(date +%Y%m%d-%H%M%S).000.jpg"} />
+          text=${FIRST_FRAME} />
     </li>
   </ol>
   </div>

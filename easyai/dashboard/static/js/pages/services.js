@@ -51,7 +51,9 @@ function Actions({ service, ask }) {
     set({ isRunning: true });
     set(await change("POST", `/services/${where(service)}/probe?lang=${peek().lang}`));
   };
-  const approve = async () => (await change("POST", `/services/${where(service)}/approve`)) && toast(t("approved", service.service_id));
+  const approve = async () => {
+    if (await change("POST", `/services/${where(service)}/approve`)) toast(t("approved", service.service_id));
+  };
   return html`<div class="acts">
     ${service.state === "waits_for_approval" &&
       html`<button type="button" class="btn main" onClick=${approve}>${t("approve")}</button>`}

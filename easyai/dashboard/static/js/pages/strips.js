@@ -52,7 +52,8 @@ export function Strips({ services }) {
   const strips = useStrips(range);
   const isKnown = useKnown();
   const seenAt = useStore((s) => s.at);
-  const listed = services.filter(isListed).sort((a, b) => RANK[a.state] - RANK[b.state] || a.service_id.localeCompare(b.service_id));
+  const worstFirst = (a, b) => RANK[a.state] - RANK[b.state] || a.service_id.localeCompare(b.service_id);
+  const listed = services.filter(isListed).sort(worstFirst);
   const unwell = listed.filter((service) => service.state !== "online").length;
   const isFolded = !isOpen && listed.length > MOST_OPEN;
   const shown = isFolded ? listed.slice(0, Math.max(MOST_OPEN, unwell)) : listed;

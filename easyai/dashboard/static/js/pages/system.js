@@ -73,18 +73,31 @@ const Disks = ({ disks }) => html`<${Panel} id="disks" title=${t("disks")}>
         ${t("disk_free", bytes(free), percent.toFixed(0))}
       <//>`])} />
 <//>`;
-const Database = ({ database }) => html`<${Panel} id="database" title=${t("database")}>
-  <${Facts}
-      rows=${[[t("kind"), { sqlite: "SQLite", postgresql: "PostgreSQL" }[database.kind]], [t("size"), bytes(database.size_bytes)], [t("size_log"), bytes(database.log_bytes)], [t("size_free"), bytes(database.free_bytes)]].filter(([, value]) => value && value !== "–")} />
-<//>`;
-const Bus = ({ bus }) => html`<${Panel} id="bus" title=${t("bus")}>
-  <${Facts}
-      rows=${bus.type ? [[t("kind"), bus.type], [t("topic"), bus.topic], [t("waiting"), count(bus.waiting)], [t("since"), moment(bus.oldest_at)]] : [[t("kind"), t("none")], [t("waiting"), count(bus.waiting)]]} />
-<//>`;
-const Versions = ({ versions, alerts }) => html`<${Panel} id="versions" title=${t("versions")}>
-  <${Facts}
-      rows=${[["easyai", versions.easyai], ["Python", versions.python], [t("schema"), versions.schema], [t("alerts"), count(alerts.cameras)]]} />
-<//>`;
+function Database({ database }) {
+  const rows = [
+    [t("kind"), { sqlite: "SQLite", postgresql: "PostgreSQL" }[database.kind]],
+    [t("size"), database.size_bytes],
+    [t("size_log"), database.log_bytes],
+    [t("size_free"), database.free_bytes],
+  ].filter(([, value]) => value != null);
+  const shown = rows.map(([name, value]) => [name, typeof value === "number" ? bytes(value) : value]);
+  return html`<${Panel} id="database" title=${t("database")}><${Facts} rows=${shown} /><//>`;
+}
+
+function Bus({ bus }) {
+  const rows = [[t("kind"), bus.type || t("none")], [t("waiting"), count(bus.waiting)]];
+  if (bus.type) rows.push([t("topic"), bus.topic], [t("since"), moment(bus.oldest_at)]);
+  return html`<${Panel} id="bus" title=${t("bus")}><${Facts} rows=${rows} /><//>`;
+}
+
+function Versions({ versions, alerts }) {
+  const rows = [
+    ["easyai", versions.easyai], ["Python", versions.python], [t("schema"), versions.schema],
+    [t("alerts"), count(alerts.cameras)],
+  ];
+  return html`<${Panel} id="versions" title=${t("versions")}><${Facts} rows=${rows} /><//>`;
+}
+
 const Elsewhere = () => html`<${Panel} id="elsewhere" title=${t("elsewhere")}>
   <div class="links">
     <a href=${rooted("/docs")}>${t("api_docs")}</a>
@@ -100,7 +113,9 @@ function Settings() {
   const asked = useRead("/system/settings", {});
   const [words, search] = useState("");
   const [isOwn, own] = useState(true);
-  const rows = (asked.data?.values || []).filter(({ key, source }) => key.toLowerCase().includes(words.toLowerCase()) && (!isOwn || source !== "default"));
+  const isFound = ({ key }) => key.toLowerCase().includes(words.toLowerCase());
+  const isShown = ({ source }) => !isOwn || source !== "default";
+  const rows = (asked.data?.values || []).filter((value) => isFound(value) && isShown(value));
   return html`<${Panel}
     id="settings"
     title=${t("settings")}
@@ -134,7 +149,8 @@ function Audit() {
   const [error, fail] = useState(null);
   const items = [...(first.data?.items || []), ...(older?.items || [])];
   const next = older ? older.next : first.data?.next;
-  const more = () => read("/audit", { before: next, lang }).then((page) => set({ items: [...(older?.items || []), ...page.items], next: page.next }), fail);
+  const add = (page) => set({ items: [...(older?.items || []), ...page.items], next: page.next });
+  const more = () => read("/audit", { before: next, lang }).then(add, fail);
   return html`<${Panel} id="audit" title=${t("audit")}>
     ${error && html`<${Failed} error=${error} again=${more} />`}
     <${Loaded} of=${first} rows=${5}>

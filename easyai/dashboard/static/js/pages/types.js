@@ -29,7 +29,9 @@ export function useRange() {
   const knownSince = useStore((s) => s.knownSince);
   const isYoung = knownSince && serverTime() - knownSince < YOUNG_SEC;
   const fitting = since && RANGES.find(([, sec]) => serverTime() - since < sec * 0.9);
-  const range = chosen || (fitting && fitting[1] > 3600 ? fitting[0] : since && !fitting ? "7d" : isYoung ? "5m" : "1h");
+  let range = chosen || (isYoung ? "5m" : "1h");
+  if (!chosen && since && !fitting) range = "7d";
+  if (!chosen && fitting && fitting[1] > 3600) [range] = fitting;
   return { range, since };
 }
 
