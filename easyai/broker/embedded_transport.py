@@ -230,12 +230,14 @@ class Transport(filesystem.Transport):
         self._watch: FolderWatch | None = None
 
     def interrupt(self, for_good: bool = False) -> None:
-        """Make `drain_events` time out at its next poll, or at every poll if `for_good`.
+        """Make `drain_events` time out at once, or at each call if `for_good`.
 
         Safe in a signal handler and from other threads.
         """
         self._closing = self._closing or for_good
         self._interrupted = True
+        if (watch := self._watch) is not None:
+            watch.ring()
 
     def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:
         """Deliver a message. Raises TimeoutError after `timeout` seconds without a message."""

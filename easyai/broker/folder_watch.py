@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import select
+import socket
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 # inotify(7)
@@ -14,7 +15,7 @@ _IN_MOVED_TO = 0x80
 _IN_ONLYDIR = 0x0100_0000
 _BUFFER_BYTES = 65_536
 
-WATCHED_POLL_SEC = 0.5
+WATCHED_POLL_SEC = 1.0
 UNWATCHED_POLL_SEC = 0.02
 
 
@@ -30,6 +31,9 @@ class FolderWatch:
         self._folder = folder
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._open()
+        self._bell, self._ringer = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ringer.setblocking(False)
         self.poll_sec = UNWATCHED_POLL_SEC if self._descriptor < 0 else WATCHED_POLL_SEC
 
     def _open(self) -> int:
@@ -52,16 +56,24 @@ class FolderWatch:
             self._watch(self._descriptor)
 
     def wait(self, timeout_sec: float) -> None:
-        """Return when a file has arrived since the last wait, or after `timeout_sec`."""
-        if self._descriptor < 0:
-            time.sleep(timeout_sec)
-            return
-        readable, _, _ = select.select([self._descriptor], [], [], timeout_sec)
-        if readable:
+        """Return at a file that has come since the last wait, a `ring`, or after `timeout_sec`."""
+        watched: list[socket.socket | int]
+        watched = [self._bell] if self._descriptor < 0 else [self._bell, self._descriptor]
+        readable, _, _ = select.select(watched, [], [], timeout_sec)
+        if self._descriptor in readable:
             os.read(self._descriptor, _BUFFER_BYTES)
+        if self._bell in readable:
+            self._bell.recv(_BUFFER_BYTES)
+
+    def ring(self) -> None:
+        """End the present wait, or the next; safe in a signal handler and from other threads."""
+        with suppress(OSError):  # it has rung often, or is closed
+            self._ringer.send(b"!")
 
     def close(self) -> None:
         """Stop watching."""
+        self._bell.close()
+        self._ringer.close()
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)

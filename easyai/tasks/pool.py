@@ -14,6 +14,7 @@ from typing import Any, Final
 from celery.concurrency.base import apply_target
 from celery.concurrency.thread import ApplyResult
 from celery.concurrency.thread import TaskPool as ThreadPool
+from celery.utils.timer2 import Timer as ThreadTimer
 
 from easyai.tasks.config import PERIODIC
 
@@ -22,8 +23,33 @@ _MOST: Final = 2  # ticks of a periodic task at once: the first runs, the second
 Target = Callable[..., Any]
 
 
+class IdleTimer(ThreadTimer):  # type: ignore[misc]
+    """Celery's timer thread, which looks for work once a second; this timer waits for work.
+
+    Over the embedded broker a worker starts it for events, which are off.
+    """
+
+    _ends = False
+
+    def stop(self) -> None:
+        """End the thread."""
+        with self.not_empty:
+            self._ends = True
+            self.not_empty.notify()
+        super().stop()
+
+    def _next_entry(self) -> float | None:
+        with self.not_empty:
+            while not (len(self.schedule) or self._ends):
+                self.not_empty.wait()
+        delay: float | None = None if self._ends else super()._next_entry()
+        return delay
+
+
 class TaskPool(ThreadPool):  # type: ignore[misc]  # celery has no types
     """Celery's pool of threads, in which a periodic task has a thread of its own."""
+
+    Timer = IdleTimer
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,9 +12,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +295,25 @@ def test_interrupt_ends_a_wait_at_once(broker: Broker) -> None:
         with pytest.raises(TimeoutError):
             connection.drain_events(timeout=30)
     assert time.monotonic() - began < 5
+
+
+def test_interrupt_by_another_thread_ends_the_present_wait(broker: Broker) -> None:
+    connection = broker.connect()
+    Reader(connection, task_queue(CHINESE))
+    ended: list[float] = []
+
+    def wait() -> None:
+        with suppress(TimeoutError):
+            connection.drain_events(timeout=30)
+        ended.append(time.monotonic())
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    time.sleep(0.2)  # less than a poll
+    interrupted = time.monotonic()
+    connection.transport.interrupt()
+    thread.join(10)
+    assert ended[0] - interrupted < 0.4
 
 
 def test_without_inotify_messages_are_found_by_polling(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from easyai.tasks.config import SCAN_TASK, SWEEP_TASK, UPKEEP_TASK
-from easyai.tasks.pool import TaskPool
+from easyai.tasks.pool import IdleTimer, TaskPool
 from easyai.tasks.wake_publisher import INFER_TASK
 from tests.support.waiting import wait_until
 
@@ -99,3 +100,26 @@ def test_pool_stop_waits_for_running_tasks(work: Work) -> None:
     work.go.set()
     stopping.join(LIMIT_SEC)
     assert work.results == ["ran"]
+
+
+def test_idle_timer_sleeps_until_there_is_work_and_ends_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timer, called = IdleTimer(), threading.Event()
+    waits: list[tuple[float, ...]] = []
+    wait = timer.not_empty.wait
+
+    def counted(*timeout: float) -> bool:
+        waits.append(timeout)
+        return bool(wait(*timeout))
+
+    monkeypatch.setattr(timer.not_empty, "wait", counted)
+    timer.ensure_started()
+    wait_until(lambda: bool(waits), 5, "it waits")
+    time.sleep(1.2)
+    assert waits == [()]
+    timer.call_after(0.01, called.set)
+    assert called.wait(LIMIT_SEC)
+    began = time.monotonic()
+    timer.stop()
+    assert time.monotonic() - began < 0.5
