@@ -15,6 +15,7 @@ from celery.worker import state
 
 from easyai.db.database_library import library
 from easyai.messages.catalogue import text
+from easyai.system.garbage import spare_loaded
 from easyai.system.last_resort import LastResort
 from easyai.tasks import task_modules
 from easyai.tasks.process import DRAIN_TIMEOUT_SEC, WorkerProcess, process_of
@@ -54,6 +55,7 @@ class Lifecycle:
 
     def _ready(self, sender: Any, **_: Any) -> None:
         """Check the store's owner, reclaim frames of dead processes, open the inference loop."""
+        spare_loaded()
         process, begin = process_of(self._app), require_store
         if isinstance(sender.pool, ThreadPool):  # a forking pool would copy the loop half-way
             self._last_resort = LastResort(_LONGEST_STOP_SEC, process.close, _TASKS_TIMEOUT_SEC)
