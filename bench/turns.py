@@ -23,6 +23,7 @@ from easyai.pipeline.picture_moves import CarriedOut
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.transaction import run_transaction
 from easyai.runtime import Runtime
+from easyai.system.garbage import spare_loaded
 
 _MOST_TYPES = 60
 _SERVICES_A_TYPE = 50
@@ -46,6 +47,7 @@ def turns(scale: Scale, progress: Progress) -> list[Row]:
         with progress.step(f"turns: {_MOST_TYPES * _SERVICES_A_TYPE:,} services register"):
             many = TurnFleet(folder / "many", stack, _MOST_TYPES, _SERVICES_A_TYPE, _MOST_CAMERAS)
             few = TurnFleet(folder / "few", stack, 1, 1, _FEW_CAMERAS)
+            spare_loaded()  # as a worker does: it would look through what the bench has imported
         with progress.step(f"turns: {scale.turn_rounds} rounds on either side") as step:
             for _ in range(_WARM_UP_ROUNDS + scale.turn_rounds):
                 many.play(scale.turn_frames)

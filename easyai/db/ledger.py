@@ -174,7 +174,7 @@ _RETURN = ManyRows(
 )
 
 
-def in_flight(conn: Connection) -> list[tuple[int, str, int]]:
+def in_flight(conn: Connection) -> Sequence[tuple[int, str, int]]:
     """Live leases as (service pk, task type, count)."""
     return [(row[0], row[1], row[2]) for row in direct.rows(conn, _IN_FLIGHT)]
 

@@ -150,10 +150,10 @@ class _Selection:
         if self._places.left > 0:
             self._fetch_first(most)
             for _ in range(_MOST_ROUNDS):
-                self._places = Places(self._analysis, self._in_flight, self._now)
                 share(self._contenders, self._places, self._cache, most, self._now)
                 if not self._fetch_more():
                     break
+                self._places = Places(self._analysis, self._in_flight, self._now)
         self.found.crowded += [
             contender.name for contender in self.ours() if self._is_crowded(contender)
         ]
@@ -199,10 +199,10 @@ class _Selection:
     def _contender(self, kind: WaitingType, ours: bool) -> Contender:
         analysis, name = self._analysis, kind.name
         contender = Contender(name, analysis.type_settings(name).priority, ours)
-        limits = [contender.limit, self._places.left_to(name)]
+        if (left := self._places.left_to(name)) is not None:
+            contender.limit = left
         if name in self._buckets:
-            limits.append(int(self._buckets[name].tokens))
-        contender.limit = min(limit for limit in limits if limit is not None)
+            contender.limit = min(contender.limit, int(self._buckets[name].tokens))
         if kind.parked:
             self._parked.add(name)
         if analysis.affinity(name) and name != self._pretended:
