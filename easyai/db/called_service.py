@@ -31,9 +31,3 @@ class CalledService(NamedTuple):
     last_failure_reason_code: str | None
     last_failure_reason_args: str | None
     last_failure_at: float
-
-    @property
-    def steady(self) -> bool:
-        """Whether an answer changes only the figures that `service_calls.record_answers` writes."""
-        breaker = self.breaker_failures, self.breaker_open_until, self.breaker_pause_sec
-        return self.state == "online" and not any(breaker) and self.concurrency_cap is None

@@ -48,7 +48,7 @@ _RECORD_CALLS = ManyRows(
         "failed_at": float,
     },
 )
-# Of a steady service (`services.lock_called`): a fifth of the values, for nearly every call.
+# Of a steady service (`services.lock_figures`): a fifth of the values, for nearly every call.
 _RECORD_ANSWERS = ManyRows(
     """
     UPDATE services

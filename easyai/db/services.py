@@ -114,6 +114,13 @@ _BY_PK_LOCKED = "{select} FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPD
 _LOCK = tuple(text(sql.format(select="SELECT *")) for sql in (_BY_PK, _BY_PK_LOCKED))
 _CALLED = f"SELECT {', '.join(CalledService._fields)}"
 _LOCK_CALLED = tuple(text(sql.format(select=_CALLED)) for sql in (_BY_PK, _BY_PK_LOCKED))
+# A transaction locks a row for nearly each frame, and each column costs. Of a steady service an
+# answer changes nothing but the figures that `service_calls.record_answers` writes.
+_FIGURES = """
+    SELECT pk, ewma_ms, state = 'online' AND breaker_failures = 0 AND breaker_open_until = 0
+                        AND breaker_pause_sec = 0 AND concurrency_cap IS NULL AS steady
+"""
+_LOCK_FIGURES = tuple(text(sql.format(select=_FIGURES)) for sql in (_BY_PK, _BY_PK_LOCKED))
 _ALIVE = text("""
     UPDATE services
        SET state = 'online', state_reason = :state_reason, state_reason_code = :state_reason_code,
@@ -239,6 +246,15 @@ def lock_called(conn: Connection, pks: Sequence[int]) -> list[CalledService]:
     """Like `lock`, with only the columns that `record_calls` and its reasons need."""
     statement, values = _locking(conn, _LOCK_CALLED, pks)
     return [CalledService(*row) for row in direct.rows(conn, statement, values)]
+
+
+def lock_figures(conn: Connection, pks: Sequence[int]) -> list[tuple[int, float | None, bool]]:
+    """Like `lock`; returns pk, latency in ms, and whether the service is steady.
+
+    A steady service is online, with a closed breaker without failures, and without a learned cap.
+    """
+    statement, values = _locking(conn, _LOCK_FIGURES, pks)
+    return [(row[0], row[1], bool(row[2])) for row in direct.rows(conn, statement, values)]
 
 
 def _locking(

@@ -48,7 +48,7 @@ class Ranking:
     def note_change(self, pk: int) -> None:
         """Sort an endpoint anew after its latency or number of calls has changed."""
         self._changes += 1
-        if self._changes > max(_FEW, len(self.candidates)):
+        if self._changes > max(_FEW, 4 * len(self.candidates)):
             self._sort()  # with the present typical latency
             return
         before, after = self._ranks[pk], self.rank(self.candidates[pk], 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -33,13 +34,15 @@ from easyai.settings.schema import AiAnalysis
 log = logging.getLogger(__name__)
 
 _EWMA_WEIGHT = 0.2  # of the newest call
-_ANSWERED = (CallResult.INFERRED, CallResult.REFUSED)  # the service works, whatever its answer
+#: The service works, whatever its answer.
+ANSWERED = (CallResult.INFERRED, CallResult.REFUSED)
 _FAILURES = (
     CallResult.UNREACHABLE,
     CallResult.TIMEOUT,
     CallResult.BROKEN,
 )  # probably the service's fault
 _INFERRED = Reason("service.inferred")
+_NONE_STEADY: Mapping[int, float | None] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -58,20 +61,22 @@ def record(
     by_service: Mapping[int, Sequence[Verdict]],
     rows: Mapping[int, CalledService],
     now: float,
+    steady: Mapping[int, float | None] = _NONE_STEADY,
 ) -> Evidence:
     """Update services by the verdicts of their calls (by service pk, in order of time).
 
-    `rows` are the services before the update, locked. When a breaker closes, the frames of its
-    types become due. Every change is recorded as an event. Returns the updates for the process's
-    service cache.
+    `rows` are the services before the update, locked; `steady` are the latencies (ms) of locked
+    services whose calls were all answered, and that change in nothing but their figures. When a
+    breaker closes, the frames of its types become due. Every change is recorded as an event.
+    Returns the updates for the process's service cache.
     """
     answers, updates, changes, recovered, revived, changed = [], [], [], [], [], set()
     for pk, verdicts in by_service.items():
+        if pk in steady:
+            answers.append(_answer(pk, steady[pk], verdicts, now))
+            continue
         row = rows.get(pk)
         if row is None:
-            continue
-        if row.steady and (answer := _answer(row, verdicts, now)) is not None:
-            answers.append(answer)
             continue
         before = services.breaker_of(row)
         breaker = _breaker(conn, row, before, verdicts, now)
@@ -84,7 +89,7 @@ def record(
             changes += _breaker_events(row, before, breaker, verdicts, now)
             if breaker.closed and not before.closed:
                 recovered.append(pk)
-        if row.state in AWAY and any(verdict.kind in _ANSWERED for verdict in verdicts):
+        if row.state in AWAY and any(verdict.kind in ANSWERED for verdict in verdicts):
             revived.append(pk)
             changed.add(pk)
             changes.append(service_events.online(row, _INFERRED, now))
@@ -97,14 +102,12 @@ def record(
     return Evidence(answers + updates, changed)
 
 
-def _answer(row: CalledService, verdicts: Sequence[Verdict], now: float) -> dict[str, Any] | None:
-    """The update of a steady service whose calls were all answered; None if a call was not."""
-    ewma_ms = row.ewma_ms
+def _answer(
+    pk: int, ewma_ms: float | None, verdicts: Sequence[Verdict], now: float
+) -> dict[str, Any]:
     for verdict in verdicts:
-        if verdict.kind not in _ANSWERED:
-            return None
         ewma_ms = _averaged(ewma_ms, verdict.elapsed_ms)
-    return {"pk": row.pk, "calls": len(verdicts), "ewma_ms": ewma_ms, "now": now}
+    return {"pk": pk, "calls": len(verdicts), "ewma_ms": ewma_ms, "now": now}
 
 
 def _averaged(ewma_ms: float | None, latency_ms: float) -> float:
@@ -125,7 +128,7 @@ def _breaker(
     breaker, answered_at = before, row.last_success_at
     alone = not before.closed and service_calls.is_alone(conn, row.pk)
     for verdict in verdicts:
-        if verdict.kind in _ANSWERED:
+        if verdict.kind in ANSWERED:
             breaker, answered_at = breaker.succeeded(), now
         elif verdict.kind in _FAILURES:
             opens = breaker.closed and breaker.failures + 1 >= OPEN_AFTER
@@ -187,7 +190,7 @@ def _update(
 ) -> dict[str, Any]:
     ewma_ms, answered, failure = row.ewma_ms, False, NO_REASON
     for verdict in verdicts:
-        if verdict.kind in _ANSWERED:
+        if verdict.kind in ANSWERED:
             answered = True
             ewma_ms = _averaged(ewma_ms, verdict.elapsed_ms)
         elif verdict.kind in _FAILURES:
@@ -269,4 +272,4 @@ def _unheard(row: CalledService, verdicts: Sequence[Verdict], now: float) -> int
 
 
 def _has_answered(verdicts: Sequence[Verdict]) -> bool:
-    return any(verdict.kind in _ANSWERED for verdict in verdicts)
+    return any(verdict.kind in ANSWERED for verdict in verdicts)

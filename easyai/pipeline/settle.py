@@ -92,8 +92,7 @@ def settle(
     if not valid:
         return settled
     valid.sort(key=lambda answer: answer.frame.id)  # rows are locked in this order everywhere
-    pks = {answer.frame.service_pk for answer in valid}
-    rows = {row.pk: row for row in services.lock_called(conn, list(pks))}
+    rows, steady = _lock_services(conn, valid)
     calls = [(answer.frame, answer.verdict) for answer in valid]
     if faulty := time_outs.of_frames(conn, calls, rows, now):
         valid = [_at_fault(answer) if answer.frame.id in faulty else answer for answer in valid]
@@ -106,10 +105,29 @@ def settle(
         saved = [row | {"image_version": None} for row in saved]
     alerts.add(conn, saved, for_bus=analysis.has_bus)
     settled.fates = fates
-    settled.evidence = evidence.record(conn, analysis, _by_service(valid), rows, now)
+    settled.evidence = evidence.record(conn, analysis, _by_service(valid), rows, now, steady)
     _count(settled, fates)
     _add_totals(settled.totals, fates, now)
     return settled
+
+
+def _lock_services(
+    conn: Connection, answered: Sequence[Answered]
+) -> tuple[dict[int, CalledService], dict[int, float | None]]:
+    """The rows of the called services, but only the latencies (ms) of those that stay steady.
+
+    A service stays steady that was so and has answered every frame at the first try.
+    """
+    pks = {answer.frame.service_pk for answer in answered}
+    doubtful = {
+        answer.frame.service_pk
+        for answer in answered
+        if answer.verdict.kind not in evidence.ANSWERED or answer.frame.last_failure_at
+    }
+    locked = services.lock_figures(conn, list(pks))
+    steady = {pk: ms for pk, ms, is_steady in locked if is_steady and pk not in doubtful}
+    rows = services.lock_called(conn, list(pks - steady.keys())) if len(steady) < len(pks) else []
+    return {row.pk: row for row in rows}, steady
 
 
 def _at_fault(answer: Answered) -> Answered:

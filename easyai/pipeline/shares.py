@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heapreplace
 
 from easyai.db.waiting import PendingFrame
 from easyai.domain.choice import FastestFirst, choose_for_camera
@@ -62,15 +62,15 @@ def share(
 ) -> None:
     """Divide the places, at most `most` to our own types; fills in `chosen` and `unseen`."""
     takers = [_Taker(contender, places, cache) for contender in contenders]
-    heap = [(rank(taker.type, places, now), number) for number, taker in enumerate(takers)]
+    heap = [(rank(contender, places, now), number) for number, contender in enumerate(contenders)]
     heapify(heap)
     while heap and places.left > 0 and most > 0:
-        _, number = heappop(heap)
-        taker = takers[number]
-        if not taker.take():
-            continue  # no frame or no endpoint: other types get its places
-        most -= taker.type.ours
-        heappush(heap, (rank(taker.type, places, now), number))
+        number = heap[0][1]
+        if not takers[number].take():
+            heappop(heap)  # no frame or no endpoint: other types get its places
+            continue
+        most -= contenders[number].ours
+        heapreplace(heap, (rank(contenders[number], places, now), number))
 
 
 class _Taker:
