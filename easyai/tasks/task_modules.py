@@ -18,6 +18,7 @@ BODIES: Final = (
     "easyai.pipeline.ownership",
     "easyai.pipeline.publishing",
     "easyai.pipeline.upkeep",
+    "easyai.tasks.bucket_event_reader",
     "easyai.tasks.folder_watcher",
     "easyai.tasks.sweep",
 )

@@ -171,8 +171,16 @@ def test_picture_is_recorded_and_leased_in_one_transaction_of_the_dispatcher(
     assert algorithm.count == 21
 
 
-def test_frames_are_found_by_the_scan_while_their_transaction_fails(site: Installation) -> None:
+def test_frames_are_found_by_the_scan_while_their_transaction_fails(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: list[int] = []
+    watched: list[FolderEvents] = []
+    opened = FolderEvents.__init__
+
+    def watch(events: FolderEvents, root: str, rules: KeyRules) -> None:
+        opened(events, root, rules)
+        watched.append(events)
 
     def fail(recording: Recording, pictures: Sequence[Picture]) -> Sequence[NewFrame]:
         calls.append(len(pictures))
@@ -180,10 +188,10 @@ def test_frames_are_found_by_the_scan_while_their_transaction_fails(site: Instal
             raise (DatabaseUnavailableError if len(calls) == 1 else ZeroDivisionError)
         return recording.record(pictures)
 
+    monkeypatch.setattr(FolderEvents, "__init__", watch)
     with _watching(site.runtime, fail):
         for number in (1, 2, 3):
-            wait_until(lambda: _watched(site), 5, "watched")
-            site.execute("UPDATE process_leases SET expires_at = 0")
+            wait_until(lambda: len(watched) >= number, 10, "watched anew")  # noqa: B023
             site.put(f"{TYPE}/门口1/{number}.jpg")
             wait_until(partial(_is_called, calls, number), 5, "taken")
             if number == 3:
