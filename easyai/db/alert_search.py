@@ -116,16 +116,14 @@ def _found(
     """The ids of the next alerts, and where the next part begins; None: there is none."""
     spans, left = _spans(conn, choice, last), _READ
     ids: list[int] = []
-    for number, (first_id, last_id) in enumerate(spans):
-        found, end, read = _in_span(conn, choice, limit - len(ids), left, (first_id, last_id))
+    for span in spans:
+        found, end, read = _in_span(conn, choice, limit - len(ids), left, span)
         ids += found
         left -= read
         if len(ids) == limit:
             return ids, ids[-1]
-        if end is not None:
+        if end is not None:  # also when `left` is used up
             return ids, end
-        if left <= 0 and number < len(spans) - 1:
-            return ids, first_id
     return ids, None
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from easyai.db import alert_reviews, alert_search, migrate
 from easyai.db.alert_filter import AlertFilter
@@ -114,3 +115,22 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
                 assert before is None or part.next < before
                 before = part.next
         assert found == expected, choice
+
+
+def test_choice_that_no_alert_has_reads_a_bounded_number_of_alerts(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _save(database, random.Random(7), 300)
+    monkeypatch.setattr(alert_search, "_READ", 7)
+    read: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        read.append(statement)
+
+    choice = AlertChoice(AlertFilter(task_type="人脸"), min_confidence=2.0)
+    with database.snapshot() as conn:
+        event.listen(database.engine, "before_cursor_execute", note)
+        found = alert_search.page(conn, choice, 20)
+    assert (found.rows, found.total) == ([], None)
+    assert found.next is not None
+    assert len(read) < 2 * 7 + 2
