@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -55,17 +56,17 @@ class Thumbnails:
         """
         files = stored_pictures.local_files(self._runtime)
         if files is None or not row.image_path:
-            return self.known_size(alert_name(row.id))
+            return self.known_size(alert_name(row))
         return self._size(
-            alert_name(row.id), lambda: open_picture(self._runtime, files, row.image_path)
+            alert_name(row), lambda: open_picture(self._runtime, files, row.image_path)
         )
 
     def size_of_frame(self, row: Any) -> Size | None:
         """The size of a frame's picture; None as in `size_of_alert`, and when it is gone."""
         files = stored_pictures.local_files(self._runtime)
         if files is None or row.image_path == "":
-            return self.known_size(frame_name(row.id))
-        return self._size(frame_name(row.id), lambda: stored_pictures.opened(files, row))
+            return self.known_size(frame_name(row))
+        return self._size(frame_name(row), lambda: stored_pictures.opened(files, row))
 
     def known_size(self, name: str) -> Size | None:
         """The size that was read before, or that a thumbnail has noted; None: not known."""
@@ -129,14 +130,18 @@ class Thumbnails:
                 kept.popitem(last=False)
 
 
-def alert_name(alert_id: int) -> str:
-    """The name of an alert's thumbnail."""
-    return f"a{alert_id}"
+def alert_name(row: Any) -> str:
+    """The name of an alert's thumbnail: a new database in the same folder uses its id again."""
+    return f"a{row.id}x{_mark(row.frame_id, row.created_at)}"
 
 
-def frame_name(frame_id: int) -> str:
-    """The name of a frame's thumbnail."""
-    return f"f{frame_id}"
+def frame_name(row: Any) -> str:
+    """The name of a frame's thumbnail; SQLite may use the id of a deleted frame again."""
+    return f"f{row.id}x{_mark(row.key, row.version)}"
+
+
+def _mark(*values: Any) -> str:
+    return hashlib.blake2s(repr(values).encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
 def _in_memory(content: bytes) -> BinaryIO:

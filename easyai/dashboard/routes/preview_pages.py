@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, BinaryIO, Final
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -17,6 +18,8 @@ from easyai.api.schemas_alerts import LARGEST_ID
 from easyai.dashboard import stored_pictures
 from easyai.dashboard.thumbnails import Thumbnails, alert_name, frame_name
 from easyai.db import alerts, frames
+from easyai.db.alerts import AlertRow
+from easyai.db.frames import FrameRow
 from easyai.errors import AlertNotFoundError, PictureNotFoundError
 from easyai.runtime import Runtime
 
@@ -36,44 +39,49 @@ _KINDS: Final = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"
 @behind(PREVIEWS)
 def alert_thumbnail(id: Id, request: Request, runtime: RuntimePart) -> Response:  # noqa: A002
     """The picture of an alert, 320 pixels wide."""
-    return _thumbnail(request, runtime, alert_name(id), _of_alert(runtime, id))
+    row = _alert(runtime, id)
+    load = partial(stored_pictures.of_alert, runtime, row.image_path)
+    return _thumbnail(request, runtime, alert_name(row), load)
 
 
 @router.get("/thumbnails/frames/{id}")
 @behind(PREVIEWS)
 def frame_thumbnail(id: Id, request: Request, runtime: RuntimePart) -> Response:  # noqa: A002
     """The picture of a frame, 320 pixels wide; also after its deletion, if it was made before."""
-    return _thumbnail(request, runtime, frame_name(id), _of_frame(runtime, id))
+    row = _frame(runtime, id)
+    return _thumbnail(
+        request, runtime, frame_name(row), partial(stored_pictures.of_frame, runtime, row)
+    )
 
 
 @router.get("/pictures/alerts/{id}")
 @behind(PREVIEWS)
 def alert_picture(id: Id, runtime: RuntimePart) -> Response:  # noqa: A002
     """The whole picture of an alert."""
-    return _picture(_of_alert(runtime, id)())
+    return _picture(stored_pictures.of_alert(runtime, _alert(runtime, id).image_path))
 
 
 @router.get("/pictures/frames/{id}")
 @behind(PREVIEWS)
 def frame_picture(id: Id, runtime: RuntimePart) -> Response:  # noqa: A002
     """The whole picture of a frame."""
-    return _picture(_of_frame(runtime, id)())
+    return _picture(stored_pictures.of_frame(runtime, _frame(runtime, id)))
 
 
-def _of_alert(runtime: Runtime, alert_id: int) -> Callable[[], bytes]:
+def _alert(runtime: Runtime, alert_id: int) -> AlertRow:
     with runtime.db.read() as conn:
         row = alerts.get(conn, alert_id)
     if row is None:
         raise AlertNotFoundError
-    return lambda: stored_pictures.of_alert(runtime, row.image_path)
+    return row
 
 
-def _of_frame(runtime: Runtime, frame_id: int) -> Callable[[], bytes]:
+def _frame(runtime: Runtime, frame_id: int) -> FrameRow:
     with runtime.db.read() as conn:
         row = frames.get(conn, frame_id)
     if row is None:
         raise PictureNotFoundError
-    return lambda: stored_pictures.of_frame(runtime, row)
+    return row
 
 
 def _thumbnail(

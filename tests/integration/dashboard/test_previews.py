@@ -64,8 +64,7 @@ def test_turned_picture_of_a_phone_is_shown_upright(sqlite_api: LiveApi, sqlite_
         image_path=sqlite_rows.picture("alerts/t/c/1.jpg", content.getvalue())
     )
     assert _image(sqlite_api.call("GET", f"{THUMBNAILS}/alerts/{alert}")).size == (320, 427)
-    (item,) = [sqlite_rows.runtime.part(thumbnails.Thumbnails)._noted(f"a{alert}")]
-    assert item == (480, 640)
+    assert sqlite_api.get(f"{DASHBOARD}/alerts/{alert}")["size"] == [480, 640]
 
 
 def _png_bomb(side: int) -> bytes:
@@ -150,6 +149,18 @@ def test_frame_has_a_thumbnail_after_its_picture_was_deleted(api: LiveApi, rows:
     rows.execute("UPDATE frames SET image_path = '' WHERE id = :id", id=frame)
     assert _image(api.call("GET", f"{THUMBNAILS}/frames/{frame}")).width == 320
     api.error(404, "GET", f"{DASHBOARD}/pictures/frames/{frame}")
+
+
+def test_id_that_is_used_again_has_another_thumbnail(
+    sqlite_api: LiveApi, sqlite_rows: Rows
+) -> None:
+    path = f"{THUMBNAILS}/alerts/1"
+    sqlite_rows.alert(image_path=sqlite_rows.picture("alerts/1.jpg"))
+    before = sqlite_api.call("GET", path).content
+    sqlite_rows.execute("DELETE FROM alerts")
+    sqlite_rows.execute("DELETE FROM sqlite_sequence")
+    assert sqlite_rows.alert(image_path=sqlite_rows.picture("alerts/2.jpg", jpeg())) == 1
+    assert sqlite_api.call("GET", path).content != before
 
 
 def test_newer_picture_under_the_name_of_a_frame_is_not_shown(api: LiveApi, rows: Rows) -> None:
