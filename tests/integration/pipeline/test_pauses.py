@@ -19,7 +19,7 @@ OTHER = "车辆"
 def _pause_after_a_failed_trial(site: Installation, pk: int) -> float:
     now = time.time()
     with site.runtime.db.write() as conn:
-        (row,) = services.lock(conn, [pk])
+        (row,) = services.lock_called(conn, [pk])
         failed = {
             pk: [Verdict(CallResult.TIMEOUT, reason=Reason.of("call.timed_out", timeout_sec=30))]
         }
