@@ -47,15 +47,19 @@ class LoginSessions:
     async def of(self, cookie: str) -> Session | None:
         """The session that a cookie's value belongs to, if it goes on; at most 2 s old.
 
-        While the database does not answer, a session that this process knows goes on. Raises
-        DatabaseUnavailableError and BusyError.
+        While the database does not answer or too many look-ups wait, a session that this process
+        knows goes on. Raises DatabaseUnavailableError and BusyError.
         """
         if not _VALUE.fullmatch(cookie):
             return None
         digest = _digest(cookie)
         looked_up_at, session = self._kept.get(digest, (0.0, None))
         if time.monotonic() - looked_up_at >= _FRESH_SEC or not looked_up_at:
-            session = await self._on_thread(digest)
+            try:
+                session = await self._on_thread(digest)
+            except BusyError:  # strangers with invented cookies may cause it
+                if session is None:
+                    raise
         return session if session is not None and self._goes_on(session, cookie) else None
 
     async def begin(self, actor: Actor, token: str) -> str:
@@ -128,7 +132,9 @@ class LoginSessions:
     def _keep(self, digest: str, session: Session | None) -> None:
         self._kept.pop(digest, None)
         while len(self._kept) >= _MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
+            # Invented cookies must not push out those of people.
+            unknown = (each for each, (_, known) in self._kept.items() if known is None)
+            del self._kept[next(unknown, next(iter(self._kept)))]
         self._kept[digest] = time.monotonic(), session
 
 

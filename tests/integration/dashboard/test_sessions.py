@@ -274,6 +274,22 @@ def test_known_session_goes_on_while_the_database_is_away(
     assert stranger.call("GET", SESSION).status_code == 503
 
 
+def test_known_session_goes_on_while_strangers_send_invented_cookies(
+    site: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _looked_up_anew(monkeypatch)
+    monkeypatch.setattr(login_sessions, "_MOST_KEPT", 2)
+    li = site.browser()
+    li.login(site.token(), "li")
+    for letter in "ABC":
+        stranger = site.browser()
+        stranger.session.cookies["easyai_session"] = letter * 43
+        stranger.state()
+    monkeypatch.setattr(login_sessions, "_MOST_WAITING", 0)
+    assert li.state()["name"] == "li"
+    assert stranger.call("GET", SESSION).status_code == 503
+
+
 def test_heartbeats_and_pictures_never_look_a_session_up(
     site: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
