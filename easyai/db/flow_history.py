@@ -132,6 +132,8 @@ def _grown(now: Sequence[int] | None, before: Reading, name: str) -> list[int]:
     if now is None or not before.until:
         return list(_NONE)
     earlier = before.durations.get(name) or _NONE
+    if len(earlier) != len(now):  # the reading of a release with other bounds
+        return list(_NONE)
     return [max(0, new - old) for new, old in zip(now, earlier, strict=True)]
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from easyai.db import clock, events, generations, ledger, row_repairs, task_types
 from easyai.db.events import Event
 from easyai.domain.reason import Reason
+from easyai.errors import DatabaseUnavailableError
 from easyai.messages.catalogue import text
 from easyai.pipeline.background_pace import bursts
 from easyai.pipeline.flow_record import record_flow
@@ -54,10 +55,20 @@ def sweep(runtime: Runtime) -> SweepReport:
         findings.revived,
     )
     report.woken.update(findings.woken)
-    record_flow(runtime)
+    _record_flow(runtime)
     # Last: a store that hangs must hold up neither leases nor probes.
     report.pictures = carry_left_behind(runtime)
     return report
+
+
+def _record_flow(runtime: Runtime) -> None:
+    try:
+        record_flow(runtime)
+    except DatabaseUnavailableError:
+        raise
+    except Exception:
+        # The dashboard's curves must not hold up the rest of a sweep.
+        log.exception("curves of the dashboard not recorded")
 
 
 def _follow_clock(runtime: Runtime) -> Watch:

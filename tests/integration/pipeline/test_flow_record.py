@@ -12,6 +12,7 @@ from easyai.db.flow_history import KEPT_SEC
 from easyai.db.statistics import Tally
 from easyai.domain.outcome_totals import Histogram
 from easyai.pipeline.flow_record import record_flow
+from easyai.tasks import sweep
 from tests.support.site import TYPE, Installation
 
 BEGIN = 1_764_000_000 // 1800 * 1800
@@ -129,3 +130,26 @@ def test_old_rows_of_every_step_are_deleted(site: Installation, moment: _Clock) 
         moment.later(1800)
         moment.later(kept_sec + 2 * step_sec)
         assert not [row for row in _rows(site, step_sec) if row.at < moment.now - kept_sec - 3600]
+
+
+def test_reading_with_other_bounds_counts_as_none(site: Installation, moment: _Clock) -> None:
+    moment.work(1, 1, 0.1)
+    assert moment.later(20)
+    moment.work(1, 1, 0.1)
+    with site.runtime.db.write() as conn:
+        conn.execute(text("UPDATE flow SET durations = '1 2' WHERE step_sec = 0"))
+    assert moment.later(20)
+    assert _sums(site, 10) == (2, 2, 0)
+    moment.work(1, 1, 0.1)
+    assert moment.later(20)
+    assert _sums(site, 10) == (3, 3, 1)
+
+
+def test_defect_of_the_curves_holds_up_no_sweep(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(sweep, "record_flow", broken)
+    assert sweep.sweep(site.runtime).pictures == 0
