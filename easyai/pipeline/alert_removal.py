@@ -88,13 +88,16 @@ def delete_chosen(
 ) -> Chosen:
     """Delete the alerts of a choice with ids up to `up_to`, in short transactions.
 
-    Ends after `limit_sec`. If there were any, `by` is recorded, with their number.
+    Ends after `limit_sec`. If there are any, `by` is recorded before the first is deleted, so that
+    a process that is killed leaves the record.
     """
     until = time.monotonic() + limit_sec
     count, before = 0, up_to + 1
     while time.monotonic() < until:
         with runtime.db.snapshot() as conn:
             found = alert_search.page(conn, choice, _CHOSEN_AT_ONCE, before)
+        if found.rows and not count:
+            _note_choice(runtime, up_to, by)
         if found.rows:
             count += delete_alerts(runtime, [row.id for row in found.rows])
         if found.next is None:
@@ -102,11 +105,13 @@ def delete_chosen(
         before = found.next
     else:
         found = FoundAlerts([], None, before)
-    if count:
-        with runtime.db.write() as conn:
-            deleted = Reason.of("action.alerts_chosen_deleted", n=count)
-            audit.note(conn, by, "delete_alerts", deleted)
     return Chosen(count, up_to, left=found.next is not None)
+
+
+def _note_choice(runtime: Runtime, up_to: int, by: Actor | None) -> None:
+    with runtime.db.write() as conn:
+        deleted = Reason.of("action.alerts_chosen_deleted", up_to=up_to)
+        audit.note(conn, by, "delete_alerts", deleted)
 
 
 def trim_alerts(runtime: Runtime, limit: float) -> int:

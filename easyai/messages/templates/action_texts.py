@@ -28,10 +28,9 @@ ACTIONS: Final = (
     plural(
         "action.alerts_deleted", "deleted {n} alert: {ids:list}", "deleted {n} alerts: {ids:list}"
     ),
-    plural(
+    message(
         "action.alerts_chosen_deleted",
-        "deleted {n} alert that a filter chose",
-        "deleted {n} alerts that a filter chose",
+        "deletes the alerts that a filter chose, up to alert {up_to}",
     ),
     plural(
         "action.frames_requeued",
