@@ -15,6 +15,7 @@ from easyai.api.schemas_alerts import LARGEST_ID
 from easyai.dashboard import alert_items, alert_story, strict_bodies
 from easyai.dashboard.alert_choice import HistogramQuery, ListQuery, choice_of
 from easyai.dashboard.people import person
+from easyai.dashboard.shown_json import shown
 from easyai.dashboard.thumbnails import Thumbnails
 from easyai.db import alert_histogram, alert_lists, alert_reviews, alert_search, alerts, clock
 from easyai.errors import AlertNotFoundError, BadRequestError
@@ -93,7 +94,7 @@ def get_alert(
         older, newer = alert_search.neighbours(conn, id, query.choice().plain)
         story = alert_story.of(conn, row)
     (item,) = alert_items.items(runtime, [row], reviews)
-    config = alert_story.algo_config(runtime, row)
+    config = shown(alert_story.algo_config(runtime, row))
     return {
         **item,
         "result": _result(row.result),
@@ -153,6 +154,6 @@ def _delete_by_filter(
 
 def _result(text: str) -> Any:
     try:
-        return json.loads(text)
+        return shown(json.loads(text))
     except (ValueError, RecursionError):
         return text

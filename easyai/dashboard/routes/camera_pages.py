@@ -13,6 +13,7 @@ from easyai.api.parts import RuntimePart
 from easyai.dashboard import alert_items, camera_items
 from easyai.dashboard.camera_items import Cameras
 from easyai.dashboard.camera_regions import CameraRegions
+from easyai.dashboard.shown_json import shown
 from easyai.dashboard.thumbnails import Thumbnails
 from easyai.db import (
     alert_reviews,
@@ -90,7 +91,7 @@ def get_camera(runtime: RuntimePart, task_id: TaskId) -> dict[str, Any]:
             "outcomes": _by_outcome(counts, hours),
         },
         "regions": {name: regions(configs[name, task_id], of_camera) for name in sorted(types)},
-        "algo_config": {name: configs[name, task_id] for name in sorted(types)},
+        "algo_config": {name: shown(configs[name, task_id]) for name in sorted(types)},
         "alerts": alerts,
         "total": found.total,
     }

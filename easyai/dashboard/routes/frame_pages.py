@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -115,9 +116,12 @@ def _place(before: str) -> Place | None:
         return None
     at, _, number = before.partition(":")
     try:
-        return Place(float(at), min(int(number), 2**63 - 1))
+        place = Place(float(at), int(number))
     except ValueError:
-        raise BadRequestError("before: send `next` of the part before") from None
+        place = None
+    if place is None or not (math.isfinite(place.at) and 0 <= place.id < 2**63):
+        raise BadRequestError("before: send `next` of the part before")
+    return place
 
 
 def _item(row: Any, language: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import pytest
 
 from easyai.domain.alarm_as_alert import system_result
 from easyai.domain.reason import Reason
+from easyai.errors import DatabaseUnavailableError
+from easyai.pipeline import alert_removal
 from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.rows import CAMERA, DASHBOARD, TYPE, Rows
 
@@ -128,6 +130,20 @@ def test_deletion_by_filter_is_previewed_and_spares_newer_alerts(api: LiveApi, r
     assert [subject for subject, _ in events] == ["delete_alerts"]
 
 
+def test_deletion_by_filter_is_audited_before_the_first_alert_is_gone(
+    api: LiveApi, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = rows.alert()
+
+    def killed(*_: object, **__: object) -> int:
+        raise DatabaseUnavailableError
+
+    monkeypatch.setattr(alert_removal, "delete_alerts", killed)
+    api.error(503, "POST", f"{ALERTS}/delete", json={"filter": {}, "up_to": alert})
+    events = rows.execute("SELECT subject FROM events WHERE kind = 'operator_action'")
+    assert [subject for (subject,) in events] == ["delete_alerts"]
+
+
 def test_deletion_with_a_misspelt_filter_deletes_nothing(
     sqlite_api: LiveApi, sqlite_rows: Rows
 ) -> None:
@@ -176,3 +192,14 @@ def test_hostile_results_are_listed_without_boxes(api: LiveApi, rows: Rows) -> N
     assert _listed(api) == ids[::-1]
     for alert in ids:
         assert api.get(f"{ALERTS}/{alert}")["boxes"] == []
+
+
+@pytest.mark.parametrize(
+    "stored", ['{"name": "\\ud800"}', "[" * 400 + "]" * 400], ids=["surrogate", "deep"]
+)
+def test_result_that_no_answer_can_carry_is_shown_as_text(
+    api: LiveApi, rows: Rows, stored: str
+) -> None:
+    alert = rows.alert()
+    rows.execute("UPDATE alerts SET result = :stored", stored=stored)
+    assert api.get(f"{ALERTS}/{alert}")["result"] == stored

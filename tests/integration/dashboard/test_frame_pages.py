@@ -101,3 +101,13 @@ def test_discard_is_previewed_by_camera(api: LiveApi, rows: Rows) -> None:
 def test_page_of_frames_reads_no_other_frames(rows: Rows) -> None:
     with rows.runtime.db.read() as conn:
         assert kept_frames.page(conn, FrameState.FAILED, 50) == ([], None)
+
+
+@pytest.mark.parametrize(
+    "before", ["1:-99999999999999999999", f"1:{2**63}", "nan:1", "inf:1", "x", "1"]
+)
+def test_place_that_no_list_has_is_refused_with_the_remedy(
+    sqlite_api: LiveApi, before: str
+) -> None:
+    answer = sqlite_api.error(400, "GET", f"{DASHBOARD}/frames?state=failed&before={before}")
+    assert "before: send `next`" in str(answer)
