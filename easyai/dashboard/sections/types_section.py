@@ -90,7 +90,7 @@ class TypesSection:
         known = {each.name: each for each in diagnosis.facts.types} if diagnosis else {}
         return Shown(
             [
-                _entry(name, flow) | _state(diagnosis, known.get(name), flow, language)
+                _entry(name, flow) | _state(diagnosis, known.get(name), name, flow, language)
                 for name, flow in self._flows.items()
             ]
         )
@@ -146,16 +146,19 @@ def _entry(name: str, flow: _Flow) -> dict[str, Any]:
 
 
 def _state(
-    diagnosis: Diagnosis | None, task_type: TypeFacts | None, flow: _Flow, language: str
+    diagnosis: Diagnosis | None,
+    task_type: TypeFacts | None,
+    name: str,
+    flow: _Flow,
+    language: str,
 ) -> dict[str, str]:
-    if diagnosis is None or task_type is None:
-        return {"state": "idle", "sentence": ""}
-    state, why = _judged(diagnosis, task_type, flow)
+    trouble = _diagnosed(diagnosis, task_type) if diagnosis and task_type else None
+    state, why = trouble or _seen(name, flow, task_type.leased if task_type else 0)
     return {"state": state, "sentence": text(why, language)}
 
 
-def _judged(diagnosis: Diagnosis, task_type: TypeFacts, flow: _Flow) -> tuple[str, Reason]:
-    """The state of a type, and why it is not well."""
+def _diagnosed(diagnosis: Diagnosis, task_type: TypeFacts) -> tuple[str, Reason] | None:
+    """The state of a type that is not well, and why; None when the diagnosis finds nothing."""
     facts, name = diagnosis.facts, task_type.name
     if task_type in facts.stalled:
         return "bad", type_line(facts, task_type)
@@ -165,9 +168,14 @@ def _judged(diagnosis: Diagnosis, task_type: TypeFacts, flow: _Flow) -> tuple[st
         for cause in diagnosis.causes
         if name in cause.task_types or (cause.weight >= STOPS and cause.concerns((name,)))
     ]
-    if causes:
-        return "warn", causes[0].title
+    return ("warn", causes[0].title) if causes else None
+
+
+def _seen(name: str, flow: _Flow, leased: int) -> tuple[str, Reason]:
+    """The state of a type by its frames; the newest diagnosis may be older than they are."""
+    if flow.waiting and not flow.available.registered:
+        return "warn", Reason.of("cause.no_service.of_types", task_types=(name,))
     if flow.parked or flow.dropped_per_min:
         return "warn", NO_REASON
-    moves = flow.arrived_per_sec or flow.inferred_per_sec or flow.waiting or task_type.leased
+    moves = flow.arrived_per_sec or flow.inferred_per_sec or flow.waiting or leased
     return ("ok" if moves else "idle"), NO_REASON

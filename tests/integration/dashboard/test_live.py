@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, text
 
 from easyai.dashboard import live_hub
+from easyai.dashboard.verdicts import Verdicts
 from easyai.db import live_rows
-from easyai.db.models import Alarm, Alert
+from easyai.db.models import Alarm, Alert, TaskType
 from easyai.errors import DatabaseUnavailableError
 from easyai.runtime import Runtime
 from tests.integration.api.live import ANALYSIS
 from tests.integration.dashboard.people import Dashboard
+from tests.integration.dashboard.rows import Rows
 from tests.integration.dashboard.socket_client import Tab
 
 TYPE = "人数统计"
@@ -88,6 +91,20 @@ def test_state_comes_first_and_then_what_changes(on_any: Dashboard) -> None:
         assert [item["task_id"] for item in news["now"]["alerts"]["recent"]] == ["门口2"]
         assert news["now"]["alerts"]["total"] == 4
         assert "alarms" not in news["now"]
+
+
+def test_waiting_frame_of_a_type_without_service_says_so_before_a_diagnosis_knows(
+    site: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Verdicts, "refresh", lambda _: None)
+    with site.runtime.db.write() as conn:
+        conn.execute(insert(TaskType), [{"name": TYPE, "first_seen": 1.0}])
+    Rows(site.runtime, tmp_path).frame(f"{TYPE}/门口2/0.jpg", state="pending")
+    with Tab(site.port) as tab:
+        tab.take()
+        (kind,) = tab.now["types"]
+    assert (kind["waiting"], kind["services"], kind["state"]) == (1, 0, "warn")
+    assert kind["sentence"] == f"No service is registered for {TYPE}; their frames wait"
 
 
 def test_evidence_that_is_neither_heartbeat_nor_call_is_a_probe(site: Dashboard) -> None:

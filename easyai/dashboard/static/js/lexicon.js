@@ -135,6 +135,7 @@ const NOW = {
   s_warn: ["falls behind", "跟不上"],
   s_stalled: ["stands still", "停止"],
   s_bad: ["stands still", "停止"],
+  s_no_service: ["no service", "没有服务"],
   s_idle: ["no frames", "没有图片"],
   s_unknown: ["not known", "未知"],
   n_keep_up: ["{} more task types keep up", "另有 {} 个任务类型正常"],

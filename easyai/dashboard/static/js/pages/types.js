@@ -16,6 +16,12 @@ const SLOW_MS = 200;
 const NEWEST_STEPS = 6;
 const FLOOR_SEC = 20; // of frames: less than these that wait looks like little
 
+// The state in a word: a type that no service is registered for does not just fall behind.
+function stateOf(type, isKnown) {
+  if (!isKnown) return "unknown";
+  return type.waiting && type.services === 0 ? "no_service" : type.state;
+}
+
 // When the first value of the curves is, in Unix seconds.
 function firstKnown({ at, types }) {
   const firsts = Object.values(types).map(({ arrived }) => arrived.findIndex((n) => n != null)).filter((i) => i >= 0);
@@ -72,7 +78,7 @@ function Type({ type, history, at, point, since, isKnown }) {
     <div class="who">
       <b class="cut" title=${type.name}>${type.name}</b>
       <span title=${type.sentence}>
-        <${State} kind=${kind}>${t(`s_${isKnown ? type.state : "unknown"}`)}<//>
+        <${State} kind=${kind}>${t(`s_${stateOf(type, isKnown)}`)}<//>
       </span>
     </div>
     <div class="v a">
