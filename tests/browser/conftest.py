@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.browser.chromium import running_chromium
 from tests.browser.visitor import Visitor
-from tests.support import needs
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.jpeg import jpeg
@@ -33,22 +32,8 @@ Visit = Callable[..., Visitor]
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A running Chromium of the distribution, without a window."""
-    names = ("chromium", "google-chrome")
-    path = next((found for name in names if (found := _program(name))), None)
-    if path is None:
-        raise needs.MissingError("Chromium")
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=as_root)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
-
-
-def _program(name: str) -> str | None:
-    try:
-        return needs.program(name, name)
-    except needs.MissingError:
-        return None
 
 
 @pytest.fixture(scope="module")
