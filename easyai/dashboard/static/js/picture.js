@@ -90,12 +90,12 @@ export const fit = (ratio) => ({ maxWidth: `calc((100vh - 15rem) * ${ratio.toFix
 // thumbnail. The boxes of a picture appear together with it, never on another.
 export function Picture({ src, size, alert, boxes, regions, full, labels, hide, eager, fit, alt = "", children }) {
   const [shown, show] = useState(null); // {src, natural, boxes, regions} of the loaded picture
-  const [isGone, gone] = useState(false);
+  const [missing, miss] = useState(null); // the address that gave no picture; another one may
+  const isGone = missing === src;
   const image = useRef(null);
   const loaded = () => {
     if (!image.current) return; // the page changed meanwhile
     const { naturalWidth, naturalHeight } = image.current;
-    gone(false);
     const natural = [naturalWidth, naturalHeight];
     if (naturalWidth) show({ src, natural, boxes: boxes || NONE, regions: regions || NONE });
   };
@@ -119,7 +119,7 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
           loading=${eager ? "eager" : "lazy"}
           decoding="async"
           onLoad=${loaded}
-          onError=${() => gone(true)} />`}
+          onError=${() => miss(src)} />`}
     ${(!src || isGone) && html`<span class="gone">${t("no_picture")}</span>`}
     ${!isGone && (found.length > 0 || areas.length > 0) &&
       html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
