@@ -13,7 +13,7 @@ SEEDS       ?= 1000
 LOCKED      := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test simulate faults production soak environments lint format messages audit bench lock services clean
+.PHONY: help setup demo run test simulate faults production soak environments screenshots lint format messages audit bench lock services clean
 
 help: ## Show this list
 	@printf 'easyai: camera frames to detection alerts\n\nusage: make TARGET\n\n'
@@ -51,6 +51,9 @@ soak: setup ## Everything on for an hour: nothing may grow; writes docs/reliabil
 
 environments: setup ## Start easyai in some eighty environments; writes docs/environments.md (ONLY=GBK)
 	@$(BIN)/python -m tests.environments --write-report $(if $(ONLY),--only '$(ONLY)')
+
+screenshots: setup ## Take the pictures of the dashboard in docs/images, of a running demo (4 minutes)
+	@$(BIN)/python -m tests.browser.screenshots
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .
