@@ -34,6 +34,9 @@ PICTURES: Final = "pictures"
 PREVIEWS: Final = "previews"  # of pictures, for people: services never wait for them
 REGISTRATIONS: Final = "registrations"  # and unregistrations
 CHANGES: Final = "changes"  # of operators
+LONG_CHANGES: Final = (
+    "long changes"  # of operators, for seconds: other changes do not wait for them
+)
 FRAMES: Final = "frames"  # that clients name or send
 # Registrations wait for name servers, pictures for disks: they hold a connection for milliseconds.
 # The others leave a third of the 15 connections free.
@@ -44,6 +47,7 @@ _AT_ONCE: Final = {
     PREVIEWS: 3,
     REGISTRATIONS: 16,
     CHANGES: 2,
+    LONG_CHANGES: 1,
     FRAMES: 2,
 }
 _MOST_WAITING: Final = {
@@ -53,6 +57,7 @@ _MOST_WAITING: Final = {
     PREVIEWS: 1000,
     REGISTRATIONS: 1000,
     CHANGES: 100,
+    LONG_CHANGES: 20,
     FRAMES: 100,
 }
 _LONGEST_WAIT_SEC: Final = 10.0

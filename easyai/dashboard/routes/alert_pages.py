@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Query
 
 from easyai.api.access import OperatorPart, viewer
-from easyai.api.gates import CHANGES, LISTS, READS, behind
+from easyai.api.gates import CHANGES, LISTS, LONG_CHANGES, READS, behind
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart
 from easyai.api.schemas_alerts import LARGEST_ID
@@ -27,7 +27,8 @@ router = APIRouter(
 )
 
 _MOST_SIZES: Final = 100
-_LIMIT_SEC: Final = 20.0  # of a deletion; clients usually wait for 30 s
+_LIMIT_SEC: Final = 8.0  # of a deletion: others wait for 10 s at most
+_PREVIEW_SEC: Final = 3.0
 AlertId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
@@ -120,11 +121,11 @@ def mark(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dic
 
 
 @router.post("/delete")
-@behind(CHANGES)
+@behind(LONG_CHANGES)
 def delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Delete alerts and their pictures, by ids or by filter; `dry_run` only counts.
 
-    A deletion by filter deletes no alert newer than `up_to`, and ends after 20 s: call again while
+    A deletion by filter deletes no alert newer than `up_to`, and ends after 8 s: call again while
     `left` is true.
     """
     body = strict_bodies.fields(payload, ("ids", "filter", "dry_run", "up_to"))
@@ -145,7 +146,7 @@ def _delete_by_filter(
 ) -> dict[str, Any]:
     choice = choice_of(body["filter"])
     if dry_run:
-        found = alert_removal.count_chosen(runtime, choice, _LIMIT_SEC)
+        found = alert_removal.count_chosen(runtime, choice, _PREVIEW_SEC)
         return {"count": found.alerts, "up_to": found.newest, "left": found.left}
     (up_to,) = strict_bodies.ids({"ids": [body.get("up_to")]})
     done = alert_removal.delete_chosen(runtime, choice, up_to, _LIMIT_SEC, by=operator)

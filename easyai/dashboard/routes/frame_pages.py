@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 
 from easyai.api.access import OperatorPart, viewer
 from easyai.api.alert_query import Name
-from easyai.api.gates import CHANGES, LISTS, behind
+from easyai.api.gates import LISTS, LONG_CHANGES, behind
 from easyai.api.json_body import JsonBody
 from easyai.api.parts import RuntimePart
 from easyai.api.routes.diagnosis_routes import LangQuery
@@ -32,7 +32,7 @@ router = APIRouter(
 )
 
 _PAGE: Final = 50
-_LIMIT_SEC: Final = 20.0  # clients usually wait for 30 s
+_LIMIT_SEC: Final = 8.0  # others wait for 10 s at most
 _LONGEST: Final = 500  # characters of a name
 
 
@@ -62,7 +62,7 @@ def list_frames(
 
 
 @router.post("/requeue")
-@behind(CHANGES)
+@behind(LONG_CHANGES)
 def requeue(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Let failed frames be inferred again, by ids or by type, camera and words of the reason."""
     known = ("ids", "task_type", "task_id", "reason", "dry_run")
@@ -87,11 +87,11 @@ def requeue(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> 
 
 
 @router.post("/discard")
-@behind(CHANGES)
+@behind(LONG_CHANGES)
 def discard(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Give up the waiting frames of a type, or of one of its cameras, and delete their pictures.
 
-    Ends after 20 s: call again while `waiting` is above 0.
+    Ends after 8 s: call again while `waiting` is above 0.
     """
     body = strict_bodies.fields(payload, ("task_type", "task_id", "dry_run"))
     dry_run = strict_bodies.flag(body, "dry_run")

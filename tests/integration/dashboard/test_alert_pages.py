@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -142,6 +144,29 @@ def test_deletion_by_filter_is_audited_before_the_first_alert_is_gone(
     api.error(503, "POST", f"{ALERTS}/delete", json={"filter": {}, "up_to": alert})
     events = rows.execute("SELECT subject FROM events WHERE kind = 'operator_action'")
     assert [subject for (subject,) in events] == ["delete_alerts"]
+
+
+def test_other_changes_wait_for_no_long_deletion(
+    sqlite_api: LiveApi, sqlite_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = sqlite_rows.alert()
+    free, begun = threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> int:
+        begun.set()
+        free.wait(20)
+        return 1
+
+    monkeypatch.setattr(alert_removal, "delete_alerts", slow)
+    body = {"filter": {}, "up_to": alert}
+    with ThreadPoolExecutor() as pool:
+        deletions = [pool.submit(sqlite_api.post, f"{ALERTS}/delete", body) for _ in range(3)]
+        assert begun.wait(10)
+        mark = {"ids": [alert], "reviewed": True}
+        marked = sqlite_api.call("PUT", f"{ALERTS}/reviewed", json=mark)
+        free.set()
+    assert marked.json()["count"] == 1
+    assert [done.result()["left"] for done in deletions] == [False] * 3
 
 
 def test_deletion_with_a_misspelt_filter_deletes_nothing(
