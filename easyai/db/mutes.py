@@ -12,11 +12,13 @@ _ADD: Final = text("""
     INSERT INTO mutes (scope, value, until_at, muted_by, muted_at)
     VALUES (:scope, :value, :until, :by, :now) RETURNING id
 """)
+# A mute of an alarm that is over covers nothing: a later alarm of the same kind is another alarm.
 _ACTIVE: Final = text("""
     SELECT mutes.id, scope, value, until_at, muted_by, muted_at, kind, subject
       FROM mutes LEFT JOIN alarms
         ON scope = 'incident' AND alarms.id = CASE WHEN scope = 'incident'
                                                    THEN CAST(value AS BIGINT) END
+       AND alarms.over_at IS NULL
      WHERE until_at > :now ORDER BY mutes.id
 """)
 # Endpoints that serve this type and no other.

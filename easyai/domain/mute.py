@@ -26,7 +26,7 @@ class Mute:
     by: str
     at: float  # when it was made
     id: int = 0  # 0: not saved yet
-    alarm: tuple[str, str] = ("", "")  # kind and subject, of the scope INCIDENT
+    alarm: tuple[str, str] = ("", "")  # kind and subject, of the scope INCIDENT while it rings
     endpoints: frozenset[str] = frozenset()  # that serve this type alone, of the scope TASK_TYPE
 
     def covers(self, kind: str, subject: str, task_types: Collection[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query
+from sqlalchemy import Connection
 
 from easyai.api.access import OperatorPart, viewer
 from easyai.api.gates import CHANGES, READS, behind
@@ -131,8 +132,8 @@ def mute(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dic
     """Do not notify people of some alarms for a while; log, bus and page show them as before."""
     scope, value, for_sec = _read_mute(payload)
     with runtime.db.write() as conn:
-        if scope is Scope.INCIDENT and incidents.get(conn, int(value)) is None:
-            raise IncidentNotFoundError
+        if scope is Scope.INCIDENT:
+            _check_rings(conn, int(value))
         now = clock.now(conn)
         made = Mute(scope, value, now + for_sec, person(operator), now)
         number = mutes.add(conn, made)
@@ -174,6 +175,14 @@ def _read_mute(payload: Any) -> tuple[Scope, str, float]:
     if for_sec is None or not 1 <= for_sec <= _LONGEST_MUTE_SEC:
         raise BadRequestError(f"for_sec: send 1 to {_LONGEST_MUTE_SEC} seconds")
     return scope, value, float(for_sec)
+
+
+def _check_rings(conn: Connection, number: int) -> None:
+    row = incidents.get(conn, number)
+    if row is None:
+        raise IncidentNotFoundError
+    if row.over_at is not None:
+        raise BadRequestError("value: the incident is over; only an incident that rings is muted")
 
 
 def _mute_item(mute: Mute) -> dict[str, Any]:

@@ -91,6 +91,24 @@ def test_muted_incident_is_quiet_and_the_next_alarm_is_not(
     assert people.titles == ["easyai: store_down", "easyai: bus_down"]
 
 
+def test_people_are_notified_when_the_alarm_of_a_muted_incident_comes_again(
+    site: Installation, watchdogs: Watchdogs, people: Webhook
+) -> None:
+    store = FakeCheck("store", "the disk is gone")
+    watchdogs.start(store)
+    watchdogs.wait_for("store_down")
+    wait_until(lambda: people.titles == ["easyai: store_down"], 10, "people know of it")
+    _mute(site, Scope.INCIDENT, str(watchdogs.alarms()[0]["id"]))
+    watchdogs.rounds()
+    store.reason = ""
+    watchdogs.wait_for("store_down", "recovered")
+    watchdogs.rounds()
+    store.reason = "the disk is gone again"
+    watchdogs.wait_for("store_down", "recovered", "store_down")
+    wait_until(lambda: len(people.titles) == 2, 10, "people know of the second alarm")
+    assert people.titles == ["easyai: store_down"] * 2
+
+
 def test_type_is_muted_and_another_type_is_not(
     site: Installation, watchdogs: Watchdogs, people: Webhook, algorithm: AlgorithmStub
 ) -> None:

@@ -103,6 +103,25 @@ def test_incident_is_muted_by_its_id(api: LiveApi, rows: Rows) -> None:
     api.error(404, "POST", MUTES, json={"scope": "incident", "value": 999, "for_sec": 60})
 
 
+def test_mute_of_an_incident_does_not_cover_a_later_incident_of_the_same_kind(
+    api: LiveApi, rows: Rows
+) -> None:
+    number = _raise(rows, "store_down")
+    api.post(MUTES, {"scope": "incident", "value": number, "for_sec": 60})
+    with rows.runtime.db.write() as conn:
+        alarms.record_end(conn, "store_down", "", NOW - 60, NOW - 30)
+    later = _raise(rows, "store_down")
+    assert api.get(f"{INCIDENTS}/{later}")["muted_until"] is None
+
+
+def test_incident_that_is_over_cannot_be_muted(sqlite_api: LiveApi, sqlite_rows: Rows) -> None:
+    number = _raise(sqlite_rows, "store_down", over=True)
+    body = {"scope": "incident", "value": number, "for_sec": 60}
+    error = sqlite_api.error(400, "POST", MUTES, json=body)
+    assert "is over" in error
+    assert sqlite_rows.execute("SELECT * FROM mutes") == []
+
+
 @pytest.mark.parametrize(
     "change",
     [
