@@ -196,7 +196,8 @@ def _write(conn: Connection, entry: Entry, for_bus: bool) -> None:
         if notice.change == Change.OVER:
             alarms.record_end(conn, notice.kind, notice.subject, notice.began_at, notice.ended_at)
         else:
-            moments = (notice.began_at, notice.raised_at, notice.at)
+            notified_at = notice.at if notice.notified else 0.0
+            moments = (notice.began_at, notice.raised_at, notified_at)
             key = (notice.kind, notice.subject)
             alarms.record_notification(conn, *key, notice.cause, *moments, notice.reason)
     alerts.add(conn, [_alert(message) for message in entry.messages], for_bus=for_bus)

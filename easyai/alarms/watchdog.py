@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from easyai.alarms.absence import NOT_RUNNING, AbsenceWatch, as_alarm
@@ -19,7 +20,7 @@ from easyai.alarms.conditions import judge
 from easyai.alarms.grouping import Message, messages, of_absence
 from easyai.alarms.incident import Incident, may_be_held_back
 from easyai.alarms.inference_progress import Progress, Standstill
-from easyai.alarms.muting import Muting
+from easyai.alarms.muting import Muting, types_by_kind
 from easyai.alarms.notifier import PeopleNotifier
 from easyai.alarms.observation import Observation, Observer
 from easyai.alarms.outbox_watch import OutboxWatch
@@ -124,18 +125,25 @@ class Watchdog:
             return
         outbox_still_sec = self._outbox.still_sec(seen.facts, now)
         judged = judge(seen, standstill, self._board.ringing, self._timings, outbox_still_sec)
-        notices = self._board.move(
+        moved = self._board.move(
             [*judged.conditions, *self._clock_condition(now)],
             (judged.kinds - self._unsure(seen, standstill, now)) | {AlarmKind.CLOCK_JUMP},
             self._runtime.settings.ai_analysis.alarm_repeat_sec,
             now,
             wall,
         )
-        absence = self._absence.found
+        types = types_by_kind(seen.facts, standstill)
+        notices = self._muting.marked(moved, standing.mutes, types, wall)
         if notices:
-            self._record(notices, messages(notices, seen.facts, absence), seen)
-        audible = self._muting.audible(notices, standing.mutes, seen.facts, wall)
-        for message in self._incident.sift(audible, seen.facts, absence, now):
+            self._record(notices, messages(notices, seen.facts, self._absence.found), seen)
+        continuing = self._board.continuing(now, wall)
+        released = self._muting.released(continuing, standing.mutes, types, wall)
+        if released:
+            # Table, log and bus have these alarms already: the table notes the notification.
+            again = tuple(replace(notice, change=Change.REPEATED) for notice in released)
+            self._recorder.write(Entry(again))
+        audible = [*(notice for notice in notices if notice.notified), *released]
+        for message in self._incident.sift(audible, seen.facts, self._absence.found, now):
             self._people.notify(message)
 
     def _unsure(
@@ -168,7 +176,7 @@ class Watchdog:
         if standing.leads is False:
             # Start from the alarms of the other watchdog, in case it falls silent.
             self._board.clear()
-            self._incident = Incident()
+            self._incident, self._muting = Incident(), Muting()
         if standing.leads is False or (standing.leads and changed):
             self._adopt(standing, now, wall)
         return standing.leads is not False
@@ -207,6 +215,9 @@ class Watchdog:
                 condition = Condition(row.kind, row.subject, cause, reason=cause)
                 held_back = may_be_held_back(row.kind, wall - row.told_at, kinds, analysis)
                 notified_at = 0.0 if held_back else row.told_at  # 0: notify again now
+                if not row.told_at:
+                    self._muting.keep((row.kind, row.subject))
+                    notified_at = row.raised_at
                 self._board.adopt(condition, row.began_at, row.raised_at, notified_at, now, wall)
 
     def _watch_clock(self, now: float, wall: float) -> None:

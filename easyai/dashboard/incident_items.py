@@ -30,7 +30,7 @@ def item(
         "text": text(_title(row), language),
         "said": text(said(row), language),
         "began_at": row.began_at,
-        "notified_at": row.told_at,
+        "notified_at": row.told_at or None,  # None: a mute keeps the alarm from people
         "over_at": row.over_at,
         "acknowledged": None if by is None else {"by": by, "at": row.acknowledged_at},
         "muted_until": mute and mute.until,

@@ -1,7 +1,7 @@
 """The SQL of system alarms: at most a single alarm of a kind and subject rings.
 
 The trouble lasted from `began_at` to `over_at`; people were notified first at `raised_at`, last at
-`told_at`.
+`told_at`; `told_at` is 0 while a mute keeps the alarm from people.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RAISE = text("""
            cause_args = CASE WHEN excluded.cause = '' THEN alarms.cause_args
                              ELSE excluded.cause_args END,
            reason_code = excluded.reason_code, reason_args = excluded.reason_args,
-           told_at = excluded.told_at
+           told_at = CASE WHEN excluded.told_at = 0 THEN alarms.told_at ELSE excluded.told_at END
 """)
 _OVER = text("""
     UPDATE alarms SET began_at = :began_at, over_at = :over_at
@@ -76,7 +76,7 @@ def record_notification(
 ) -> None:
     """Record that people were notified of an alarm, for the first time or again.
 
-    `reason` is what they read.
+    `reason` is what they read. `notified_at` is 0 when a mute kept the alarm from people.
     """
     values = {
         "kind": kind,

@@ -66,7 +66,7 @@ class Alarm(Base):
     cause_code: Mapped[str | None] = mapped_column(Text)
     cause_args: Mapped[str | None] = mapped_column(Text)  # JSON
     raised_at: Mapped[float] = mapped_column(Double)  # when people were first notified
-    told_at: Mapped[float] = mapped_column(Double)  # when people were last notified
+    told_at: Mapped[float] = mapped_column(Double)  # when people were last notified; 0: never
     over_at: Mapped[float | None] = mapped_column(Double)  # when the trouble ended
     began_at: Mapped[float | None] = mapped_column(Double)  # when it began; NULL: at raised_at
     reason_code: Mapped[str | None] = mapped_column(Text)  # what people read last

@@ -79,6 +79,7 @@ class Notice:
     at: float  # of this notice
     lasted_sec: float  # duration of the trouble, so far or until its end
     seen: bool = True  # False: the trouble was over before the notifying watchdog started
+    notified: bool = True  # False: a mute keeps the notice from people
 
     @property
     def ended_at(self) -> float:
@@ -96,6 +97,10 @@ class _Alarm:
     notified: float = 0.0
     notified_cause: Reason = NO_REASON  # also the cause in the notice of its end
     other_since: float | None = None  # since when the cause differs from notified_cause
+
+    @property
+    def continues(self) -> bool:
+        return None not in (self.raised_at, self.seen_since) and self.clear_since is None
 
 
 class Board:
@@ -115,6 +120,11 @@ class Board:
             for key, alarm in self._alarms.items()
             if alarm.raised_at is not None
         }
+
+    def continuing(self, now: float, wall: float) -> list[Notice]:
+        """The alarms that ring and whose conditions hold, each as if it were raised now."""
+        keys = [key for key, alarm in self._alarms.items() if alarm.continues]
+        return [self._notice(Change.RAISED, key, now, wall) for key in keys]
 
     def adopt(
         self,
@@ -192,10 +202,8 @@ class Board:
             }
         )
         for key in due:
-            alarm = self._alarms[key]
-            alarm.raised_at = wall
-            self._notified(key, now)
-        return [self._notice(Change.RAISED, key, now, wall) for key in due]
+            self._alarms[key].raised_at = wall
+        return self._notify(Change.RAISED, due, now, wall)
 
     def _over(self, now: float, wall: float) -> list[Notice]:
         due = _due(
@@ -214,27 +222,22 @@ class Board:
         due = [
             key for key, alarm in self._alarms.items() if _is_explained(alarm, now, self._cause_sec)
         ]
-        for key in due:
-            self._notified(key, now)
-        return [self._notice(Change.EXPLAINED, key, now, wall) for key in due]
+        return self._notify(Change.EXPLAINED, due, now, wall)
 
-    def _notified(self, key: Key, now: float) -> None:
-        alarm = self._alarms[key]
-        alarm.notified, alarm.other_since = now, None
-        alarm.notified_cause = alarm.condition.cause
+    def _notify(self, change: Change, due: Sequence[Key], now: float, wall: float) -> list[Notice]:
+        for key in due:
+            alarm = self._alarms[key]
+            alarm.notified, alarm.other_since = now, None
+            alarm.notified_cause = alarm.condition.cause
+        return [self._notice(change, key, now, wall) for key in due]
 
     def _repeat(self, repeat_sec: float, now: float, wall: float) -> list[Notice]:
         due = [
             key
             for key, alarm in self._alarms.items()
-            if alarm.raised_at is not None
-            and alarm.seen_since is not None
-            and alarm.clear_since is None
-            and now - alarm.notified >= repeat_sec
+            if alarm.continues and now - alarm.notified >= repeat_sec
         ]
-        for key in due:
-            self._notified(key, now)
-        return [self._notice(Change.REPEATED, key, now, wall) for key in due]
+        return self._notify(Change.REPEATED, due, now, wall)
 
     def _notice(self, change: Change, key: Key, now: float, wall: float) -> Notice:
         alarm = self._alarms[key]

@@ -12,6 +12,8 @@ from easyai.domain.mute import Mute, Scope
 from easyai.registry import registration
 from tests.integration.alarms.test_stall_notifications import Webhook
 from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import waits_since
+from tests.support.scan_traces import Scans
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 from tests.support.watchdogs import FakeCheck, Watchdogs
@@ -30,6 +32,11 @@ def _mute(site: Installation, scope: Scope, value: str, for_sec: float = 60.0) -
     with site.runtime.db.write() as conn:
         now = time.time()
         return mutes.add(conn, Mute(scope, value, now + for_sec, "li", now))
+
+
+def _delete(site: Installation, number: int) -> None:
+    with site.runtime.db.write() as conn:
+        mutes.delete(conn, number)
 
 
 def _report(site: Installation, watchdogs: Watchdogs) -> dict[str, str]:
@@ -59,7 +66,7 @@ def test_muted_alarm_is_kept_from_people_and_from_nobody_else(
     assert _report(site, watchdogs)
 
 
-def test_end_of_an_alarm_that_was_muted_when_it_began_is_kept_from_people(
+def test_people_are_notified_when_the_mute_of_a_ringing_alarm_is_deleted(
     site: Installation, watchdogs: Watchdogs, people: Webhook
 ) -> None:
     check = FakeCheck("store", "the disk is gone")
@@ -67,13 +74,55 @@ def test_end_of_an_alarm_that_was_muted_when_it_began_is_kept_from_people(
     watchdogs.start(check)
     watchdogs.wait_for("store_down")
     watchdogs.rounds()
-    with site.runtime.db.write() as conn:
-        mutes.delete(conn, number)
-    watchdogs.rounds()
+    assert people.titles == []
+    assert watchdogs.alarms()[0]["told_at"] == 0
+    _delete(site, number)
+    wait_until(lambda: people.titles == ["easyai: store_down"], 10, "people know of the alarm")
+    wait_until(lambda: watchdogs.alarms()[0]["told_at"] > 0, 10, "the table shows it")
     check.reason = ""
-    watchdogs.wait_for("store_down", "recovered")
+    wait_until(lambda: len(people.titles) == 2, 10, "people know of the end")
+    assert watchdogs.kinds() == ["store_down", "recovered"]
+
+
+def test_next_watchdog_notifies_of_a_muted_alarm_when_the_mute_is_deleted(
+    site: Installation, watchdogs: Watchdogs, people: Webhook
+) -> None:
+    check = FakeCheck("store", "the disk is gone")
+    number = _mute(site, Scope.KIND, "store_down")
+    first = watchdogs.start(check)
+    watchdogs.wait_for("store_down")
+    watchdogs.rounds()
+    watchdogs.stop(first)
+    watchdogs.start(check)
     watchdogs.rounds()
     assert people.titles == []
+    _delete(site, number)
+    wait_until(lambda: people.titles == ["easyai: store_down"], 10, "people know of the alarm")
+    assert watchdogs.kinds() == ["store_down"]
+
+
+def test_standstill_of_another_type_is_notified_although_a_muted_type_stands_still(
+    site: Installation,
+    watchdogs: Watchdogs,
+    people: Webhook,
+    scans: Scans,
+    algorithm: AlgorithmStub,
+) -> None:
+    site.configure(stall_alarm_sec=20.0, notify_urls=[people.url])
+    site.register(algorithm, task_types=[TYPE, "车辆"])
+    _mute(site, Scope.TASK_TYPE, TYPE)
+    site.record(1, TYPE)
+    waits_since(site, 60.0, TYPE)
+    watchdogs.start()
+    wait_until(lambda: "inference_stalled" in watchdogs.kinds(), 10, "inference is stalled")
+    watchdogs.rounds()
+    assert people.titles == []
+    site.record(1, "车辆")
+    waits_since(site, 60.0, "车辆")
+    wait_until(lambda: people.titles, 10, "people know of the other type")
+    assert people.titles == ["easyai: inference_stalled"]
+    assert "2 frames" in people.bodies[0]
+    assert [row["subject"] for row in watchdogs.alarms()] == [""]
 
 
 def test_muted_incident_is_quiet_and_the_next_alarm_is_not(
