@@ -43,7 +43,9 @@ class Mute:
             case Scope.TASK_TYPE:
                 return subject in self.endpoints or set(task_types) == {self.value}
             case Scope.CAMERA:
-                return subject == self.value or subject.endswith(f"/{self.value}")
+                # An endpoint may end with the name of a camera, but is about no camera.
+                is_name = "://" not in subject
+                return is_name and f"/{subject}".endswith(f"/{self.value}")
 
 
 def muted_by(

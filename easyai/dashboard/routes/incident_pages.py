@@ -18,9 +18,11 @@ from easyai.dashboard.alert_choice import Id
 from easyai.dashboard.people import person
 from easyai.db import audit, clock, incidents, mutes
 from easyai.db.incidents import Note
+from easyai.domain.alarm import AlarmKind
 from easyai.domain.mute import Mute, Scope
 from easyai.domain.numbers import as_integer
 from easyai.domain.reason import Reason
+from easyai.domain.unicode_form import nfc
 from easyai.errors import BadRequestError, EasyaiError
 from easyai.messages.catalogue import ENGLISH
 
@@ -30,6 +32,7 @@ _PAGE: Final = 50
 _MOST_NOTES: Final = 200  # of an alarm
 _LONGEST_NOTE: Final = 2000  # characters
 _LONGEST_NAME: Final = 500
+_MOST_MUTES: Final = 200  # in force
 _LONGEST_MUTE_SEC: Final = 30 * 86_400
 AlarmId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
@@ -135,6 +138,8 @@ def mute(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dic
         if scope is Scope.INCIDENT:
             _check_rings(conn, int(value))
         now = clock.now(conn)
+        if len(mutes.active(conn, now)) >= _MOST_MUTES:
+            raise BadRequestError(f"scope: at most {_MOST_MUTES} mutes are in force; end some")
         made = Mute(scope, value, now + for_sec, person(operator), now)
         number = mutes.add(conn, made)
         done = Reason.of("action.muted", scope=str(scope), value=value, for_sec=for_sec)
@@ -170,7 +175,9 @@ def _read_mute(payload: Any) -> tuple[Scope, str, float]:
             raise BadRequestError("value: send the id of the incident")
         value = str(number)
     else:
-        value = strict_bodies.words(body, "value", _LONGEST_NAME)
+        value = nfc(strict_bodies.words(body, "value", _LONGEST_NAME))
+        if scope is Scope.KIND and value not in list(AlarmKind):
+            raise BadRequestError(f"value: there are the kinds {', '.join(AlarmKind)}")
     for_sec = as_integer(body.get("for_sec"))
     if for_sec is None or not 1 <= for_sec <= _LONGEST_MUTE_SEC:
         raise BadRequestError(f"for_sec: send 1 to {_LONGEST_MUTE_SEC} seconds")

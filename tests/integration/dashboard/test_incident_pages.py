@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from easyai.db import alarms, incidents
+from easyai.db import alarms, incidents, mutes
 from easyai.domain.alarm_cause import found_cause
+from easyai.domain.mute import Mute, Scope
 from easyai.domain.reason import Reason
 from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.rows import DASHBOARD, Rows
@@ -122,6 +123,25 @@ def test_incident_that_is_over_cannot_be_muted(sqlite_api: LiveApi, sqlite_rows:
     assert sqlite_rows.execute("SELECT * FROM mutes") == []
 
 
+def test_mute_of_a_name_in_decomposed_form_covers_the_name(
+    sqlite_api: LiveApi, sqlite_rows: Rows
+) -> None:
+    number = _raise(sqlite_rows, "no_algorithm", "caf\u00e9")
+    body = {"scope": "task_type", "value": "cafe\u0301", "for_sec": 60}
+    made = sqlite_api.post(MUTES, body)
+    assert sqlite_api.get(f"{INCIDENTS}/{number}")["muted_until"] == made["until"]
+
+
+def test_mutes_in_force_are_bounded(sqlite_api: LiveApi, sqlite_rows: Rows) -> None:
+    with sqlite_rows.runtime.db.write() as conn:
+        for number in range(200):
+            until = time.time() + (60 if number else -60)
+            mutes.add(conn, Mute(Scope.CAMERA, str(number), until, "li", NOW))
+    body = {"scope": "kind", "value": "store_down", "for_sec": 60}
+    sqlite_api.post(MUTES, body)
+    assert "at most 200" in sqlite_api.error(400, "POST", MUTES, json=body)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -129,6 +149,7 @@ def test_incident_that_is_over_cannot_be_muted(sqlite_api: LiveApi, sqlite_rows:
         {"scope": None},
         {"value": ""},
         {"value": 5},
+        {"value": "recovered"},
         {"for_sec": 0},
         {"for_sec": 10**9},
         {"for_sec": "60"},
