@@ -48,11 +48,12 @@ _KEEP_REPORT: Final = text("""
         ON CONFLICT (alarm_id, language) DO NOTHING
 """)
 _TRIM_REPORTS: Final = text("""
-    DELETE FROM alarm_reports WHERE alarm_id <= (
-        SELECT coalesce(max(id), 0) FROM alarms) - :most
+    DELETE FROM alarm_reports
+     WHERE alarm_id <= (SELECT coalesce(max(id), 0) FROM alarms) - :most
+        OR alarm_id NOT IN (SELECT id FROM alarms)
 """)
 _TRIM_NOTES: Final = text("""
-    DELETE FROM alarm_notes WHERE alarm_id < (SELECT coalesce(min(id), 0) FROM alarms)
+    DELETE FROM alarm_notes WHERE alarm_id NOT IN (SELECT id FROM alarms)
 """)
 _BEYOND_ALL: Final = 2**63 - 1
 
@@ -124,6 +125,6 @@ def keep_report(conn: Connection, kind: str, subject: str, markdown: Mapping[str
 
 
 def trim(conn: Connection) -> int:
-    """Delete reports of older alarms, and notes of deleted alarms; returns how many."""
+    """Delete reports of older alarms, reports and notes of deleted alarms; returns how many."""
     deleted = conn.execute(_TRIM_REPORTS, {"most": MOST_REPORTS}).rowcount
     return deleted + conn.execute(_TRIM_NOTES).rowcount

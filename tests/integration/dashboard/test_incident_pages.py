@@ -82,6 +82,24 @@ def test_notes_are_kept_in_order_and_bounded(api: LiveApi, rows: Rows) -> None:
     api.error(404, "POST", f"{INCIDENTS}/999/notes", json={"text": "x"})
 
 
+def test_notes_and_reports_go_with_their_alarm_while_an_older_alarm_rings(rows: Rows) -> None:
+    kinds = ("store_down", "bus_down", "disk_low")
+    rings, deleted, kept = [_raise(rows, kind, over=kind == "bus_down") for kind in kinds]
+    with rows.runtime.db.write() as conn:
+        for number, kind in zip((rings, deleted, kept), kinds, strict=True):
+            incidents.add_note(conn, number, incidents.Note("li", NOW, "seen"))
+            incidents.keep_report(conn, kind, "", {"en": "# Why"})
+    rows.execute(f"DELETE FROM alarms WHERE id = {deleted}")
+    with rows.runtime.db.write() as conn:
+        assert incidents.trim(conn) == 2
+        assert set(incidents.notes(conn, [rings, deleted, kept])) == {rings, kept}
+        assert [bool(incidents.reports(conn, each)) for each in (rings, deleted, kept)] == [
+            True,
+            False,
+            True,
+        ]
+
+
 def test_mute_is_shown_audited_and_ended(api: LiveApi, rows: Rows) -> None:
     number = _raise(rows, "no_algorithm", "人脸")
     body = {"scope": "task_type", "value": "人脸", "for_sec": 3600}
