@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 LEASE: Final = "watchdog"
 #: Notices that are not written yet. An outage has fewer: alarms repeat once an hour.
 _MOST_WAITING: Final = 1000
+_MOST_REPORTS: Final = 20  # that are not written yet; an observation takes memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class Entry:
     events: tuple[events.Event, ...] = ()
     facts: Facts | None = None  # of which the report of an alarm that begins is made
 
+    @property
+    def begun(self) -> tuple[Notice, ...]:
+        """The alarms that begin."""
+        return tuple(notice for notice in self.notices if notice.change == Change.RAISED)
+
 
 class Recorder:
     """Writes entries in order; retries until the database accepts them."""
@@ -74,6 +80,7 @@ class Recorder:
         self._timings = timings
         self._holder = holder()
         self._waiting: deque[Entry] = deque()
+        self._reports: deque[tuple[tuple[Notice, ...], Facts]] = deque(maxlen=_MOST_REPORTS)
         self._changed = threading.Condition()
         self._ending = False
         self._standing = Standing(None)
@@ -97,7 +104,7 @@ class Recorder:
     def write(self, entry: Entry) -> None:
         """Write soon; never waits."""
         with self._changed:
-            self._waiting.append(entry)
+            self._waiting.append(entry if entry.begun else replace(entry, facts=None))
             if len(self._waiting) > _MOST_WAITING:
                 self._waiting.popleft()
                 log.error(
@@ -137,6 +144,10 @@ class Recorder:
                 log.info("watchdog: the database accepts writes again")
             self._failing = False
         self._asked_at = time.monotonic()
+        if not self._failing:
+            # A report takes a while: the lease is renewed before each report.
+            for _ in range(len(self._reports) if last else 1):
+                self._keep_report()
 
     def _hold_lease(self, last: bool) -> None:
         with self._runtime.db.write() as conn:
@@ -165,15 +176,16 @@ class Recorder:
                     "watchdog: an alarm cannot be written; people are notified nevertheless"
                 )
             self._waiting.popleft()
-            self._keep_report(entry)
+            if entry.begun and entry.facts is not None:
+                self._reports.append((entry.begun, entry.facts))
 
-    def _keep_report(self, entry: Entry) -> None:
-        """Keep the report of alarms that begin; after the alarms, which must not wait for it."""
-        begun = [notice for notice in entry.notices if notice.change == Change.RAISED]
-        if not begun or entry.facts is None:
+    def _keep_report(self) -> None:
+        """Keep the next report of alarms that begin, if a report waits."""
+        if not self._reports:
             return
+        begun, facts = self._reports.popleft()
         try:
-            report = written(self._runtime, entry.facts)
+            report = written(self._runtime, facts)
             with self._runtime.db.write() as conn:
                 for notice in begun:
                     incidents.keep_report(conn, notice.kind, notice.subject, report)
