@@ -19,20 +19,18 @@ def items(
     runtime: Runtime, rows: Sequence[AlertRow], reviews: dict[int, Review]
 ) -> list[dict[str, Any]]:
     """Alerts as JSON-ready items, in their order; reads algo_configs and headers of pictures."""
-    thumbnails = runtime.part(Thumbnails)
-    configs = runtime.part(CameraRegions).of((row.task_type, row.task_id) for row in rows)
+    sizes = runtime.part(Thumbnails).sizes_of_alerts(rows)
+    outlines = runtime.part(CameraRegions).of((row.task_type, row.task_id) for row in rows)
     found = []
-    for row in rows:
-        size = thumbnails.size_of_alert(row)
+    for row, size in zip(rows, sizes, strict=True):
         result = picture_marks.result_of(row.result)
-        config = configs.get((row.task_type, row.task_id))
         found.append(
             _plain(row)
             | {
                 "size": size,
                 "boxes": picture_marks.boxes(result, size),
                 "crossings": picture_marks.crossings(result),
-                "regions": picture_marks.regions(config, size),
+                "regions": picture_marks.regions(outlines[row.task_type, row.task_id], size),
                 "reviewed": reviewed(reviews.get(row.id)),
             }
         )

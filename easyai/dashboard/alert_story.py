@@ -41,4 +41,4 @@ def of(conn: Connection, row: AlertRow) -> dict[str, Any]:
 def algo_config(runtime: Runtime, row: AlertRow) -> Any:
     """The present configuration of an alert's camera; None where it has none."""
     camera = (row.task_type, row.task_id)
-    return runtime.part(CameraRegions).of([camera])[camera]
+    return runtime.part(CameraRegions).configs([camera])[camera]

@@ -6,13 +6,15 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 from easyai.dashboard import stored_pictures
 from easyai.dashboard.decoding import BrokenPictureError, noted_size, size_of, thumbnail
 from easyai.dashboard.preview_files import PreviewFiles
+from easyai.dashboard.store_reads import StoreReads
 from easyai.domain.picture_marks import Size
 from easyai.errors import EasyaiError
 from easyai.pipeline.links import open_picture
@@ -49,6 +51,19 @@ class Thumbnails:
                 if is_first:
                     return self._make(name, load)
 
+    def sizes_of_alerts(self, rows: Sequence[Any]) -> list[Size | None]:
+        """The sizes of alerts' pictures; None also for a picture whose folder is late."""
+        names = [alert_name(row) for row in rows]
+        if stored_pictures.local_files(self._runtime) is not None:
+            self._read_in_time(
+                {
+                    name: partial(self.size_of_alert, row)
+                    for name, row in zip(names, rows, strict=True)
+                    if row.image_path
+                }
+            )
+        return [self.known_size(name) for name in names]
+
     def size_of_alert(self, row: Any) -> Size | None:
         """The size of an alert's picture; None when it is broken, or in a bucket and not yet seen.
 
@@ -62,11 +77,12 @@ class Thumbnails:
         )
 
     def size_of_frame(self, row: Any) -> Size | None:
-        """The size of a frame's picture; None as in `size_of_alert`, and when it is gone."""
-        files = stored_pictures.local_files(self._runtime)
-        if files is None or row.image_path == "":
-            return self.known_size(frame_name(row))
-        return self._size(frame_name(row), lambda: stored_pictures.opened(files, row))
+        """The size of a frame's picture; None as in `sizes_of_alerts`, and when it is gone."""
+        files, name = stored_pictures.local_files(self._runtime), frame_name(row)
+        if files is not None and row.image_path != "":
+            read = partial(self._size, name, lambda: stored_pictures.opened(files, row))
+            self._read_in_time({name: read})
+        return self.known_size(name)
 
     def known_size(self, name: str) -> Size | None:
         """The size that was read before, or that a thumbnail has noted; None: not known."""
@@ -84,6 +100,15 @@ class Thumbnails:
             return None  # perhaps it is just being moved
         self._remember(self._sizes, name, size, _MOST_SIZES)
         return size
+
+    def _read_in_time(self, reads: Mapping[str, Callable[[], Any]]) -> None:
+        self._runtime.part(StoreReads).run(
+            {
+                ("size", name): read
+                for name, read in reads.items()
+                if self.known_size(name) is None and name not in self._sizes
+            }
+        )
 
     @contextmanager
     def _maker(self, name: str) -> Iterator[bool]:

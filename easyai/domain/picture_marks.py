@@ -7,7 +7,7 @@ and no value raises.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from easyai.domain.json_text import parsed
 from easyai.domain.numbers import as_integer
@@ -24,6 +24,14 @@ _SCORES: Final = ("confidence", "score")
 
 Size = tuple[int, int]  # width and height of the picture in pixels
 Point = tuple[float, float]
+
+
+class Outline(NamedTuple):
+    """A region or a line as its algo_config has it."""
+
+    kind: str  # "region" or "line"
+    name: str
+    points: list[Point]  # two at least
 
 
 def result_of(text: str) -> Any:
@@ -73,24 +81,25 @@ def crossings(result: Any) -> list[dict[str, Any]]:
     return found
 
 
-def regions(config: Any, size: Size | None = None) -> list[dict[str, Any]]:
-    """The regions and lines of a camera's algo_config that are not disabled.
-
-    Coordinates are as in `boxes`.
-    """
+def outlines(config: Any) -> list[Outline]:
+    """The regions and lines of a camera's algo_config that are not disabled."""
     listed = config.get("regions") if isinstance(config, Mapping) else None
     if not isinstance(listed, list):
         return []
-    found = [
-        (region, points)
+    return [
+        Outline(_kind(region), _shown(region.get("name", "")), points)
         for region in listed[:_MOST_REGIONS]
         if isinstance(region, Mapping) and region.get("enabled") is not False
         if len(points := _outline(region)) >= 2
     ]
-    scaled, unit = _scaled([points for _, points in found], size)
+
+
+def regions(found: list[Outline], size: Size | None = None) -> list[dict[str, Any]]:
+    """The outlines, JSON-ready; coordinates are as in `boxes`."""
+    scaled, unit = _scaled([outline.points for outline in found], size)
     return [
-        {"kind": _kind(region), "name": _shown(region.get("name", "")), "points": points} | unit
-        for (region, _), points in zip(found, scaled, strict=True)
+        {"kind": outline.kind, "name": outline.name, "points": points} | unit
+        for outline, points in zip(found, scaled, strict=True)
     ]
 
 

@@ -75,7 +75,8 @@ def sizes(runtime: RuntimePart, ids: str) -> dict[str, Any]:
     thumbnails = runtime.part(Thumbnails)
     with runtime.db.read() as conn:
         rows = alert_lists.rows(conn, sorted(set(wanted), reverse=True))
-    known = {str(row.id): thumbnails.size_of_alert(row) for row in rows}
+    found = thumbnails.sizes_of_alerts(rows)
+    known = {str(row.id): size for row, size in zip(rows, found, strict=True)}
     return {"sizes": {number: size for number, size in known.items() if size}}
 
 

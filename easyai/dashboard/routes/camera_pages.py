@@ -26,7 +26,7 @@ from easyai.db import (
 from easyai.db.alert_filter import AlertFilter
 from easyai.db.alert_search import AlertChoice
 from easyai.domain.alarm_as_alert import TASK_ID
-from easyai.domain.picture_marks import regions
+from easyai.domain.picture_marks import outlines, regions
 from easyai.domain.unicode_form import nfc
 from easyai.errors import EasyaiError
 
@@ -77,7 +77,7 @@ def get_camera(runtime: RuntimePart, task_id: TaskId) -> dict[str, Any]:
     types |= {task.task_type for task in configured} - {""}
     if not (types or waiting or configured):
         raise CameraNotFoundError
-    configs = runtime.part(CameraRegions).of((name, task_id) for name in types)
+    configs = runtime.part(CameraRegions).configs((name, task_id) for name in types)
     size = runtime.part(Thumbnails).size_of_frame(row) if row else None
     of_camera = size or (alerts[0]["size"] if alerts else None)
     return {
@@ -90,7 +90,9 @@ def get_camera(runtime: RuntimePart, task_id: TaskId) -> dict[str, Any]:
             "step_sec": camera_hours.HOUR_SEC,
             "outcomes": _by_outcome(counts, hours),
         },
-        "regions": {name: regions(configs[name, task_id], of_camera) for name in sorted(types)},
+        "regions": {
+            name: regions(outlines(configs[name, task_id]), of_camera) for name in sorted(types)
+        },
         "algo_config": {name: shown(configs[name, task_id]) for name in sorted(types)},
         "alerts": alerts,
         "total": found.total,

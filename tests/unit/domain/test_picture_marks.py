@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from easyai.domain.picture_marks import MOST_BOXES, boxes, crossings, regions, result_of
+from easyai.domain.picture_marks import MOST_BOXES, boxes, crossings, outlines, regions, result_of
 
 SIZE = (200, 100)
 NO_NUMBERS: list[Any] = [
@@ -91,11 +91,11 @@ def test_regions_are_lines_and_polygons_of_an_algo_config() -> None:
             "nothing",
         ]
     }
-    line, rectangle, polygon = regions(config, SIZE)
+    line, rectangle, polygon = regions(outlines(config), SIZE)
     assert (line["kind"], line["name"], line["points"]) == ("line", "绊线", [(0, 0.5), (1, 0.5)])
     assert rectangle["points"] == [(0.1, 0.1), (0.5, 0.1), (0.5, 0.6), (0.1, 0.6)]
     assert (polygon["kind"], len(polygon["points"])) == ("region", 3)
-    assert regions(config)[0]["unit"] == "px"
+    assert regions(outlines(config))[0]["unit"] == "px"
 
 
 _ANY = st.recursive(
@@ -121,7 +121,7 @@ _ANY = st.recursive(
 @given(_ANY)
 def test_nothing_that_is_sent_raises(value: Any) -> None:
     for size in (None, SIZE, (0, 0)):
-        for found in (boxes(value, size), regions(value, size), crossings(value)):
+        for found in (boxes(value, size), regions(outlines(value), size), crossings(value)):
             json.dumps(found, allow_nan=False)
 
 
