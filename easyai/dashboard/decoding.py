@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+from contextlib import nullcontext
 from typing import BinaryIO, Final
 
 from PIL import Image, ImageOps
@@ -15,8 +17,13 @@ THUMBNAIL_WIDTH: Final = 320  # pixels
 LARGEST_THUMBNAIL: Final = 19_000  # bytes
 _HIGHEST: Final = 480  # pixels, of a thumbnail: pictures may be tall
 _MOST_PIXELS: Final = 40_000_000  # a camera of 8K has 33 million
-# A JPEG of a few bytes may ask for thousands of passes over all pixels.
+#: Pixels that are decoded, four bytes each: only a JPEG is decoded at a fraction of its size.
+_MOST_DECODED: Final = 12_000_000
+# A JPEG of a few bytes may ask for thousands of passes over all pixels; ten are usual.
 _MOST_SCANS: Final = 100
+_MOST_SCANNED: Final = 500_000_000  # pixels times passes
+_LARGE: Final = 8_000_000  # pixels
+_one_large = threading.Lock()  # large pictures are decoded in turn: the memory holds one
 _SCAN: Final = b"\xff\xda"
 _FORMATS: Final = ("JPEG", "PNG")
 _QUALITIES: Final = (75, 55, 35, 15)
@@ -44,12 +51,14 @@ def thumbnail(content: bytes) -> bytes:
 
     Its comment holds the size of the picture, see `noted_size`. Raises BrokenPictureError.
     """
-    if content.count(_SCAN) > _MOST_SCANS:
-        raise BrokenPictureError("the picture has too many scans")
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            _bound(*image.size)
-            return _made(image, _size(image))
+            _bound(*image.size, _MOST_PIXELS)
+            pixels = image.width * image.height
+            if image.format != "PNG":
+                _bound_scans(content.count(_SCAN), pixels)
+            with _one_large if pixels > _LARGE else nullcontext():
+                return _made(image, _size(image))
     except BrokenPictureError:
         raise
     except Exception as error:
@@ -74,16 +83,26 @@ def _size(image: Image.Image) -> Size:
     return (height, width) if turned else (width, height)
 
 
-def _bound(width: int, height: int) -> None:
-    if width * height > _MOST_PIXELS:
+def _bound(width: int, height: int, most: int) -> None:
+    if width * height > most:
         raise BrokenPictureError(f"the picture is too large: {width} x {height} pixels")
+
+
+def _bound_scans(scans: int, pixels: int) -> None:
+    if scans > _MOST_SCANS or scans * pixels > _MOST_SCANNED:
+        raise BrokenPictureError("the picture has too many scans")
 
 
 def _made(image: Image.Image, size: Size) -> bytes:
     # A JPEG is decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 that is large enough.
-    image.draft("RGB", (2 * THUMBNAIL_WIDTH, 2 * THUMBNAIL_WIDTH))
-    upright = ImageOps.exif_transpose(image)
-    small = upright.convert("RGB")
+    about = 2 * THUMBNAIL_WIDTH, 2 * THUMBNAIL_WIDTH
+    image.draft("RGB", about)
+    _bound(*image.size, _MOST_DECODED)
+    if image.mode not in ("RGB", "L", "CMYK"):  # others, such as palettes, shrink badly
+        image = image.convert("RGB")
+    image.thumbnail(about, Image.Resampling.BOX)  # in place: each copy would be as large
+    ImageOps.exif_transpose(image, in_place=True)
+    small = image.convert("RGB")
     small.thumbnail((THUMBNAIL_WIDTH, _HIGHEST), Image.Resampling.BOX)
     note = f"{size[0]}x{size[1]}".encode()
     for quality in _QUALITIES:

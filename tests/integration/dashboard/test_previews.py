@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import threading
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,11 +83,23 @@ def _png_bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
+def _jpeg(width: int, height: int) -> bytes:
+    content = io.BytesIO()
+    Image.new("L", (width, height)).save(content, "JPEG")
+    return content.getvalue()
+
+
 BROKEN = {
     "no picture": (b"<svg onload=alert(1)>", "neither JPEG nor PNG"),
     "empty": (b"", "neither JPEG nor PNG"),
     "cut off": (jpeg()[:2000], "damaged"),
     "bomb of 45 million pixels": (_png_bomb(6709), "too large: 6709 x 6709"),
+    "PNG that is decoded whole": (_png_bomb(3600), "too large: 3600 x 3600"),
+    "JPEG that is decoded whole": (_jpeg(13_000, 1000), "too large: 13000 x 1000"),
+    "fifty scans of many pixels": (
+        _jpeg(5000, 3000)[:-2] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 50,
+        "too many scans",
+    ),
     "bomb of 900 million pixels": (_png_bomb(30_000), "too large"),
     "thousands of scans": (
         jpeg()[:-2] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 5000,
@@ -105,6 +120,43 @@ def test_broken_picture_is_refused_clearly(
 def test_size_of_a_bomb_is_read_without_its_pixels() -> None:
     assert size_of(io.BytesIO(_png_bomb(6709))) == (6709, 6709)
     assert size_of(io.BytesIO(b"nothing")) is None
+
+
+MEMORY = """
+import pathlib, sys
+from easyai.dashboard.decoding import thumbnail
+def peak():
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+content = sys.stdin.buffer.read()
+before = peak()
+thumbnail(content)
+print((peak() - before) // 1024)
+"""
+
+
+def test_large_turned_png_is_in_memory_once() -> None:
+    content, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (3400, 3400)).save(content, "PNG", exif=exif)
+    child = [sys.executable, "-c", MEMORY]
+    run = subprocess.run(child, input=content.getvalue(), capture_output=True, check=True)
+    assert int(run.stdout) < 75, "megabytes; the pixels take 46"
+
+
+def test_large_pictures_are_decoded_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = threading.Semaphore(1)
+
+    def made(*_: object) -> bytes:
+        if not at_once.acquire(blocking=False):
+            raise AssertionError("two at once")
+        time.sleep(0.1)
+        at_once.release()
+        return b""
+
+    monkeypatch.setattr(decoding, "_made", made)
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(decoding.thumbnail, [_png_bomb(3000)] * 3)) == [b""] * 3
 
 
 def test_missing_picture_and_missing_alert_are_404(api: LiveApi, rows: Rows) -> None:
