@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from easyai.dashboard.camera_regions import CameraRegions
@@ -13,6 +13,9 @@ from easyai.domain import picture_marks
 from easyai.runtime import Runtime
 
 PREFIX: Final = "/api/v1/dashboard"
+#: Boxes of an item that is sent again and again; a small picture shows no more.
+MOST_BOXES: Final = 30
+_MOST_POINTS: Final = 100  # of the regions of such an item
 
 
 def items(
@@ -35,6 +38,16 @@ def items(
             }
         )
     return found
+
+
+def small(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item for lists that are sent again and again: few boxes, and no regions of many points."""
+    points = sum(len(region["points"]) for region in item["regions"])
+    return {
+        **item,
+        "boxes": item["boxes"][:MOST_BOXES],
+        "regions": item["regions"] if points <= _MOST_POINTS else [],
+    }
 
 
 def reviewed(review: Review | None) -> dict[str, Any] | None:

@@ -70,13 +70,13 @@ class Cameras:
             return frame_picture(frame, None)
         if alert is not None:
             return alert_picture(alert)
-        return {**dict.fromkeys(_NONE), "boxes": [], "regions": []}
+        return {**dict.fromkeys(_NONE), "boxes": [], "box_count": 0}
 
 
 def alert_picture(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The picture of an alert, with what is drawn over it."""
-    names = ("thumb", "picture", "size", "boxes", "crossings", "regions")
-    own = {name: item[name] for name in names}
+    """The picture of an alert with its first boxes; `box_count`: how many boxes there are."""
+    own: dict[str, Any] = {name: item[name] for name in ("thumb", "picture", "size", "crossings")}
+    own |= {"boxes": item["boxes"][: alert_items.MOST_BOXES], "box_count": len(item["boxes"])}
     return {"at": item["created_at"], "alert_id": item["id"], "frame_id": None, **own}
 
 
@@ -90,7 +90,7 @@ def frame_picture(frame: NewestFrame, size: Size | None) -> dict[str, Any]:
         "picture": f"{PREFIX}/pictures/frames/{frame.id}",
         "size": size,
         "boxes": [],
-        "regions": [],
+        "box_count": 0,
     }
 
 

@@ -47,7 +47,8 @@ class AlertsSection:
     def show(self, language: str) -> Shown:
         """The newest alerts, newest first."""
         if self._rows:
-            new = alert_items.items(self._runtime, self._rows, self._reviews)
+            items = alert_items.items(self._runtime, self._rows, self._reviews)
+            new = [alert_items.small(item) for item in items]
             self._recent = (new + self._recent)[:_MOST]
             self._rows = ()
         new = [item for item in self._recent if item["id"] > self._known_id]

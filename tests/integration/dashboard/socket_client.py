@@ -48,7 +48,11 @@ class Tab:
         if message["kind"] == "state":
             self.now, self.known = message["now"], f"{message['boot']}:{message['seq']}"
         elif message["kind"] == "delta":
+            known = {camera["task_id"]: camera for camera in self.now.get("cameras") or ()}
             self.now |= message["now"]
+            if isinstance(news := message["now"].get("cameras"), dict):
+                known |= {camera["task_id"]: camera for camera in news["changed"]}
+                self.now["cameras"] = [known[name] for name in news["order"]]
             boot, _, seq = self.known.partition(":")
             assert message["seq"] == int(seq) + 1
             self.known = f"{boot}:{message['seq']}"

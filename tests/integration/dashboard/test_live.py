@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from easyai.dashboard import live_hub
+from easyai.dashboard.sections.cameras_section import CamerasSection
 from easyai.dashboard.verdicts import Verdicts
 from easyai.db import live_rows
 from easyai.db.models import Alarm, Alert, TaskType
@@ -228,3 +229,33 @@ def test_heartbeats_do_not_wait_for_a_state_that_hangs(
         for _ in range(20):
             site.post(f"{ANALYSIS}/heartbeat/yolo")
         assert time.monotonic() - begun < 2
+
+
+def test_delta_has_only_the_cameras_that_changed(
+    site: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CamerasSection, "rest", 0)
+    for camera in ("a", "b"):
+        _alert(site, task_id=camera)
+    with Tab(site.port) as tab:
+        tab.take()
+        _alert(site, task_id="b", created_at=2.0)
+        news = tab.until(lambda message: "cameras" in message["now"])["now"]["cameras"]
+        assert news["order"] == ["b", "a"]
+        assert [camera["task_id"] for camera in news["changed"]] == ["b"]
+        assert [camera["task_id"] for camera in tab.now["cameras"]] == ["b", "a"]
+
+
+def test_live_pictures_have_few_boxes_and_no_long_regions(
+    site: Dashboard, sqlite_rows: Rows
+) -> None:
+    region = {"type": "polygon", "name": "", "points": [[0.5, 0.5]] * 101}
+    config = json.dumps({"regions": [region]}).encode()
+    sqlite_rows.picture(f"{TYPE}/crowd/algo_config.json", config)
+    people = [{"bbox": [0.1, 0.1, 0.2, 0.2]}] * 80
+    sqlite_rows.alert({"detections": people}, task_id="crowd", task_type=TYPE)
+    with Tab(site.port) as tab:
+        tab.take()
+        (camera,), (alert,) = tab.now["cameras"], tab.now["alerts"]["recent"]
+    assert (len(camera["boxes"]), camera["box_count"], "regions" in camera) == (30, 80, False)
+    assert (len(alert["boxes"]), alert["regions"]) == (30, [])

@@ -47,6 +47,12 @@ function drop() {
   old?.close();
 }
 
+// A delta has the cameras that changed, and the order of all.
+function withChanged(known, { changed, order }) {
+  const byId = new Map([...known, ...changed].map((camera) => [camera.task_id, camera]));
+  return order.map((id) => byId.get(id));
+}
+
 function hear(message) {
   heardAt = performance.now();
   wait = FIRST_WAIT_MS;
@@ -57,9 +63,9 @@ function hear(message) {
   }
   resume = { boot: message.boot ?? resume?.boot, seq: message.seq };
   const before = message.kind === "state" ? {} : peek().now;
-  put({
-    connection: "live", unknown: "", at: message.at, now: { ...before, ...message.now },
-  });
+  const now = { ...before, ...message.now };
+  if (now.cameras?.changed) now.cameras = withChanged(before.cameras, now.cameras);
+  put({ connection: "live", unknown: "", at: message.at, now });
   for (const [section, value] of Object.entries(message.now)) {
     for (const watch of watchers) watch(section, value, message.kind);
   }

@@ -106,7 +106,8 @@ const Config = ({ configs }) => {
 function newestOf(camera, live) {
   const { last, alerts = [] } = camera || {};
   const [alert] = alerts;
-  const known = [live, last, alert && { ...alert, at: seconds(alert.created_at), alert_id: alert.id }];
+  // Of the same picture the alert comes first: the live state has few of its boxes.
+  const known = [alert && { ...alert, at: seconds(alert.created_at), alert_id: alert.id }, last, live];
   return known.filter((picture) => picture?.at && picture.thumb).sort((a, b) => b.at - a.at)[0] || {};
 }
 

@@ -15,14 +15,13 @@ export function Tile({ camera }) {
   const age = camera.at == null ? null : Math.max(0, now - camera.at);
   const isStale = age == null || age > STALE_SEC;
   const isInferred = camera.alert_id != null || camera.waiting === 0 || camera.waiting == null;
-  const found = camera.boxes?.length || 0;
+  const found = camera.box_count || 0;
   return html`<a class=${isStale ? "tile stale" : "tile"} href=${to("cameras", camera.task_id)}>
     <${Picture}
       src=${camera.thumb}
       size=${camera.size}
       alert=${camera.alert_id}
-      boxes=${camera.boxes}
-      regions=${camera.regions}>
+      boxes=${camera.boxes}>
       ${!isInferred
         ? html`<span class="corner none">${t("not_inferred")}</span>`
         : found > 0 && html`<span class="corner">${found}</span>`}
