@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from easyai.dashboard import stored_pictures
+from easyai.dashboard.export_files import ExportFiles
 from easyai.dashboard.export_rows import Coco, csv_head, csv_line
 from easyai.dashboard.thumbnails import Thumbnails
 from easyai.dashboard.zip_stream import ZipStream
@@ -54,26 +54,24 @@ def as_csv(runtime: Runtime, choice: AlertChoice) -> Iterator[bytes]:
 
 def as_coco(runtime: Runtime, choice: AlertChoice) -> Iterator[bytes]:
     """An object with images, annotations and categories."""
-    with tempfile.TemporaryFile() as kept:
-        coco = _CocoFile(kept)
+    with ExportFiles(runtime) as files:
+        coco = _CocoFile(files.open())
         yield b'{"info":{"description":"easyai alerts"},"images":['
         for some in alerts(runtime, choice):
+            files.check()
             yield "".join(coco.add(each, each.row.image_path) for each in some).encode()
         yield from coco.end()
 
 
 def as_zip(runtime: Runtime, choice: AlertChoice, made_at: float) -> Iterator[bytes]:
     """The pictures, then ``alerts.csv`` and ``coco.json``; a picture that is gone is left out."""
-    with (
-        ZipStream(made_at) as archive,
-        tempfile.TemporaryFile() as lines,
-        tempfile.TemporaryFile() as images,
-        tempfile.TemporaryFile() as kept,
-    ):
-        coco = _CocoFile(kept)
+    with ExportFiles(runtime) as files:
+        archive, coco = ZipStream(made_at, files.open()), _CocoFile(files.open())
+        lines, images = files.open(), files.open()
         lines.write(csv_head().encode())
         images.write(b'{"info":{"description":"easyai alerts"},"images":[')
         for some in alerts(runtime, choice):
+            files.check()
             for each in some:
                 name = _name(each.row)
                 lines.write(csv_line(each.row, each.review).encode())

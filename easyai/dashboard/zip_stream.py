@@ -1,17 +1,15 @@
 """Writes a ZIP archive piece by piece, without seeking: of files that are stored, not packed.
 
 Python's zipfile keeps an entry of each file in memory; here the list of files, which ends an
-archive, goes to a temporary file. APPNOTE.TXT of PKWARE, 6.3.10, with ZIP64 throughout.
+archive, goes to a file. APPNOTE.TXT of PKWARE, 6.3.10, with ZIP64 throughout.
 """
 
 from __future__ import annotations
 
 import struct
-import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import BinaryIO, Final
 
 _LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
@@ -30,25 +28,14 @@ _PIECE: Final = 256 * 1024  # bytes
 class ZipStream:
     """An archive under way; the methods yield its bytes in their order."""
 
-    def __init__(self, made_at: float) -> None:
-        """`made_at`: the time of every file, Unix seconds."""
+    def __init__(self, made_at: float, kept: BinaryIO) -> None:
+        """`made_at`: the time of every file, Unix seconds; `kept`: an empty file for the list."""
         local = time.localtime(made_at)
         self._time = local.tm_hour << 11 | local.tm_min << 5 | local.tm_sec // 2
         self._date = (local.tm_year - 1980) << 9 | local.tm_mon << 5 | local.tm_mday
-        self._list: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._list = kept
         self._offset = 0
         self._files = 0
-
-    def __enter__(self) -> ZipStream:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._list.close()
 
     def file(self, name: str, content: bytes) -> Iterator[bytes]:
         """Add a file."""

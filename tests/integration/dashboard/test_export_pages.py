@@ -5,15 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from easyai.dashboard import alert_export
+from easyai.dashboard import alert_export, export_files
+from easyai.dashboard.export_files import ExportTooLargeError
 from easyai.dashboard.zip_stream import ZipStream
+from easyai.db.alert_filter import AlertFilter
+from easyai.db.alert_search import AlertChoice
+from easyai.runtime import Runtime
 from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.rows import DASHBOARD, STREET, Rows
 from tests.support.waiting import wait_until
@@ -102,7 +108,8 @@ def test_zip_has_the_pictures_with_their_lines(
 
 def test_archive_of_many_files_is_read_by_others() -> None:
     made = bytearray()
-    with ZipStream(time.time()) as archive:
+    with tempfile.TemporaryFile() as kept:
+        archive = ZipStream(time.time(), kept)
         for number in range(70_000):  # more than an archive without ZIP64 has
             for piece in archive.file(f"图/{number}", b"x"):
                 made += piece
@@ -142,3 +149,30 @@ def test_export_ends_with_its_client_and_two_run_at_once(
     wait_until(lambda: not under_way, 10, "both exports have ended")
     monkeypatch.undo()
     assert _get(sqlite_api, "coco")
+
+
+@pytest.mark.parametrize("form", ["coco", "zip"])
+def test_files_of_an_export_are_in_the_data_folder(
+    sqlite_api: LiveApi,
+    sqlite_rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    form: str,
+) -> None:
+    sqlite_rows.alert(PEOPLE)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))
+    assert _get(sqlite_api, form).content
+
+
+@pytest.mark.parametrize(("limit", "value"), [("_MOST_BYTES", 10), ("_LEAST_FREE", 2**62)])
+def test_export_ends_before_the_disk_is_full(
+    sqlite_runtime: Runtime,
+    sqlite_rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    value: int,
+) -> None:
+    sqlite_rows.alert(PEOPLE)
+    monkeypatch.setattr(export_files, limit, value)
+    with pytest.raises(ExportTooLargeError):
+        list(alert_export.as_zip(sqlite_runtime, AlertChoice(AlertFilter()), time.time()))
