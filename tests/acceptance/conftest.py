@@ -33,14 +33,17 @@ def shared_easyai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiPr
         yield process
 
 
+_DEFAULTS = "# the defaults\n"  # an emptied file would leave the old settings in force
+
+
 @pytest.fixture(scope="module")
 def running(shared_easyai: EasyaiProcess) -> Iterator[EasyaiProcess]:
     """A running ``easyai up`` with default settings; tests take task types of their own."""
     if not shared_easyai.ready():
         shared_easyai.kill_everything()
         shared_easyai.start()
-    if shared_easyai.config.read_text(encoding="utf-8"):
-        shared_easyai.reconfigure("")
+    if shared_easyai.config.read_text(encoding="utf-8") not in ("", _DEFAULTS):
+        shared_easyai.reconfigure(_DEFAULTS)
     yield shared_easyai
     if shared_easyai.ready():
         Outside(shared_easyai.url, shared_easyai.frames).clear_services()

@@ -125,15 +125,17 @@ class EasyaiProcess:
         draft.replace(self.config)
 
     def reconfigure(self, settings: str) -> None:
-        """As `configure`, and wait until the worker has taken notice."""
+        """As `configure`, and wait until the worker and the API have taken notice."""
         begin = len(self.log)
         self.configure(settings)
 
         def noticed() -> bool:
-            lines = [line for line in self.log[begin:].splitlines() if "worker | " in line]
-            return any("settings reloaded" in line or "not reloaded" in line for line in lines)
+            self.get("/api/v1/ai_analysis/inference_stats")  # the API looks when somebody asks
+            lines = self.log[begin:].splitlines()
+            names = [line.partition("|")[0].split() for line in lines if "reloaded" in line]
+            return all(any(name in some for some in names) for name in ("worker", "api"))
 
-        wait_until(noticed, 10, "the worker has read the settings")
+        wait_until(noticed, 10, "the worker and the API have read the settings")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A call of the ``easyai`` program on this installation."""
