@@ -59,6 +59,7 @@ CELERY = {"celery", "kombu", "billiard", "vine", "flower"}
 # Values that live as long as the process, and why no runtime can own them.
 OF_THE_PROCESS = {
     "celery.py: app",  # Celery looks for it by this name
+    "dashboard/decoding.py: _one_large",  # the memory is that of the process
     "db/clock.py: _offsets",  # by engine, and gone with it
     "db/guard.py: _guards",  # guards that a child closes after a fork
     "db/statistics.py: _values",  # a function
