@@ -59,6 +59,16 @@ class Channel(pyamqp.Channel):
             declaring = connection.declaring_channel()
             return super(Channel, declaring).queue_declare(queue, passive=True)
 
+    def _on_basic_cancel(self, consumer_tag: str) -> None:
+        """Take the news that the server has ended a consumer, as when its queue was deleted.
+
+        amqp raises ConsumerCancelled in the call that reads the news. Celery ignores the error
+        where its loop begins, and would wait for ever for the messages of that queue. So the
+        connection remembers the news.
+        """
+        self._living_connection().lost_consumer = True
+        super()._on_basic_cancel(consumer_tag)
+
     def _living_connection(self) -> Any:
         """The connection. Raises RecoverableConnectionError when it was lost and collected.
 
@@ -75,6 +85,7 @@ class Connection(pyamqp.Connection):
     Channel = Channel
     _declaring: Any = None
     _blocked = _confirms = False
+    lost_consumer = False  #: whether the server has ended a consumer
 
     def _on_blocked(self) -> None:
         super()._on_blocked()

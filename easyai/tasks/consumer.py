@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Any, ClassVar, Final
 
+from amqp.exceptions import ConsumerCancelled
 from celery.worker.consumer import Consumer as CeleryConsumer
 
 from easyai.domain.unicode_form import nfc
@@ -67,6 +68,12 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery has no types
             queues = self.app.amqp.queues
             queues.select_add(queues[queue])
         super().add_task_queue(queue, exchange, exchange_type, routing_key, **options)
+
+    def check_queues(self) -> None:
+        """Raise ConsumerCancelled if RabbitMQ has ended a consumer of the present connection."""
+        channel = getattr(self.task_consumer, "channel", None)
+        if getattr(getattr(channel, "connection", None), "lost_consumer", False):
+            raise ConsumerCancelled
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Let go of the lost connection; the caller connects anew."""

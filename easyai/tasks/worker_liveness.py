@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import Any, Final
 
 from celery import bootsteps, signals
@@ -76,8 +77,12 @@ class LifeSigns(bootsteps.StartStopStep):  # type: ignore[misc]
             self._asked = consumer
         else:
             self._timer = consumer.timer.call_repeatedly(
-                _EVERY_SEC, self._consumer.record_iteration
+                _EVERY_SEC, partial(self._turned, consumer)
             )
+
+    def _turned(self, consumer: Any) -> None:
+        self._consumer.record_iteration()
+        consumer.check_queues()  # an error here makes the consumer connect anew
 
     def stop(self, consumer: Any) -> None:
         """Expect nothing of the consumer's loop: the connection is lost, or the worker ends."""

@@ -42,6 +42,9 @@ class Consumer:
         if self.turning:
             call()
 
+    def check_queues(self) -> None:
+        """The queues are there."""
+
     def tick(self) -> None:
         """A second has passed."""
         if self.turning:

@@ -1,0 +1,47 @@
+"""Queues of RabbitMQ that somebody deletes under a running worker."""
+
+# kombu ships type information, but few of its functions are typed.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from amqp.exceptions import ConsumerCancelled
+from celery.worker import loops
+from kombu.connection import Connection
+from kombu.entity import Queue
+from kombu.messaging import Consumer as QueueConsumer
+
+from easyai.broker import transports
+from easyai.tasks.consumer import Consumer
+from tests.support.rabbitmq_servers import ManagedRabbitmq
+from tests.support.waiting import wait_until
+
+QUEUE = "easyai.deleted"
+
+
+def test_consumer_notices_a_deleted_queue_although_celery_ignored_the_news(
+    rabbitmq_server: ManagedRabbitmq,
+) -> None:
+    transports.register()
+    rabbitmq_server.start()
+    with Connection(rabbitmq_server.url) as connection:
+        queue = Queue(QUEUE, channel=connection.default_channel)
+        queue.declare()
+        tasks = QueueConsumer(connection.default_channel, [queue])
+        tasks.consume()
+        consumer = cast(Any, SimpleNamespace(task_consumer=tasks))
+        Consumer.check_queues(consumer)
+        rabbitmq_server.control("delete_queue", QUEUE)
+
+        def has_ended() -> bool:
+            loops._quick_drain(connection)  # where Celery's loop begins
+            return bool(connection.default_channel.connection.lost_consumer)
+
+        wait_until(has_ended, 10, "RabbitMQ has ended the consumer")
+        with pytest.raises(ConsumerCancelled):
+            Consumer.check_queues(consumer)
+        assert issubclass(ConsumerCancelled, connection.connection_errors)  # connects anew
