@@ -18,7 +18,7 @@ from easyai.db import recorded_frames, task_types
 from easyai.db.recorded_frames import NewFrame
 from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.dispatch import Dispatched
+from easyai.pipeline.dispatched import Dispatched
 from easyai.pipeline.picture_moves import CarriedOut
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.transaction import run_transaction

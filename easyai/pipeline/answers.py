@@ -13,7 +13,7 @@ from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.json_text import result_text
 from easyai.domain.reason import Reason
 from easyai.domain.verdict import Verdict
-from easyai.pipeline.dispatch import Endpoint
+from easyai.pipeline.dispatched import Endpoint
 from easyai.pipeline.picture_moves import PictureMove
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from easyai.domain.reason import Reason
 from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.confirm import confirm
-from easyai.pipeline.dispatch import Dispatched, Endpoint
+from easyai.pipeline.dispatched import Dispatched, Endpoint
 from easyai.pipeline.prepare import Prepared, prepare
 from easyai.pipeline.worker_context import WorkerContext
 from easyai.tracing.journey import Call
@@ -120,7 +120,7 @@ class Calls:
         runtime = self._context.runtime
         try:
             prepared = await self._context.prepare(
-                partial(prepare, runtime, batch.frames, self._context.movers)
+                partial(prepare, runtime, batch.frames, self._context.requests)
             )
         except Exception as error:
             # An error of our own must not lose the frames: they return to pending with its reason.
@@ -196,7 +196,7 @@ class Calls:
             self._confirming[_this_task()] = group
             try:
                 answers = await context.prepare(
-                    partial(confirm, context.runtime, group, context.movers)
+                    partial(confirm, context.runtime, group, context.requests)
                 )
             except Exception as error:
                 # An error of our own must not lose frames: they return to pending with its reason.

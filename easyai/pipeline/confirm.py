@@ -27,15 +27,15 @@ log = logging.getLogger(__name__)
 
 
 def confirm(
-    runtime: Runtime, answered: Sequence[Answered], pool: SideBySide | None = None
+    runtime: Runtime, answered: Sequence[Answered], requests: SideBySide | None = None
 ) -> list[Answered]:
     """The answers; an answer whose picture was replaced meanwhile is marked as superseded.
 
-    Runs in a thread of its own, before the answers are settled; in parallel if a pool is given. May
-    be called again with its own result.
+    Runs in a thread of its own, before the answers are settled; side by side if `requests` is
+    given. May be called again with its own result.
     """
     run = partial(_confirm, runtime.store, runtime.settings)
-    return list(pool.map(run, answered) if pool is not None else map(run, answered))
+    return list(requests.map(run, answered) if requests is not None else map(run, answered))
 
 
 def _confirm(store: Store, settings: Settings, answer: Answered) -> Answered:

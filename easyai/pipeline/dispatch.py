@@ -8,17 +8,16 @@ were parked during an outage use the places that live frames leave.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
 
 from easyai.db import ledger, rates, waiting
-from easyai.db.ledger import LeasedFrame
 from easyai.db.waiting import WaitingType
 from easyai.domain.rate_limit import Bucket, full
+from easyai.pipeline.dispatched import Dispatched, Endpoint, Serves
 from easyai.pipeline.places import Places
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.shares import Contender, rank, share
@@ -27,38 +26,6 @@ from easyai.settings.schema import AiAnalysis, Settings
 # Cameras to read even if few frames are wanted: the endpoints of the first cameras may all be full.
 _MOST_CAMERAS: Final = 5000
 _MOST_ROUNDS: Final = 12  # each round fetches more frames of the types that have places for more
-
-Serves = Callable[[str], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a leased frame is sent."""
-
-    url: str
-    service_id: str
-    name: str
-
-
-@dataclass(slots=True)
-class Dispatched:
-    """The frames that a dispatch leased, and the task types with frames left."""
-
-    frames: list[LeasedFrame] = field(default_factory=list)
-    endpoints: dict[int, Endpoint] = field(default_factory=dict)  # by service pk
-    # Only types that this process serves. Crowded: frames are left that only wait for places or for
-    # their camera. Unserved: frames wait and the type has no service.
-    crowded: list[str] = field(default_factory=list)
-    unserved: list[str] = field(default_factory=list)
-    # When to look again, by the database's clock: when a frame is due, a breaker's pause is over,
-    # or a rate limit lets the next frame through. None: nothing will change by itself.
-    look_at: float | None = None
-    leased_at: float = 0.0  # monotonic: when the leases began
-
-    def look_by(self, moment: float | None) -> None:
-        """Look again at this moment at the latest; None changes nothing."""
-        if moment is not None:
-            self.look_at = moment if self.look_at is None else min(self.look_at, moment)
 
 
 def dispatch(

@@ -19,7 +19,7 @@ from easyai.domain.wake_turns import in_turn
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.calls import Calls
-from easyai.pipeline.dispatch import Dispatched, Serves
+from easyai.pipeline.dispatched import Dispatched, Serves
 from easyai.pipeline.frame_log import Tally
 from easyai.pipeline.inbox import Batch, Inbox, broken
 from easyai.pipeline.incoming import Incoming
@@ -289,7 +289,7 @@ class Dispatcher:
 
     async def _carry(self, moves: list[PictureMove]) -> None:
         try:
-            carry = partial(carry_out, self._context.runtime.store, moves, self._context.movers)
+            carry = partial(carry_out, self._context.runtime.store, moves, self._context.requests)
             carried = await self._context.carry(carry)
             self._inbox.carried.add(carried)
             self.tally.carried(carried)

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import uvloop
 
-from easyai.pipeline.dispatch import Serves
+from easyai.pipeline.dispatched import Serves
 from easyai.pipeline.dispatcher import Dispatcher
 from easyai.pipeline.frame_log import Counts
 from easyai.pipeline.incoming import Incoming

@@ -98,11 +98,11 @@ def log_failed(count: int, reason: Reason) -> None:
 def carry_out(
     store: Store,
     moves: Sequence[PictureMove],
-    pool: SideBySide | None = None,
+    requests: SideBySide | None = None,
     *,
     again: bool = False,
 ) -> CarriedOut:
-    """Run moves, in parallel if the store is remote and a pool is given.
+    """Run moves, side by side if the store is remote and `requests` is given.
 
     `again`: these moves have run before, so a failure is not counted as another move.
     """
@@ -113,7 +113,7 @@ def carry_out(
         result = _run(store, move)
         return move, result, (time.perf_counter() - started) * 1000
 
-    mapped = pool.map(run, moves) if store.remote and pool is not None else map(run, moves)
+    mapped = requests.map(run, moves) if store.remote and requests is not None else map(run, moves)
     for move, result, milliseconds in mapped:
         _sort(carried, move, result)
         if move.target and not (again and isinstance(result, Reason)):

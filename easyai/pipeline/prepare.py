@@ -38,9 +38,9 @@ class Prepared:
 
 
 def prepare(
-    runtime: Runtime, frames: Sequence[LeasedFrame], pool: SideBySide | None = None
+    runtime: Runtime, frames: Sequence[LeasedFrame], requests: SideBySide | None = None
 ) -> Prepared:
-    """Make a batch of leased frames ready for their calls; in parallel if a pool is given.
+    """Make a batch of leased frames ready for their calls; side by side if `requests` is given.
 
     Runs in a thread of its own, once for the frames of a lease. If it raises, every frame of the
     batch returns to pending with that reason, which does not count as a failure of the frame.
@@ -51,7 +51,7 @@ def prepare(
     except DatabaseUnavailableError as error:  # an outage, not an error of our own: the frames wait
         why = Verdict(CallResult.UNFETCHED, reason=error.reason, called=False)
         return Prepared(ended=[(frame, why) for frame in frames])
-    mapped = pool.map(run, frames) if pool is not None else map(run, frames)
+    mapped = requests.map(run, frames) if requests is not None else map(run, frames)
     for frame, held in zip(frames, mapped, strict=True):
         if isinstance(held, Verdict):
             prepared.ended.append((frame, held))

@@ -12,7 +12,8 @@ from easyai.db import clock, generations, statistics, totals, wakes
 from easyai.errors import ConflictError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.camera_totals import CameraTotals
-from easyai.pipeline.dispatch import Dispatched, Serves, dispatch
+from easyai.pipeline.dispatch import dispatch
+from easyai.pipeline.dispatched import Dispatched, Serves
 from easyai.pipeline.duration_totals import DurationTotals
 from easyai.pipeline.incoming import Incoming, record_alone
 from easyai.pipeline.picture_moves import CarriedOut, note

@@ -27,7 +27,7 @@ class WorkerContext:
         # Holds this process's mark: after a crash, others see that it has ended (see reclaim.py).
         self.owner = f"{mark()}.{secrets.token_hex(3)}"
         self.leases = 0  # lease tokens since the start, each for a batch of frames
-        movers = runtime.settings.ai_analysis.alert_image_move_concurrent
+        at_once = runtime.settings.ai_analysis.alert_image_move_concurrent
         # A single writer: SQLite allows no more, and few large transactions are faster than many.
         self._writer = ThreadPoolExecutor(1, "ledger")
         # Separate from the writer, which may wait for transactions of other machines.
@@ -35,7 +35,7 @@ class WorkerContext:
         self._carrier = ThreadPoolExecutor(2, "pictures")
         # Separate from the carrier: calls must not wait until hundreds of pictures are moved.
         self._preparer = ThreadPoolExecutor(2, "prepare")
-        self.movers = SideBySide(movers) if runtime.store.remote else None
+        self.requests = SideBySide(at_once) if runtime.store.remote else None
 
     def next_token(self) -> str:
         """A lease token that no other lease ever had."""
@@ -61,7 +61,7 @@ class WorkerContext:
     async def close(self) -> None:
         """Close connections and threads."""
         await self.caller.close()
-        if self.movers is not None:
-            self.movers.shut_down()
+        if self.requests is not None:
+            self.requests.shut_down()
         for pool in (self._writer, self._renewer, self._carrier, self._preparer):
             pool.shutdown(wait=False, cancel_futures=True)

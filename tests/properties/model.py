@@ -10,7 +10,7 @@ from typing import Any
 
 from easyai.domain.verdict import CallResult
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.dispatch import Dispatched
+from easyai.pipeline.dispatched import Dispatched
 from easyai.settings.schema import TRIPWIRE
 from tests.properties.world import LEASE_SEC, Picture
 from tests.support.site import TYPE, Row

@@ -19,7 +19,8 @@ from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import picture_moves, requeue
 from easyai.pipeline.alert_removal import delete_alerts
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.dispatch import Dispatched, Endpoint, dispatch
+from easyai.pipeline.dispatch import dispatch
+from easyai.pipeline.dispatched import Dispatched, Endpoint
 from easyai.pipeline.picture_moves import CarriedOut, PictureMove
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.pipeline.settle import Settled, settle

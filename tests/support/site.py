@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from easyai.db import generations, ledger, recorded_frames, task_types
 from easyai.pipeline import intake
-from easyai.pipeline.dispatch import Dispatched, dispatch
+from easyai.pipeline.dispatch import dispatch
+from easyai.pipeline.dispatched import Dispatched
 from easyai.pipeline.service_cache import ServiceCache
 from easyai.registry import registration
 from easyai.runtime import Runtime, open_runtime

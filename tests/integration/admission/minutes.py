@@ -12,7 +12,7 @@ from easyai.db.ledger import LeasedFrame
 from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import scan_sampling
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.dispatch import Endpoint
+from easyai.pipeline.dispatched import Endpoint
 from easyai.pipeline.picture_moves import CarriedOut, carry_out
 from easyai.pipeline.transaction import run_transaction
 from tests.support.algorithm_stub import AlgorithmStub

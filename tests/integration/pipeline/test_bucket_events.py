@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,18 +59,16 @@ def site(
 def to_redis(redis_server: RedisServer) -> Iterator[ToRedis]:
     """A store that sends to a Redis."""
     redis_server.start()
-    sender = ToRedis(redis_server, f"events.{next(_numbers)}")
-    yield sender
-    sender.close()
+    with closing(ToRedis(redis_server, f"events.{next(_numbers)}")) as sender:
+        yield sender
 
 
 @pytest.fixture
 def to_rabbitmq(rabbitmq_server: RabbitmqServer) -> Iterator[ToRabbitmq]:
     """A store that sends to a RabbitMQ."""
     rabbitmq_server.start()
-    sender = ToRabbitmq(rabbitmq_server, f"events.{next(_numbers)}")
-    yield sender
-    sender.close()
+    with closing(ToRabbitmq(rabbitmq_server, f"events.{next(_numbers)}")) as sender:
+        yield sender
 
 
 @pytest.fixture(params=["to_redis", "to_rabbitmq"])

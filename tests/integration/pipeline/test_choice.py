@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from easyai.pipeline.dispatch import Dispatched
+from easyai.pipeline.dispatched import Dispatched
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
 

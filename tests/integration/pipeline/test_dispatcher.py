@@ -16,7 +16,8 @@ from easyai.domain.verdict import CallResult, Verdict
 from easyai.pipeline import dispatcher
 from easyai.pipeline import transaction as transaction_module
 from easyai.pipeline.answers import Answered
-from easyai.pipeline.dispatch import Dispatched, dispatch
+from easyai.pipeline.dispatch import dispatch
+from easyai.pipeline.dispatched import Dispatched
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.picture_moves import CarriedOut
 from easyai.pipeline.transaction import run_transaction

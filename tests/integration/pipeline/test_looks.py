@@ -11,7 +11,8 @@ import pytest
 
 from easyai.db import waiting
 from easyai.pipeline import dispatcher, infer
-from easyai.pipeline.dispatch import Dispatched, dispatch
+from easyai.pipeline.dispatch import dispatch
+from easyai.pipeline.dispatched import Dispatched
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.places import Places
 from easyai.pipeline.service_cache import ServiceCache

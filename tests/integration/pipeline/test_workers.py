@@ -18,7 +18,8 @@ import pytest
 from sqlalchemy import event
 
 from easyai.pipeline import picture_moves, transaction
-from easyai.pipeline.dispatch import Dispatched, dispatch
+from easyai.pipeline.dispatch import dispatch
+from easyai.pipeline.dispatched import Dispatched
 from easyai.pipeline.frame_log import Counts
 from easyai.pipeline.infer import InferenceLoop
 from easyai.pipeline.settle import settle
