@@ -62,9 +62,7 @@ def main(
     console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
     load = os.getloadavg()[0]
     if load > 0.5:
-        console.print(
-            f"other programs keep this machine busy (load {load:.1f}): ratios will be off"
-        )
+        console.print(f"other programs keep this machine busy (load {load:.1f}): ratios may be off")
     progress = Progress(console)
     rows: list[Row] = []
     try:

@@ -42,11 +42,10 @@ def renewed(text: str, results: Results) -> str:
 def machine(results: Results) -> str:
     """The conditions of the run."""
     of = results["environment"]
-    quiet = "other programs kept it busy" if of["load_before"] > 0.5 else "nothing else ran"
     return (
         f"Measured on {results['at'][:10]} ({results['scale']} run): {of['cores']} cores,"
         f" {of['system']} {of['machine']}, Python {of['python']}; load before the run"
-        f" {of['load_before']:.1f}, so {quiet}."
+        f" {of['load_before']:.1f}."
     )
 
 

@@ -34,12 +34,10 @@ PICTURES: Final = "pictures"
 PREVIEWS: Final = "previews"  # of pictures, for people: services never wait for them
 REGISTRATIONS: Final = "registrations"  # and unregistrations
 CHANGES: Final = "changes"  # of operators
-LONG_CHANGES: Final = (
-    "long changes"  # of operators, for seconds: other changes do not wait for them
-)
+LONG_CHANGES: Final = "long changes"  # of operators, for seconds: no other change waits
 FRAMES: Final = "frames"  # that clients name or send
 # Registrations wait for name servers, pictures for disks: they hold a connection for milliseconds.
-# The others leave a third of the 15 connections free.
+# The others take 14 of the 15 connections at most, and previews hold theirs only for a moment.
 _AT_ONCE: Final = {
     LISTS: 3,
     READS: 3,

@@ -1,7 +1,8 @@
 """Groups heartbeats that arrive together into a single transaction.
 
-A commit waits for the disk; heartbeats that arrive during a commit gather and share the next
-commit. Each heartbeat is answered only after its commit.
+A transaction costs as much for one heartbeat as for some, so heartbeats that arrive during a
+transaction gather and share the next. Each heartbeat is answered only after its commit, which on
+SQLite does not wait for the disk.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Heartbeats of programs are answered by the connection itself, ahead of the app.
 
 A heartbeat is small and has a single good answer, but the app's middlewares, its request and its
-response cost four times as much as the rest. The lane takes only what every guard of the app lets
+response are half of its cost. The lane takes only what every guard of the app lets
 pass: a short POST of a program, not of a browser. The app answers everything else: services that
 are not known, bodies that are large, and requests that name the page of a browser.
 """

@@ -1,7 +1,7 @@
 """The live state: every section, read in a transaction and written once a language.
 
-A section is read again only after a pause of twenty times what its reading and writing took, so
-that a page which looks takes little of a core, however much waits.
+A section is read again after a pause of `rest` times what its reading and writing took, of 5 s at
+most: so a page that looks takes little of a core.
 """
 
 from __future__ import annotations

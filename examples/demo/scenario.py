@@ -69,10 +69,11 @@ def _run_in(folder: Path, console: Console, options: Options, video: Video | Non
         seen = observe(parts)
         problems = find_problems(feed.frames, seen)
         _tell(console, feed, seen, problems)
-        look = "" if options.stay else " (make demo KEEP=1 stays up to be looked at)"
-        console.print(f"dashboard: {parts.url}/{look}", soft_wrap=True)
+        console.print(f"dashboard: {parts.url}/", soft_wrap=True)
         if options.stay:
             _stay(console, parts, options)
+        else:
+            console.print("make demo KEEP=1 stays up, so that you can look at the dashboard")
         console.print("stopping")
     return not problems
 

@@ -64,7 +64,10 @@ def list_frames(
 @router.post("/requeue")
 @behind(LONG_CHANGES)
 def requeue(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
-    """Let failed frames be inferred again, by ids or by type, camera and words of the reason."""
+    """Let failed frames be inferred again: by ids, or by type, camera and words of the reason.
+
+    The words are searched in the reason's code and arguments, not in its sentence.
+    """
     known = ("ids", "task_type", "task_id", "reason", "dry_run")
     body = strict_bodies.fields(payload, known)
     dry_run = strict_bodies.flag(body, "dry_run")

@@ -23,8 +23,8 @@ const FRAME = {
   viewer: ["viewer", "只读"],
   log_in: ["Log in", "登录"],
   log_in_why: [
-    "The tokens are in the data folder of the server: operator.token and viewer.token.",
-    "令牌在服务器的数据目录中：operator.token 和 viewer.token。",
+    'The operator\'s token is in operator.token in the data folder of the server; with viewers = "token", viewer.token is there, too.',
+    '操作员令牌在服务器数据目录的 operator.token 中；设置 viewers = "token" 后还有 viewer.token。',
   ],
   log_out: ["Log out", "退出"],
   your_name: ["Your name", "您的姓名"],
