@@ -23,8 +23,8 @@ const FRAME = {
   viewer: ["viewer", "只读"],
   log_in: ["Log in", "登录"],
   log_in_why: [
-    'The operator\'s token is in operator.token in the data folder of the server; with viewers = "token", viewer.token is there, too.',
-    '操作员令牌在服务器数据目录的 operator.token 中；设置 viewers = "token" 后还有 viewer.token。',
+    "The operator's token is in operator.token in the data folder of the server; where viewers log in, too, theirs is in viewer.token.",
+    "操作员令牌在服务器数据目录的 operator.token 中；查看者也须登录时，查看令牌在 viewer.token 中。",
   ],
   log_out: ["Log out", "退出"],
   your_name: ["Your name", "您的姓名"],
