@@ -132,7 +132,7 @@ const NOW = {
   latency: ["Latency, ms", "延迟（毫秒）"],
   s_ok: ["keeps up", "跟上"],
   s_slow: ["falls behind", "跟不上"],
-  s_warn: ["falls behind", "跟不上"],
+  s_warn: ["with trouble", "有异常"],
   s_stalled: ["stands still", "停止"],
   s_bad: ["stands still", "停止"],
   s_no_service: ["no service", "没有服务"],
