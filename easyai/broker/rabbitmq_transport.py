@@ -69,6 +69,15 @@ class Channel(pyamqp.Channel):
         self._living_connection().lost_consumer = True
         super()._on_basic_cancel(consumer_tag)
 
+    def _on_close(self, reply_code: int, reply_text: str, class_id: int, method_id: int) -> None:
+        """Take the news that the server has closed this channel after a refused request.
+
+        amqp opens the channel again, without the consumers that it had.
+        """
+        if self.callbacks:
+            self._living_connection().lost_consumer = True
+        super()._on_close(reply_code, reply_text, class_id, method_id)
+
     def _living_connection(self) -> Any:
         """The connection. Raises RecoverableConnectionError when it was lost and collected.
 

@@ -53,8 +53,9 @@ def carry_out(consumer: Any, change: Change, stop: threading.Event) -> None:
     """Add and cancel queues for a slice, and at least one queue; in the consumer's thread.
 
     On an event loop of kombu, the next slice follows by a timer after a rest, because nothing else
-    wakes the loop sooner. A queue that fails is tried again with the next look at the types. Raises
-    the errors of the broker's client: the connection is lost then.
+    wakes the loop sooner. The timer only hands the slice to the loop, because kombu logs some
+    errors of a timer's call and goes on. A queue that fails is tried again with the next look at
+    the types. Raises the errors of the broker's client: the consumer connects anew then.
     """
     under_way = _Slice()
     try:
@@ -67,7 +68,7 @@ def carry_out(consumer: Any, change: Change, stop: threading.Event) -> None:
         change.paused.set()
         raise
     if change and consumer.hub is not None and not stop.is_set():
-        consumer.hub.call_later(REST_SEC, carry_out, consumer, change, stop)
+        consumer.hub.call_later(REST_SEC, consumer.call_soon, carry_out, consumer, change, stop)
     else:
         change.paused.set()
 

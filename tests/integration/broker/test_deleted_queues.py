@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from amqp.exceptions import ConsumerCancelled
+from amqp.exceptions import ConsumerCancelled, NotFound
 from celery.worker import loops
 from kombu.connection import Connection
 from kombu.entity import Queue
@@ -45,3 +45,34 @@ def test_consumer_notices_a_deleted_queue_although_celery_ignored_the_news(
         with pytest.raises(ConsumerCancelled):
             Consumer.check_queues(consumer)
         assert issubclass(ConsumerCancelled, connection.connection_errors)  # connects anew
+
+
+def test_consumer_notices_that_its_channel_was_closed_and_opened_again(
+    rabbitmq_server: ManagedRabbitmq,
+) -> None:
+    transports.register()
+    rabbitmq_server.start()
+    with Connection(rabbitmq_server.url) as connection:
+        queue = Queue(QUEUE, channel=connection.default_channel)
+        queue.declare()
+        tasks = QueueConsumer(connection.default_channel, [queue])
+        tasks.consume()
+        consumer = cast(Any, SimpleNamespace(task_consumer=tasks))
+        with pytest.raises(NotFound):
+            # A queue that somebody deletes between its declaration and this request.
+            connection.default_channel.basic_consume("easyai.gone", False, print, "of the gone")
+        assert connection.default_channel.is_open
+        with pytest.raises(ConsumerCancelled):
+            Consumer.check_queues(consumer)
+
+
+def test_refused_request_on_a_channel_without_consumers_ends_no_connection(
+    rabbitmq_server: ManagedRabbitmq,
+) -> None:
+    transports.register()
+    rabbitmq_server.start()
+    with Connection(rabbitmq_server.url) as connection:
+        tasks = QueueConsumer(connection.default_channel, [])
+        with pytest.raises(NotFound):
+            connection.channel().queue_declare("easyai.gone", passive=True)
+        Consumer.check_queues(cast(Any, SimpleNamespace(task_consumer=tasks)))

@@ -22,6 +22,7 @@ class Consumer:
 
     pool = None  # no thread pool: the step begins with the connection
     turning = True
+    checks = 0
 
     def __init__(self, process: Process, hub: Any) -> None:
         self.hub = hub
@@ -43,7 +44,8 @@ class Consumer:
             call()
 
     def check_queues(self) -> None:
-        """The queues are there."""
+        """Count how often the consumer looks whether its queues are there."""
+        self.checks += 1
 
     def tick(self) -> None:
         """A second has passed."""
@@ -123,3 +125,12 @@ def test_worker_that_is_connecting_to_its_broker_counts_as_alive(
     signs.stop(consumer)
     with pytest.raises(AssertionError):
         wait_until(lambda: not _works(signs, consumer), 0.6, "it falls silent")
+
+
+def test_each_turn_of_the_event_loop_checks_the_queues(process: Process) -> None:
+    consumer = Consumer(process, "hub")
+    step = LifeSigns(consumer)
+    step.start(consumer)
+    consumer.tick()
+    step._stopping()
+    assert consumer.checks == 1
