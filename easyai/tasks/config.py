@@ -66,6 +66,8 @@ def _worker() -> dict[str, Any]:
         "worker_consumer": "easyai.tasks.consumer:Consumer",
         "worker_concurrency": 8,
         "worker_prefetch_multiplier": 1,
+        # After a lost connection, Celery would begin below the least prefetch of tasks/consumer.py.
+        "worker_enable_prefetch_count_reduction": False,
         # Celery's limits hold back messages, which only wake a worker. Frames are limited by
         # ai_analysis.types.<type>.rate_limit.
         "worker_disable_rate_limits": True,
