@@ -46,9 +46,9 @@ def claimed(db: Database, task: str, quiet_sec: float) -> Iterator[bool]:
         yield False
         return
     renewals = _of_database.setdefault(db, _Renewals())
-    renewals.add(claim)
     done = False
     try:
+        renewals.add(claim)
         yield True
         done = True
     finally:
@@ -77,8 +77,8 @@ class _Renewals:
             self._claims.add(claim)
             self._used = True
             if not self._ticking:
-                self._ticking = True
                 self._start_timer()
+                self._ticking = True
 
     def remove(self, claim: _Claim) -> None:
         """Renew the claim no more; waits for a renewal in progress."""

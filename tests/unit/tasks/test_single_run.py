@@ -141,3 +141,22 @@ def test_renewal_does_not_outlive_the_end_of_a_run(db: Database) -> None:
     assert claim.renew()
     with claimed(db, "scan", 0) as ours:
         assert ours
+
+
+def test_run_whose_timer_does_not_start_frees_its_task(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_timer: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Timer, "start", fail)
+        with pytest.raises(RuntimeError), claimed(db, "scan", 0):
+            pass
+    monkeypatch.setattr(single_run, "_RENEW_EVERY_SEC", 0.05)
+    monkeypatch.setattr(single_run, "TTL_SEC", 30.0)
+    with claimed(db, "scan", 0) as ours:
+        assert ours
+        renewals = single_run._of_database[db]
+        assert renewals._ticking
+        assert any(type(thread) is threading.Timer for thread in threading.enumerate())
