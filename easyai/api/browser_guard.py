@@ -25,9 +25,9 @@ from easyai.system.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
-_WANTED: Final = frozenset(
-    {b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest"}
-)
+#: The headers by which a browser names the site of a page.
+OF_BROWSERS: Final = frozenset({b"origin", b"sec-fetch-site"})
+_WANTED: Final = OF_BROWSERS | {b"host", b"sec-fetch-mode", b"sec-fetch-dest"}
 _OTHER_SITES: Final = ("cross-site", "same-site")
 _READS: Final = ("GET", "HEAD")
 _ANALYSIS: Final = "/api/v1/ai_analysis"

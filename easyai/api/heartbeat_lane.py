@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from easyai.api.browser_guard import OF_BROWSERS
 from easyai.api.error_responses import LastResort, own_error
 from easyai.api.heartbeat_groups import HeartbeatGroup
 from easyai.api.json_body import parse_json_or_none
@@ -26,8 +27,6 @@ HEARTBEAT_PATH: Final = "/api/v1/ai_analysis/heartbeat/"
 #: The place of the heartbeats' group in the state of the app's lifespan.
 GROUP: Final = "heartbeats"
 _LARGEST_BODY_BYTES: Final = 16_384
-# api/browser_guard.py judges requests with these headers.
-_OF_BROWSERS: Final = frozenset({b"origin", b"sec-fetch-site"})
 _OK: Final = b'{"ok":true}'
 
 
@@ -67,7 +66,8 @@ class HeartbeatLane(ContractProtocol):
             and GROUP in self.app_state
             and not cycle.waiting_for_100_continue
             and len(cycle.body) <= _LARGEST_BODY_BYTES
-            and _OF_BROWSERS.isdisjoint([name for name, _ in scope["headers"]])
+            and not self.flow.write_paused  # the app waits until a slow reader has read
+            and OF_BROWSERS.isdisjoint([name for name, _ in scope["headers"]])
         )
 
     def _take(self, cycle: RequestResponseCycle) -> None:
