@@ -150,11 +150,17 @@ class _Turns:
     def take(self) -> None:
         """Wait until calls can go on, and run them until they wait again or end."""
         limit_sec = max(0.0, self._earliest - time.monotonic())
+        self._run_ready(limit_sec)
+        if time.monotonic() >= self._earliest:
+            # While other calls ran, the answer of a late call may have come.
+            self._run_ready(0.0)
+            self._end_late()
+
+    def _run_ready(self, limit_sec: float) -> None:
+        """Wait so long for sockets, and run the calls that waited for them."""
         for descriptor, _ in self._poll.poll(limit_sec * 1000):
             self._poll.unregister(descriptor)
             self._waiting.pop(descriptor)[0].switch(True)
-        if time.monotonic() >= self._earliest:
-            self._end_late()
 
     def _end_late(self) -> None:
         """Run the calls whose time to wait is over."""

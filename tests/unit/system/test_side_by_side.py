@@ -202,3 +202,15 @@ def test_map_of_nothing_is_empty() -> None:
     side_by_side = SideBySide(1)
     assert side_by_side.map(str, []) == []
     assert side_by_side.map(str, [1]) == ["1"]
+
+
+def test_answer_that_came_while_another_call_worked_too_long_counts(lines: list[Line]) -> None:
+    def call(number: int) -> bool:
+        if number == 1:
+            pause(0.05)
+            lines[0].write()
+            time.sleep(0.4)  # the thread works; the first call's time is over meanwhile
+            return True
+        return lines[0].wait(0.2)
+
+    assert SideBySide(2).map(call, range(2)) == [True, True]
