@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.integration.s3.scripted_server import (
     answer,
     refused,
 )
-from tests.support.ports import HeldPort
+from tests.support.ports import HeldPort, free_port
 
 FOUND = answer(b"1", ETag='"e1"')
 
@@ -128,3 +129,31 @@ def test_connection_that_is_refused_is_an_error() -> None:
         client = server.client(endpoint=f"127.0.0.1:{closed.number}")
         SideBySide(5).map(get, range(5))
     closed.release()
+
+
+def test_address_of_a_server_is_looked_up_once_for_connections_side_by_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look_ups: list[str] = []
+    look_up = socket.getaddrinfo
+
+    def counted(host: str, *args: Any, **kwargs: Any) -> Any:
+        look_ups.append(host)
+        return look_up(host, *args, **kwargs)
+
+    with ScriptedServer(always(FOUND)) as server:
+        client = server.client(endpoint=f"localhost:{server.port}")
+        monkeypatch.setattr(socket, "getaddrinfo", counted)
+        SideBySide(8).map(lambda key: client.get(str(key), 9), range(8))
+        assert server.connections > 1
+    assert look_ups == ["localhost"]
+
+
+def test_address_that_nobody_answers_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(always(FOUND)) as server:
+        client = server.client(endpoint=f"localhost:{free_port()}")
+        with pytest.raises(NoAnswerError):
+            client.get("1", 9)
+        moved = socket.getaddrinfo("127.0.0.1", server.port, type=socket.SOCK_STREAM)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: moved)
+        assert client.get("1", 9)[1] == b"1"
