@@ -30,7 +30,11 @@ _CAMERAS: Final = text("""
     SELECT task_id, task_type, CAST(sum(frames) AS BIGINT) AS frames FROM camera_hours
      WHERE hour >= :since GROUP BY task_id, task_type ORDER BY task_id, task_type LIMIT :most
 """)
-_TRIM: Final = text("DELETE FROM camera_hours WHERE hour < :before OR hour > :ahead")
+_TRIM: Final = text("""
+    DELETE FROM camera_hours WHERE (hour, task_id, task_type, outcome) IN
+      (SELECT hour, task_id, task_type, outcome FROM camera_hours
+        WHERE hour < :before OR hour > :ahead LIMIT :most)
+""")
 
 Settled = Mapping[tuple[str, str, str], int]  # frames by camera, task type and outcome
 
@@ -65,7 +69,8 @@ def cameras(conn: Connection, since_hour: int, most: int) -> list[tuple[str, str
     return [(row.task_id, row.task_type, row.frames) for row in rows]
 
 
-def trim(conn: Connection, now: float) -> int:
+def trim(conn: Connection, now: float, most: int) -> int:
     """Delete hours over a week old, and of a clock that was ahead; returns how many rows."""
     hour = int(now) // HOUR_SEC
-    return conn.execute(_TRIM, {"before": hour - _KEPT_HOURS, "ahead": hour + 1}).rowcount
+    limits = {"before": hour - _KEPT_HOURS, "ahead": hour + 1, "most": most}
+    return conn.execute(_TRIM, limits).rowcount

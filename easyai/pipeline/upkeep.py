@@ -79,6 +79,7 @@ def run(
         report.totals = totals.trim(conn, now)
         report.processes = history.forget_processes(conn, now, _DAY_SEC)
         report.dashboard = _trim_dashboard(conn, now)
+    report.dashboard += _forget_hours(runtime, now, half)
     with runtime.db.write() as conn:
         alert_counts.merge(conn)
     check_daily(runtime, now)
@@ -93,8 +94,20 @@ def run(
 
 
 def _trim_dashboard(conn: Connection, now: float) -> int:
-    deleted = camera_hours.trim(conn, now) + alert_reviews.trim(conn, CHUNK)
-    return deleted + incidents.trim(conn) + mutes.trim(conn, now - ALARM_DAYS * _DAY_SEC)
+    deleted = alert_reviews.trim(conn, CHUNK) + incidents.trim(conn)
+    return deleted + mutes.trim(conn, now - ALARM_DAYS * _DAY_SEC)
+
+
+def _forget_hours(runtime: Runtime, now: float, limit: float) -> int:
+    """Delete old hours of cameras; frames with invented names of cameras make many of them."""
+    forgotten = 0
+    for _ in bursts(limit):
+        with runtime.db.write() as conn:
+            count = camera_hours.trim(conn, now, CHUNK)
+        forgotten += count
+        if count < CHUNK:
+            break
+    return forgotten
 
 
 def _now(runtime: Runtime) -> float:

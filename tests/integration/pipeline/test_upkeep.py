@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from easyai.broker.queue_names import CONTROL_QUEUE
-from easyai.db import events, leases, processes, statistics
+from easyai.db import camera_hours, events, leases, processes, statistics
 from easyai.db.statistics import Tally
 from easyai.domain import record_age
 from easyai.domain.reason import quoted
@@ -331,3 +331,17 @@ def test_upkeep_merges_the_counts_of_alerts(site: Installation) -> None:
     kept = "SELECT part, detection_count, alerts FROM alert_counts WHERE of_all = 1"
     counts = sorted(tuple(row.values()) for row in site.rows(kept))
     assert counts == [(0, 1, 1), (0, 3, 1)]
+
+
+def test_old_hours_of_many_cameras_are_deleted_in_short_transactions(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "CHUNK", 10)
+    cameras = {(f"c{number}", TYPE, "alert"): 1 for number in range(25)}
+    with site.runtime.db.write() as conn:
+        camera_hours.add(conn, cameras, NOW - 8 * DAY)
+        camera_hours.add(conn, cameras, NOW)
+        assert camera_hours.trim(conn, NOW, 10) == 10
+    assert run(site).dashboard == 15
+    with site.runtime.db.read() as conn:
+        assert len(camera_hours.cameras(conn, 0, 100)) == 25
