@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from easyai.db import clock
-from easyai.domain.wake_turns import in_turn
+from easyai.domain.wake_turns import WakeTurns
 from easyai.errors import DatabaseUnavailableError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.calls import Calls
@@ -70,6 +70,7 @@ class Dispatcher:
         self._in_transaction = False
         self._settle_first = False
         self._most = _LARGEST_GROUP  # answers per transaction: 1 after an internal error, then more
+        self._wake_turns = WakeTurns()
         self._rang_at = 0.0  # monotonic
         self._look_again_sec = _LOOK_AGAIN_SEC
         self.looked_at = 0.0  #: monotonic: when the last look that succeeded began
@@ -261,7 +262,7 @@ class Dispatcher:
         """Wake idle workers on other machines, because frames are left."""
         if (now := time.monotonic()) - self._rang_at >= _RING_EVERY_SEC:
             self._rang_at = now
-            self._context.runtime.doorbell.ring_all(in_turn(task_types, now))
+            self._context.runtime.doorbell.ring_all(self._wake_turns.take(task_types))
 
     def _take_answers(self, answers: list[Answered]) -> None:
         self._inbox.answered += answers

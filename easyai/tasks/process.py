@@ -10,7 +10,7 @@ from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, Final
 
 from easyai.db import admitted_types, clock, task_types
-from easyai.domain.wake_turns import in_turn
+from easyai.domain.wake_turns import WakeTurns
 from easyai.tasks.api_wait import ApiWait
 from easyai.tasks.doorbell import open_ringing_runtime
 from easyai.tasks.outage import OutageLog
@@ -49,6 +49,7 @@ class WorkerProcess:
         self._stop_at = float("inf")  # monotonic: when draining must be over
         self._outages: dict[str, OutageLog] = {}
         self.api_wait = ApiWait()
+        self._wake_turns = WakeTurns()
         #: Closed just before the connections.
         self.presence: Presence | None = None
         self._intakes: list[IntakeThread] = []
@@ -179,7 +180,7 @@ class WorkerProcess:
         message: a worker elsewhere may serve a single type.
         """
         served = [name for name in task_types if self._serves(name)]
-        few = in_turn(served, time.monotonic())
+        few = self._wake_turns.take(served)
         inference = None if self._stopping else self._inference
         if len(few) < len(served) and inference is not None and inference.look():
             left_out = set(served).difference(few)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from easyai.domain.wake_turns import MOST_WOKEN, in_turn
+from easyai.domain.wake_turns import MOST_WOKEN, WakeTurns
 from easyai.tasks.process import WorkerProcess
 
 MANY = [f"t{number:03d}" for number in range(200)]
@@ -70,6 +70,6 @@ def test_all_types_get_a_message_from_a_process_that_stops() -> None:
     assert _ring(MANY, _Loop(works=True), stopping=True) == MANY
 
 
-def test_each_type_has_its_turn() -> None:
-    seconds = len(MANY) // MOST_WOKEN
-    assert {name for now in range(seconds) for name in in_turn(MANY, float(now))} == set(MANY)
+def test_each_type_has_its_turn_whatever_the_time_between_two_scans() -> None:
+    turns, needed = WakeTurns(), len(MANY) // MOST_WOKEN
+    assert {name for _ in range(needed) for name in turns.take(MANY)} == set(MANY)
