@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from easyai.db.direct import driver_rows
 from easyai.db.guard import WriteGuard
@@ -105,14 +105,13 @@ def without_sync(conn: Connection) -> Iterator[None]:
 
     In WAL mode they are still atomic and in order, and the next commit with a wait includes them.
     """
-    driver: Any = conn.connection.driver_connection
-    driver.execute(_RELAXED)
+    driver_rows(conn, _RELAXED)
     try:
         yield
     finally:
         try:
-            driver.execute(_SYNCED)
-        except sqlite3.Error:
+            driver_rows(conn, _SYNCED)
+        except DBAPIError:
             conn.invalidate()  # no later transaction may go without the disk
             raise
 
