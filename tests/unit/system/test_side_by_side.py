@@ -207,7 +207,8 @@ def test_map_of_nothing_is_empty() -> None:
 def test_answer_that_came_while_another_call_worked_too_long_counts(lines: list[Line]) -> None:
     def call(number: int) -> bool:
         if number == 1:
-            pause(0.05)
+            lines[1].write()
+            lines[1].wait()
             lines[0].write()
             time.sleep(0.4)  # the thread works; the first call's time is over meanwhile
             return True
