@@ -156,6 +156,8 @@ class Database:
         Reads the clock if it was never read. Returns this machine's time while the database does
         not answer.
         """
+        if self.is_sqlite:
+            return time.time()  # the database's clock is this machine's
         if clock.known_offset_sec(self.engine) is None and time.monotonic() >= self._ask_clock_at:
             self._ask_clock_at = time.monotonic() + _ASK_CLOCK_EVERY_SEC
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -80,12 +79,12 @@ def judge(status: int, body: bytes, elapsed_ms: float) -> Verdict:
 
 def detection_count(result: Any) -> int:
     """The number of objects in a result, by the first rule of the contract that applies."""
-    if not isinstance(result, Mapping):
+    if not isinstance(result, dict):
         return 0
     lines = result.get("line_crossing")
-    if isinstance(lines, Mapping):
+    if isinstance(lines, dict):
         crossed = sum(
-            _count(line.get("count")) or 0 for line in lines.values() if isinstance(line, Mapping)
+            _count(line.get("count")) or 0 for line in lines.values() if isinstance(line, dict)
         )
         if crossed > 0:
             return min(crossed, _MOST_DETECTIONS)

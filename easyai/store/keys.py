@@ -14,6 +14,7 @@ LONGEST_KEY: Final = 1024  # bytes of UTF-8, the limit of S3; PostgreSQL's index
 _LONGEST_NAME: Final = 255  # bytes of a file name
 _HELD: Final = ".easyai-"
 SENT_DRAFT: Final = f"{_HELD}sent-"  # begins the name of a sent picture while it is written
+_NO_PART: Final = frozenset({"", ".", ".."})
 _HELD_NAME: Final = re.compile(r"\.easyai-(\d{1,19})-([0-9a-f]{8})-(.+)", re.DOTALL)
 
 
@@ -23,7 +24,7 @@ def split_key(key: str) -> list[str]:
     Raises InvalidKeyError for a key that leaves the store, has an empty part or is not text.
     """
     parts = key.split("/")
-    if "\0" in key or any(part in ("", ".", "..") for part in parts) or not is_text(key):
+    if "\0" in key or not _NO_PART.isdisjoint(parts) or not is_text(key):
         raise InvalidKeyError
     return parts
 
