@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import subprocess
@@ -19,6 +20,9 @@ from easyai.publish.kafka import KafkaBus
 from easyai.settings.schema import Minio
 from easyai.store.minio import MinioStore
 from tests.support.needs import program
+from tests.support.waiting import wait_until
+
+_PAGE = Path(__file__).parents[3] / "docs" / "tls.md"
 
 
 class TlsServer:
@@ -112,3 +116,23 @@ def test_s3_over_tls_connects_only_with_a_trusted_authority(
         MinioStore(settings, KeyRules("", ()), lambda: "here").check()
     assert bool(server.trusted) == trusts, str(refused.value)
     assert ("no secure connection" in str(refused.value)) != trusts
+
+
+def test_certificates_made_as_documented_satisfy_a_strict_client(tmp_path: Path) -> None:
+    program("openssl", "openssl")
+    commands = re.search(r"```sh\n(openssl req -x509.*?)```", _PAGE.read_text(), re.DOTALL)
+    assert commands is not None
+    subprocess.run(["bash", "-e", "-c", commands[1]], cwd=tmp_path, check=True, capture_output=True)
+    client = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    client.verify_flags |= ssl.VERIFY_X509_STRICT  # the default of Python 3.13
+    server = TlsServer(tmp_path)
+    try:
+        address = ("127.0.0.1", server.port)
+        with (
+            socket.create_connection(address, timeout=5) as plain,
+            client.wrap_socket(plain, server_hostname="easyai.example.com") as secure,
+        ):
+            secure.send(b"x")
+            wait_until(lambda: server.trusted == 1, 5)
+    finally:
+        server.close()
