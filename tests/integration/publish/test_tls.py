@@ -19,6 +19,7 @@ from easyai.publish import kafka
 from easyai.publish.kafka import KafkaBus
 from easyai.settings.schema import Minio
 from easyai.store.minio import MinioStore
+from tests.support.certificates import Authority
 from tests.support.needs import program
 from tests.support.waiting import wait_until
 
@@ -60,16 +61,7 @@ class TlsServer:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a CA (ca.pem) and a signed certificate for 127.0.0.1."""
     folder = tmp_path_factory.mktemp("ca")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
-
-    def openssl(arguments: str) -> None:
-        command = [program("openssl", "openssl"), *arguments.split()]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-
-    openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 9 -subj /CN=own")
-    openssl("req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=server")
-    signed = "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 9"
-    openssl(f"{signed} -extfile names -out server.pem")
+    Authority(folder)
     return folder
 
 
