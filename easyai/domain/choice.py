@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence, Set
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 from statistics import median
 from typing import Final, Protocol
 
@@ -92,33 +92,29 @@ class FastestFirst:
 
         Between two calls, other types may fill an endpoint but never empty it.
         """
-        first = self._pop()
-        if first is None:
-            return None
-        chosen = first
-        if first.pk == avoid:
-            second = self._pop()
-            if second is not None:
-                if second.suspect == first.suspect:
-                    chosen = second
-                self._push(first if chosen is second else second)
-        self._push(chosen)  # under its present rank; `_pop` checks the rank again
-        return chosen
+        first = self._best()
+        if first is None or first.pk != avoid:
+            return first
+        rank = heappop(self._heap)
+        second = self._best()
+        heappush(self._heap, rank)
+        return first if second is None or second.suspect != first.suspect else second
 
-    def _pop(self) -> Candidate | None:
-        """Take the best endpoint with a free place off the heap."""
+    def _best(self) -> Candidate | None:
+        """The best endpoint with a free place, which stays at the top of the heap."""
+        heap = self._heap
         while True:
             self._bring_idle()
-            if not self._heap:
+            if not heap:
                 return None
-            rank = heappop(self._heap)
-            candidate = self._ranking.candidates[rank[-1]]
+            candidate = self._ranking.candidates[heap[0][-1]]
             if self._load.free(candidate) <= 0:
-                continue  # full, for the rest of this moment
-            if self._rank(candidate) != rank:
-                self._push(candidate)
+                heappop(heap)  # full, for the rest of this moment
                 continue
-            return candidate
+            rank = self._rank(candidate)
+            if rank == heap[0]:
+                return candidate
+            heapreplace(heap, rank)  # requests have been added
 
     def _bring_idle(self) -> None:
         order = self._ranking.order
@@ -127,9 +123,6 @@ class FastestFirst:
             self._next += 1
             if rank[-1] not in self._busy:
                 heappush(self._heap, rank)
-
-    def _push(self, candidate: Candidate) -> None:
-        heappush(self._heap, self._rank(candidate))
 
     def _rank(self, candidate: Candidate) -> Rank:
         return self._ranking.rank(candidate, self._load.in_flight(candidate.pk))

@@ -5,6 +5,7 @@ Free places are the limit minus live leases, counted in the transaction that lea
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence, Set
 
 from easyai.domain.service import Candidate
@@ -19,12 +20,12 @@ class Places:
     def __init__(self, analysis: AiAnalysis, in_flight: InFlight, now: float) -> None:
         self._analysis = analysis
         self._now = now
-        self._at: dict[int, int] = {}
-        self._of: dict[str, int] = {}
+        self._at: defaultdict[int, int] = defaultdict(int)  # in flight, by pk of the service
+        self._of: defaultdict[str, int] = defaultdict(int)  # in flight, by task type
         self._free: dict[int, int] = {}  # by pk of the service
         for pk, task_type, count in in_flight:
-            self._at[pk] = self._at.get(pk, 0) + count
-            self._of[task_type] = self._of.get(task_type, 0) + count
+            self._at[pk] += count
+            self._of[task_type] += count
         self._busy = frozenset(self._at)
         self.left = analysis.max_concurrent_infer - sum(self._of.values())
 
@@ -60,6 +61,6 @@ class Places:
     def take(self, service: Candidate, task_type: str) -> None:
         """Give a place of a service to a type."""
         self._free[service.pk] = self.free(service) - 1
-        self._at[service.pk] = self.in_flight(service.pk) + 1
-        self._of[task_type] = self.of_type(task_type) + 1
+        self._at[service.pk] += 1
+        self._of[task_type] += 1
         self.left -= 1

@@ -70,7 +70,8 @@ def share(
             heappop(heap)  # no frame or no endpoint: other types get its places
             continue
         most -= contenders[number].ours
-        heapreplace(heap, (rank(contenders[number], places, now), number))
+        if len(heap) > 1:  # a contender without rivals needs no rank
+            heapreplace(heap, (rank(contenders[number], places, now), number))
 
 
 class _Taker:
@@ -81,14 +82,14 @@ class _Taker:
         contender.chosen, contender.unseen = [], 0
         self._places = places
         self._cache = cache
-        self._limit = contender.limit if contender.ours else min(contender.limit, _MOST_KEPT)
+        self._left = contender.limit if contender.ours else min(contender.limit, _MOST_KEPT)
         self._next = 0
         self._fastest: FastestFirst | None = None
         self._homes: list[Candidate] | None = None
 
     def take(self) -> bool:
         """Take a place for the next frame; false if there is no frame, endpoint or place."""
-        if self.type.wanted >= self._limit:
+        if self._left <= 0:
             return False
         return self._take_fastest() if self.type.home is None else self._take_home(self.type.home)
 
@@ -118,6 +119,7 @@ class _Taker:
 
     def _give(self, frame: PendingFrame | None, service: Candidate) -> bool:
         self._places.take(service, self.type.name)
+        self._left -= 1
         if frame is None:
             self.type.unseen += 1
         else:
