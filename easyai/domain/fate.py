@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from easyai.domain.breaker import LONGEST_PAUSE_SEC, retry_delay_sec
 from easyai.domain.frame import FrameState, Outcome
@@ -13,8 +13,7 @@ _LONGEST_NAME = 255  # bytes of UTF-8 in a file name
 _ASIDE_SEC = LONGEST_PAUSE_SEC + 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """The next state of a frame, with its outcome, attempts and delay."""
 
     state: FrameState  # PENDING: tried again after delay_sec

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,8 +36,7 @@ _ROUND_SEC = 5.0
 _LEFT_BEHIND_SEC = 10.0  # an older move without a result was left by a process that died
 
 
-@dataclass(frozen=True, slots=True)
-class PictureMove:
+class PictureMove(NamedTuple):
     """A picture to move to `target`, or to delete if `target` is ''."""
 
     frame_id: int
@@ -49,7 +49,7 @@ class PictureMove:
     def renamed(self) -> PictureMove:
         """The move with a unique target name, because another file has the target's name."""
         salt = secrets.token_hex(3)
-        return replace(self, target=unique_key(self.target, self.frame_id, salt))
+        return self._replace(target=unique_key(self.target, self.frame_id, salt))
 
 
 @dataclass(slots=True)
