@@ -47,16 +47,12 @@ def dispatch(
     cache.refresh(conn)
     selection = _Selection(conn, settings, cache, now, serves or _everything)
     selection.run(most or analysis.batch_size)
-    chosen = [
-        (frame, service.pk) for contender in selection.ours() for frame, service in contender.chosen
-    ]
+    chosen = [choice for contender in selection.ours() for choice in contender.chosen]
+    leases = [(frame, service.pk) for frame, service in chosen]
     dispatched = selection.found
-    dispatched.frames = ledger.lease(conn, chosen, token, now, now + analysis.lease_sec)
-    for contender in selection.ours():
-        for _, service in contender.chosen:
-            dispatched.endpoints[service.pk] = Endpoint(
-                service.endpoint, service.service_id, service.name
-            )
+    dispatched.frames = ledger.lease(conn, leases, token, now, now + analysis.lease_sec)
+    for pk, service in {service.pk: service for _, service in chosen}.items():
+        dispatched.endpoints[pk] = Endpoint(service.endpoint, service.service_id, service.name)
     selection.spend_tokens()
     return dispatched
 
