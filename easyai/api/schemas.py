@@ -45,6 +45,15 @@ class Cleared(DoneMessage):
     cleared_count: int = Field(ge=0)
 
 
+class FailedCalls(BaseModel):
+    """Failed calls by kind."""
+
+    refused: int = Field(default=0, description="The service refused the picture: success:false")
+    timeout: int = Field(default=0, description="No answer in time")
+    broken: int = Field(default=0, description="An HTTP error, a cut answer, or not the contract's JSON")
+    unreachable: int = Field(default=0, description="No connection")
+
+
 class ServiceEntry(BaseModel):
     """One endpoint; times in Unix seconds. Fields from `state` on: only with `?state=all`."""
 
@@ -73,6 +82,7 @@ class ServiceEntry(BaseModel):
     last_failure_code: str | None = None
     last_failure_args: dict[str, Any] | None = None
     last_failure_at: int | None = None
+    failed_calls: FailedCalls = Field(FailedCalls(), description="ext: part of `call_count`")
 
 
 class ServiceList(BaseModel):

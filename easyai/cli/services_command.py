@@ -75,9 +75,8 @@ def services(context: click.Context, everything: bool, as_json: bool) -> None:
     first sign of life brings it back. Unregistered: removed by request. Waiting: gets no frames
     until you approve it.
 
-    FAILED: how many of the newest 20,000 frames had a last call to this endpoint that failed or was
-    refused. LAST SUCCESS: its last result among these frames. REASON shows how many calls have
-    failed since, and why.
+    FAILED: how many of CALLS failed or were refused. LAST SUCCESS: the last result of the endpoint
+    among the newest 20,000 frames. REASON shows how many calls have failed since, and why.
     """
     if context.invoked_subcommand is not None:
         return
@@ -157,6 +156,7 @@ def _print_table(shown: list[dict[str, Any]], now: float) -> None:
 
 def _cells(service: dict[str, Any], now: float) -> dict[str, Any]:
     limit, latency = service["max_concurrency"], service["avg_response_ms"]
+    failed = sum(service["failed_calls"].values())
     return {
         "SERVICE": cell(service["service_id"]),
         "ENDPOINT": cell(service["endpoint"]),
@@ -164,7 +164,7 @@ def _cells(service: dict[str, Any], now: float) -> dict[str, Any]:
         "REASON": cell(_reason(service, now)),
         "IN FLIGHT": cell(f"{service['in_flight']}/{limit}" if limit else service["in_flight"]),
         "CALLS": cell(service["call_count"]),
-        "FAILED": cell(service["failed_frames"], "red" if service["failed_since_success"] else ""),
+        "FAILED": cell(failed, "red" if service["failed_since_success"] else ""),
         "LAST SUCCESS": cell(_ago(service["last_success_at"], now)),
         "LATENCY": cell(None if latency is None else milliseconds(latency)),
         "HEARTBEAT": cell(f"{duration(service['heartbeat_age_sec'])} ago"),

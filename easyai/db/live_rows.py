@@ -20,8 +20,8 @@ _SERVICES: Final = text("""
            state_reason_args, state_since, last_heartbeat, last_evidence, last_success_at,
            last_failure_at, last_failure_reason, last_failure_reason_code,
            last_failure_reason_args,
-           call_count, ewma_ms, max_concurrency, concurrency_cap, breaker_failures,
-           breaker_open_until, breaker_pause_sec
+           call_count, refused_count, timeout_count, broken_count, unreachable_count, ewma_ms,
+           max_concurrency, concurrency_cap, breaker_failures, breaker_open_until, breaker_pause_sec
       FROM services WHERE state <> 'unregistered' OR state_since > :lately
      ORDER BY CASE state WHEN 'unregistered' THEN 1 ELSE 0 END, service_id, endpoint LIMIT :most
 """)

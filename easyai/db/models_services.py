@@ -37,6 +37,11 @@ class Service(Base):
     next_probe_at: Mapped[float] = mapped_column(Double, server_default="0")
 
     call_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # Part of `call_count`, by kind of the verdict
+    refused_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    timeout_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    broken_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    unreachable_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
     ewma_ms: Mapped[float | None] = mapped_column(Double)  # of answered calls, measured by us
     last_success_at: Mapped[float] = mapped_column(Double, server_default="0")
     breaker_failures: Mapped[int] = mapped_column(Integer, server_default="0")

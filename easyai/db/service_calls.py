@@ -1,13 +1,22 @@
-"""The SQL of the results of calls to services: latency, breaker, learned cap, last failure."""
+"""The SQL of the results of calls to services: figures, breaker, learned cap, failures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
 from easyai.db.many import ManyRows
+from easyai.domain.verdict import CallResult
+
+#: The kinds of failed calls, which are counted in a column each.
+FAILURES: Final = (
+    CallResult.REFUSED,
+    CallResult.TIMEOUT,
+    CallResult.BROKEN,
+    CallResult.UNREACHABLE,
+)
 
 _ALONE = text("""
     SELECT count(*) FROM service_task_types AS own
@@ -58,6 +67,17 @@ _RECORD_ANSWERS = ManyRows(
     """,
     {"pk": int, "calls": int, "ewma_ms": float, "now": float},
 )
+# Apart from the other results, so that a group without failures costs nothing more.
+_COUNT_FAILURES = ManyRows(
+    """
+    UPDATE services
+       SET refused_count = refused_count + {refused}, timeout_count = timeout_count + {timeout},
+           broken_count = broken_count + {broken},
+           unreachable_count = unreachable_count + {unreachable}
+    {rows} WHERE services.pk = {pk}
+    """,
+    {"pk": int} | {str(kind): int for kind in FAILURES},
+)
 
 
 def is_alone(conn: Connection, pk: int) -> bool:
@@ -73,3 +93,17 @@ def record_calls(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def record_answers(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the answers of steady services, whose calls of the group have all been answered."""
     _RECORD_ANSWERS.run(conn, rows)
+
+
+def count_failures(conn: Connection, failed: Mapping[int, Mapping[str, int]]) -> None:
+    """Count failed calls by pk of the endpoint and kind, after its other results are written."""
+    rows = [
+        {"pk": pk} | {str(kind): counts.get(kind, 0) for kind in FAILURES}
+        for pk, counts in failed.items()
+    ]
+    _COUNT_FAILURES.run(conn, rows)
+
+
+def failures_of(row: Any) -> dict[str, int]:
+    """The failed calls of a row of `services` by kind."""
+    return {str(kind): getattr(row, f"{kind}_count") for kind in FAILURES}

@@ -7,6 +7,7 @@ its answer.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -95,11 +96,23 @@ def record(
             changes.append(service_events.online(row, _INFERRED, now))
     service_calls.record_answers(conn, answers)
     service_calls.record_calls(conn, updates)
+    service_calls.count_failures(conn, _failed(by_service))
     services.set_online(conn, revived, _INFERRED, now)
     if recovered:
         _hurry(conn, analysis, services.task_types_of(conn, recovered), now)
     events.add(conn, changes)
     return Evidence(answers + updates, changed)
+
+
+def _failed(by_service: Mapping[int, Sequence[Verdict]]) -> dict[int, Counter[str]]:
+    """The failed calls by service and kind; services without any are left out."""
+    failed: dict[int, Counter[str]] = {}
+    inferred = CallResult.INFERRED  # nearly every verdict, so it is looked at first
+    for pk, verdicts in by_service.items():
+        for verdict in verdicts:
+            if verdict.kind is not inferred and verdict.kind in service_calls.FAILURES:
+                failed.setdefault(pk, Counter())[verdict.kind] += 1
+    return failed
 
 
 def _answer(

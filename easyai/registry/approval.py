@@ -111,4 +111,5 @@ def _entry(row: RequestRow, now: float) -> dict[str, Any]:
         "last_evidence": int(row.last_heartbeat),
         **fields("last_failure", None),
         "last_failure_at": None,
+        "failed_calls": {},
     }

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from statistics import fmean, pvariance
 from typing import Any, Final
 
-from easyai.db import clock, reasons, registration_requests, services
+from easyai.db import clock, reasons, registration_requests, service_calls, services
 from easyai.db.services import ServiceRow
 from easyai.domain.alert import utc_text
 from easyai.domain.service import ROUTABLE
@@ -137,6 +137,7 @@ def _state(row: ServiceRow, now: float) -> dict[str, Any]:
         "last_evidence": int(row.last_evidence),
         **fields("last_failure", failure),
         "last_failure_at": int(row.last_failure_at) or None,
+        "failed_calls": service_calls.failures_of(row),
     }
 
 

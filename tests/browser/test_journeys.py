@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import TYPE, VIEWER_TOKEN, Visit
+from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.jpeg import jpeg
 from tests.support.outside import Outside
@@ -111,6 +112,20 @@ def test_new_alert_slides_in_and_waits_while_the_list_is_scrolled(
     page.locator(".newer").click()
     expect(page.locator(".alert").first).not_to_have_attribute("data-id", str(second))
     assert page.evaluate("scrollY") == 0
+
+
+def test_failed_calls_of_a_service_are_shown_with_their_kind(visit: Visit, site: Outside) -> None:
+    refusal = (200, {"success": False, "error": "too dark"})
+    with AlgorithmStub("refuses", ("夜间",), answer=lambda frame: refusal) as stub:
+        stub.register(site.url)
+        site.put("夜间/门口2/0.jpg", jpeg(900))
+        page = visit().open("services")
+        row = page.locator("tr", has_text="refuses")
+        expect(row.locator("td").nth(5)).not_to_have_text("0")
+        row.locator(".twist").click()
+        expect(page.locator(".more .calls")).to_have_text(
+            re.compile(r"^(\d+), \1 failed \(refused \1\)$")
+        )
 
 
 def _visible(page: Page, name: str) -> int:

@@ -9,7 +9,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 
 from easyai.dashboard.sections.section import REST, Shown
-from easyai.db import diagnosis_facts, live_rows, reasons, registration_requests, services
+from easyai.db import (
+    diagnosis_facts,
+    live_rows,
+    reasons,
+    registration_requests,
+    service_calls,
+    services,
+)
 from easyai.domain.reason import Reason
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
@@ -50,6 +57,7 @@ class ServicesSection:
     def _entry(self, row: Row[Any], language: str) -> dict[str, Any]:
         breaker = services.breaker_of(row)
         tripped = "open" if self._now < breaker.open_until else "half_open"
+        failures = service_calls.failures_of(row)
         limits = [limit for limit in (row.max_concurrency, row.concurrency_cap) if limit]
         return {
             "service_id": row.service_id,
@@ -68,7 +76,8 @@ class ServicesSection:
             "failures_in_a_row": breaker.failures,
             "last_probe": _last_probe(row),
             "calls": row.call_count,
-            "failures": None,
+            "failures": sum(failures.values()),
+            "failures_by_kind": failures,
             "latency_ms": None if row.ewma_ms is None else round(row.ewma_ms, 1),
             "limit": min(limits, default=None),
             "in_flight": self._in_flight[row.pk],
@@ -104,7 +113,8 @@ def _request(row: Row[Any], waits: str) -> dict[str, Any]:
         "failures_in_a_row": 0,
         "last_probe": None,
         "calls": 0,
-        "failures": None,
+        "failures": 0,
+        "failures_by_kind": {},
         "latency_ms": None,
         "limit": None,
         "in_flight": 0,

@@ -116,6 +116,7 @@ def test_only_routable_services_are_listed_unless_state_is_all(
         assert entry["state"] == entry["service_id"]
         assert entry["state_since"] > 0
         assert entry["breaker"] == "closed"
+        assert set(entry["failed_calls"]) == {"refused", "timeout", "broken", "unreachable"}
     assert complete["services"][0]["state_reason"] == "offline is offline"
     assert api.error(400, "GET", f"{ANALYSIS}/services?state=some").startswith("state: ")
     assert api.get(f"{ANALYSIS}/services?state=") == usual

@@ -39,6 +39,7 @@ class _Loud:
         self.last_failure_reason = ""
         self.last_failure_reason_code = self.last_failure_reason_args = None
         self.call_count, self.ewma_ms, self.max_concurrency, self.concurrency_cap = 0, None, None, 0
+        self.refused_count = self.timeout_count = self.broken_count = self.unreachable_count = 0
         self.breaker_failures, self.breaker_open_until, self.breaker_pause_sec = 0, 0.0, 0.0
 
 

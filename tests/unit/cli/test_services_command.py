@@ -138,7 +138,7 @@ def _fails(installation: Installation, pk: int, count: int, first: float, reason
 def test_service_that_refuses_every_picture_is_shown_with_its_last_success(
     installation: Installation,
 ) -> None:
-    pk = installation.service("yolo-1")
+    pk = installation.service("yolo-1", call_count=30, refused_count=4, timeout_count=2)
     _fails(installation, pk, 2, 900, "old reason")
     installation.frame(
         service_pk=pk, state="done", outcome="no_detection", settled_at=installation.now - 600
@@ -147,7 +147,7 @@ def test_service_that_refuses_every_picture_is_shown_with_its_last_success(
     installation.pending(
         avoid_service=pk, last_failure_at=installation.now - 5, tries=1, reason="out of memory"
     )
-    well = installation.service("yolo-2")
+    well = installation.service("yolo-2", call_count=9, broken_count=1)
     _fails(installation, well, 1, 30, "broken picture")
     installation.frame(service_pk=well, state="done", settled_at=installation.now - 5)
     never = installation.service("yolo-3")
@@ -165,6 +165,8 @@ def test_service_that_refuses_every_picture_is_shown_with_its_last_success(
     assert rows["yolo-3"]["LAST SUCCESS"] == "never"
     listed = _listed(installation)
     assert listed["yolo-1"]["failed_since_success"] == 4
+    failed = {"refused": 4, "timeout": 2, "broken": 0, "unreachable": 0}
+    assert listed["yolo-1"]["failed_calls"] == failed
     assert listed["yolo-2"]["last_refusal"] is listed["yolo-2"]["last_refusal_code"] is None
 
 

@@ -26,6 +26,12 @@ const Breaker = ({ state }) => (BREAKER[state] ? html`<${State} kind=${BREAKER[s
 </span>`);
 const load = (service) => `${count(service.in_flight)} / ${service.limit ?? "–"}`;
 
+// Why calls failed, such as " (refused 3, no answer in time 1)".
+function kinds(service) {
+  const failed = Object.entries(service.failures_by_kind).filter(([, n]) => n);
+  return failed.length ? ` (${failed.map(([kind, n]) => `${t(`call_${kind}`)} ${count(n)}`).join(", ")})` : "";
+}
+
 function Evidence({ service, now }) {
   return html`<dl class="facts">
     <dt>${t("heartbeat")}</dt>
@@ -35,7 +41,7 @@ function Evidence({ service, now }) {
     <dt>${t("probe")}</dt>
     <dd>${age(now, service.last_probe)}</dd>
     <dt>${t("calls")}</dt>
-    <dd>${count(service.calls)}, ${t("n_failed", count(service.failures))}</dd>
+    <dd class="calls">${count(service.calls)}, ${t("n_failed", count(service.failures))}${kinds(service)}</dd>
     <dt>${t("latency_one")}</dt>
     <dd>${ms(service.latency_ms)} ms</dd>
     <dt>${t("in_flight")}</dt>
