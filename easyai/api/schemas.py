@@ -50,7 +50,9 @@ class FailedCalls(BaseModel):
 
     refused: int = Field(default=0, description="The service refused the picture: success:false")
     timeout: int = Field(default=0, description="No answer in time")
-    broken: int = Field(default=0, description="An HTTP error, a cut answer, or not the contract's JSON")
+    broken: int = Field(
+        default=0, description="An HTTP error, a cut answer, or not the contract's JSON"
+    )
     unreachable: int = Field(default=0, description="No connection")
 
 

@@ -34,12 +34,14 @@ _BOUNDS: Final = {
     "end_time": "min(first_at) <= :end_time",
 }
 _WITHIN: Final = """
-    SELECT count(*) AS alerts, min(id) AS first_id, max(id) AS last_id
+    SELECT count(*) AS alerts, min(id) AS first_id, max(id) AS last_id,
+           min(created_at) AS first_at, max(created_at) AS last_at
       FROM alerts {index} WHERE id BETWEEN :first_id AND :last_id {where}
 """
 # The rows of a partial index, which holds few alerts of most installations.
 _MANY_OF_BLOCKS: Final = """
-    SELECT id >> 13 AS block, count(*) AS alerts, min(id) AS first_id, max(id) AS last_id
+    SELECT id >> 13 AS block, count(*) AS alerts, min(id) AS first_id, max(id) AS last_id,
+           min(created_at) AS first_at, max(created_at) AS last_at
       FROM alerts WHERE detection_count >= 64 {where} GROUP BY 1
 """
 #: Reads the narrow index: by itself SQLite would read the rows, which are thirty times as large.
@@ -80,11 +82,18 @@ _FORGET_EMPTY: Final = text("""
 
 
 class Block(NamedTuple):
-    """The alerts of a block that a list shows; other alerts may lie between the two ids."""
+    """The alerts of a block that a list shows; other alerts may lie between the bounds."""
 
     alerts: int
     first_id: int
     last_id: int
+    first_at: float  # Unix seconds
+    last_at: float
+
+    @property
+    def ids(self) -> int:
+        """How many ids there are between the bounds: the most index entries to read."""
+        return self.last_id - self.first_id + 1
 
 
 def blocks(conn: Connection, wanted: AlertFilter) -> list[Block]:
@@ -123,7 +132,7 @@ def _many(conn: Connection, wanted: AlertFilter) -> dict[int, Block]:
     """The wanted alerts with `MANY` detections or more, by block."""
     where, values = wanted.conditions()
     rows = conn.execute(text(_MANY_OF_BLOCKS.format(where=where)), values)
-    return {row.block: Block(row.alerts, row.first_id, row.last_id) for row in rows}
+    return {row.block: Block(*row[1:]) for row in rows}
 
 
 def _block(
@@ -131,12 +140,13 @@ def _block(
 ) -> Block:
     if not _is_inside(wanted, row):
         return _counted(conn, wanted, row)
+    whole = Block(row.alerts, row.first_id, row.last_id, row.first_at, row.last_at)
     if many is None or not row.many:
-        return Block(row.alerts, row.first_id, row.last_id)
-    own = many.get(row.block, Block(0, row.first_id, row.last_id))
+        return whole
+    own = many.get(row.block, whole._replace(alerts=0))
     if row.many == row.alerts:
         return own
-    return Block(row.alerts - int(row.many) + own.alerts, row.first_id, row.last_id)
+    return whole._replace(alerts=row.alerts - int(row.many) + own.alerts)
 
 
 def _is_inside(wanted: AlertFilter, row: Row[Any]) -> bool:

@@ -19,6 +19,10 @@ _OF_CAMERA: Final = "SELECT count(*) FROM alerts WHERE true {where}"
 _IDS_OF_CAMERA: Final = """
     SELECT id FROM alerts WHERE id < :before {where} ORDER BY id DESC LIMIT :most OFFSET :skipped
 """
+_NTH_OF_CAMERA: Final = text("""
+    SELECT id FROM alerts WHERE task_id = :task_id AND id BETWEEN :first_id AND :last_id
+     ORDER BY id DESC LIMIT 1 OFFSET :newer
+""")
 _IDS: Final = """
     SELECT id FROM alerts {index} WHERE id BETWEEN :first_id AND :last_id {where}
      ORDER BY id DESC LIMIT :most OFFSET :skipped
@@ -66,6 +70,15 @@ def page(
 def task_ids(conn: Connection) -> list[str]:
     """The cameras that have alerts."""
     return list(conn.execute(_TASK_IDS).scalars())
+
+
+def after_newest(
+    conn: Connection, task_id: str, first_id: int, last_id: int, newest: int
+) -> int | None:
+    """The id of a camera's next alert after its `newest` alerts within two ids; None: none."""
+    place = {"task_id": task_id, "first_id": first_id, "last_id": last_id, "newer": newest}
+    found: int | None = conn.execute(_NTH_OF_CAMERA, place).scalar()
+    return found
 
 
 def _of_camera(

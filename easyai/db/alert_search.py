@@ -1,7 +1,8 @@
 """The SQL of the dashboard's lists of alerts: the newest first, without the alerts of the system.
 
-A choice that no index knows (service, score, reviewed) reads a bounded number of alerts a call. A
-part may therefore have fewer alerts than asked for, or none, and yet not be the last part.
+A choice that no index knows (service, score, reviewed) reads a bounded number of alerts a call, and
+a bounded number of index entries to find these alerts. A part may therefore have fewer alerts than
+asked for, or none, and yet not be the last part.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from easyai.domain.alarm_as_alert import TASK_ID
 
 #: Alerts that a call reads for a choice that no index knows.
 _READ: Final = 4096
+#: Index entries that a call reads, such as to find the alerts of a rare type.
+_ENTRIES: Final = 40_960
+_LEAST: Final = 1024  # entries that take as long as the statements of a span
 _EXTRAS: Final = (
     ("algorithm_id", "algorithm_id = :algorithm_id"),
     ("min_confidence", "confidence >= :min_confidence"),
@@ -27,13 +31,13 @@ _REVIEWED: Final = {True: f"EXISTS ({_MARKED})", False: f"NOT EXISTS ({_MARKED})
 # The inner list is bounded, whatever the choice: the rows of at most `_READ` alerts are read.
 _FOUND: Final = """
     SELECT id FROM (
-        SELECT id, algorithm_id, confidence FROM alerts
+        SELECT id, algorithm_id, confidence FROM alerts {index}
          WHERE id BETWEEN :first_id AND :last_id {where} ORDER BY id DESC LIMIT :read
     ) AS read WHERE {extra} ORDER BY id DESC LIMIT :most
 """
 _END: Final = """
     SELECT min(id) AS first_id, count(*) AS number FROM (
-        SELECT id FROM alerts
+        SELECT id FROM alerts {index}
          WHERE id BETWEEN :first_id AND :last_id {where} ORDER BY id DESC LIMIT :read
     ) AS read
 """
@@ -114,7 +118,8 @@ def _found(
     conn: Connection, choice: AlertChoice, limit: int, last: int
 ) -> tuple[list[int], int | None]:
     """The ids of the next alerts, and where the next part begins; None: there is none."""
-    spans, left = _spans(conn, choice, last), _READ
+    spans, rest = _spans(conn, choice.plain, last)
+    left = _READ
     ids: list[int] = []
     for span in spans:
         found, end, read = _in_span(conn, choice, limit - len(ids), left, span)
@@ -124,17 +129,32 @@ def _found(
             return ids, ids[-1]
         if end is not None:  # also when `left` is used up
             return ids, end
-    return ids, None
+    return ids, rest
 
 
-def _spans(conn: Connection, choice: AlertChoice, last: int) -> list[tuple[int, int]]:
-    """Spans of ids that hold wanted alerts, newest first: the kept counts leave out the others."""
-    if choice.plain.task_id is not None or choice.plain == AlertFilter():
-        return [(0, last)]
-    blocks = alert_counts.blocks(conn, choice.plain)
-    return [
-        (block.first_id, min(block.last_id, last)) for block in blocks if block.first_id <= last
-    ]
+def _spans(
+    conn: Connection, plain: AlertFilter, last: int
+) -> tuple[list[tuple[int, int]], int | None]:
+    """Spans of ids that hold wanted alerts, newest first, with at most `_ENTRIES` index entries.
+
+    Also returns the id before which to go on after the spans; None: there are no more spans.
+    """
+    if plain == AlertFilter():
+        return [(0, last)], None
+    if plain.task_id is not None:
+        first = alert_lists.after_newest(conn, plain.task_id, 0, last, _ENTRIES - 1)
+        return [(first or 0, last)], first
+    spans, left = [], _ENTRIES
+    for block in alert_counts.blocks(conn, plain):  # leaves out blocks without wanted alerts
+        newest = min(block.last_id, last)
+        if newest < block.first_id:
+            continue
+        first = max(block.first_id, newest - left + 1)
+        spans.append((first, newest))
+        left -= max(newest - first + 1, _LEAST)
+        if left <= 0:
+            return spans, first
+    return spans, None
 
 
 def _in_span(
@@ -147,10 +167,12 @@ def _in_span(
     """
     where, values = choice.plain.conditions()
     extra, more = choice.extra()
+    by_index = where and choice.plain.task_id is None
+    index = alert_counts.BY_INDEX[conn.dialect.name] if by_index else ""
     place = {"first_id": span[0], "last_id": span[1], "read": most}
-    found = text(_FOUND.format(where=where, extra=extra))
+    found = text(_FOUND.format(index=index, where=where, extra=extra))
     ids = list(conn.execute(found, {**values, **more, **place, "most": limit}).scalars())
-    end = conn.execute(text(_END.format(where=where)), {**values, **place}).one()
+    end = conn.execute(text(_END.format(index=index, where=where)), {**values, **place}).one()
     return ids, end.first_id if end.number == most else None, end.number
 
 

@@ -90,6 +90,7 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
     saved = _save(database, draw, 300)
     for _ in range(60):
         monkeypatch.setattr(alert_search, "_READ", draw.choice((1, 7, 4096)))
+        monkeypatch.setattr(alert_search, "_ENTRIES", draw.choice((9, 5_000, 40_960)))
         plain = AlertFilter(
             task_id=draw.choice((None, None, "c1")),
             task_type=draw.choice((None, "人脸")),
@@ -134,3 +135,34 @@ def test_choice_that_no_alert_has_reads_a_bounded_number_of_alerts(
     assert (found.rows, found.total) == ([], None)
     assert found.next is not None
     assert len(read) < 2 * 7 + 2
+
+
+@pytest.mark.parametrize("task_id", [None, "c1"])
+@pytest.mark.parametrize("reviewed", [None, True, False])
+def test_list_of_a_rare_type_reads_a_bounded_number_of_index_entries(
+    database: Database, task_id: str | None, reviewed: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_search, "_ENTRIES", 100)
+    with database.write() as conn:
+        for number in range(1, 1001):
+            kind = "rare" if number in (1, 1000) else "车辆"
+            values = {"id": number, "detection_count": 1, "created_at": float(number)}
+            insert(conn, task_id="c1", task_type=kind, **values)
+        alert_reviews.mark(conn, list(range(1, 1001)), "li", 1.0)
+    choice = AlertChoice(AlertFilter(task_id, "rare"), min_confidence=2.0, reviewed=reviewed)
+    spans: list[int] = []
+
+    def note(_conn: Any, clause: Any, _many: Any, values: Any, _options: Any) -> None:
+        if ":read" in str(clause):
+            spans.append(min(values["last_id"], 1000) - values["first_id"] + 1)
+
+    before: int | None = None
+    ends: list[int | None] = []
+    with database.snapshot() as conn:
+        event.listen(database.engine, "before_execute", note)
+        while not ends or before is not None:
+            spans.clear()
+            before = alert_search.page(conn, choice, 20, before).next
+            ends.append(before)
+            assert sum(spans) <= 2 * 100  # two statements
+    assert ends == [*range(901, 0, -100), None]

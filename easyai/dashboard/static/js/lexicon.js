@@ -171,6 +171,7 @@ const ALERTS = {
   any_score: ["Any score", "任意分数"],
   any_time: ["Any time", "任意时间"],
   unseen: ["Not reviewed", "未查看"],
+  estimated: ["Older bars are estimated: there are many alerts.", "告警较多，较早的柱为估计值。"],
   by_day: [
     "Alerts per {} min over the last 24 h; drag to choose a time",
     "最近 24 小时每 {} 分钟告警数；拖动选择时段",

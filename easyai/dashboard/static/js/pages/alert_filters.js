@@ -39,7 +39,7 @@ function Histogram({ filter }) {
     <svg viewBox="0 0 960 ${TALL}" preserveAspectRatio="none" aria-hidden="true"></svg>
     <div class="ticks"><span> </span></div>
   </div>`;
-  const { from, step_sec: step, counts } = data;
+  const { from, step_sec: step, counts, estimated } = data;
   const length = counts.length * step;
   const most = Math.max(1, ...counts);
   const wide = 960 / counts.length;
@@ -93,6 +93,7 @@ function Histogram({ filter }) {
     <div class="ticks" aria-hidden="true">
       ${[0, 1, 2, 3, 4].map((i) => html`<span key=${i}>${hourMinute(from + (length * i) / 4)}</span>`)}
     </div>
+    ${estimated && html`<p class="muted">${t("estimated")}</p>`}
   </div>`;
 }
 
