@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -13,14 +12,13 @@ from typing import Any, BinaryIO, Final
 
 from easyai.dashboard import stored_pictures
 from easyai.dashboard.decoding import BrokenPictureError, noted_size, size_of, thumbnail
-from easyai.dashboard.preview_files import PreviewFiles
 from easyai.dashboard.store_reads import StoreReads
 from easyai.domain.picture_marks import Size
 from easyai.errors import EasyaiError
 from easyai.pipeline.links import open_picture
 from easyai.runtime import Runtime
+from easyai.store.preview_files import FOLDER, PreviewFiles, alert_name, frame_name
 
-FOLDER: Final = "thumbnails"  # in the data folder
 _MOST_SIZES: Final = 20_000
 _MOST_BROKEN: Final = 10_000
 
@@ -38,18 +36,19 @@ class Thumbnails:
         self._sizes: OrderedDict[str, Size | None] = OrderedDict()
         self._broken: OrderedDict[str, str] = OrderedDict()
 
-    def open(self, name: str, load: Load) -> BinaryIO:
+    def open(self, name: str, load: Load, check: Callable[[], object]) -> BinaryIO:
         """Open a thumbnail; makes it of the picture that `load` returns, if it is not kept yet.
 
-        Threads that ask for the same thumbnail wait for the thread that makes it. Raises
-        BrokenPictureError, and what `load` raises.
+        Threads that ask for the same thumbnail wait for the thread that makes it. `check` raises if
+        the picture was deleted while the thumbnail was made: then the thumbnail is deleted, too.
+        Raises BrokenPictureError, and what `load` and `check` raise.
         """
         while True:
             if (file := self.files.open(name)) is not None:
                 return file
             with self._maker(name) as is_first:
                 if is_first:
-                    return self._make(name, load)
+                    return self._make(name, load, check)
 
     def sizes_of_alerts(self, rows: Sequence[Any]) -> list[Size | None]:
         """The sizes of alerts' pictures; None also for a picture whose folder is late."""
@@ -127,7 +126,7 @@ class Thumbnails:
             with self._lock:
                 self._making.pop(name).set()
 
-    def _make(self, name: str, load: Load) -> BinaryIO:
+    def _make(self, name: str, load: Load, check: Callable[[], object]) -> BinaryIO:
         if name in self._broken:
             raise BrokenPictureError(self._broken[name])
         if (file := self.files.open(name)) is not None:
@@ -139,6 +138,11 @@ class Thumbnails:
             self._remember(self._broken, name, str(error), _MOST_BROKEN)
             raise
         self.files.put(name, made)
+        try:
+            check()
+        except EasyaiError:
+            self.files.remove([name.partition("x")[0]])
+            raise
         return self.files.open(name) or _in_memory(made)
 
     def _noted(self, name: str) -> Size | None:
@@ -153,20 +157,6 @@ class Thumbnails:
             kept[name] = value
             if len(kept) > most:
                 kept.popitem(last=False)
-
-
-def alert_name(row: Any) -> str:
-    """The name of an alert's thumbnail: a new database in the same folder uses its id again."""
-    return f"a{row.id}x{_mark(row.frame_id, row.created_at)}"
-
-
-def frame_name(row: Any) -> str:
-    """The name of a frame's thumbnail; SQLite may use the id of a deleted frame again."""
-    return f"f{row.id}x{_mark(row.key, row.version)}"
-
-
-def _mark(*values: Any) -> str:
-    return hashlib.blake2s(repr(values).encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
 def _in_memory(content: bytes) -> BinaryIO:

@@ -139,7 +139,7 @@ def _spans(
 
     Also returns the id before which to go on after the spans; None: there are no more spans.
     """
-    if plain == AlertFilter():
+    if plain == AlertFilter(task_id=plain.task_id):  # each entry is wanted
         return [(0, last)], None
     if plain.task_id is not None:
         first = alert_lists.after_newest(conn, plain.task_id, 0, last, _ENTRIES - 1)

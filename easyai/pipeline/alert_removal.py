@@ -26,6 +26,7 @@ from easyai.pipeline.alert_count_check import counts_beyond
 from easyai.pipeline.deletions import Deletions
 from easyai.pipeline.picture_moves import PictureMove, carry_out, log_failed, move_for, record
 from easyai.runtime import Runtime
+from easyai.store.preview_files import FOLDER, PreviewFiles, subjects
 from easyai.system.side_by_side import SideBySide
 
 _CARRY_SEC = 2.0  # for pictures that only alerts name; the sweep deletes the rest
@@ -53,6 +54,7 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None)
             more = ("…",) if len(removed) > _MOST_NAMED else ()
             deleted = Reason.of("action.alerts_deleted", n=len(removed), ids=(*named, *more))
             audit.note(conn, by, "delete_alerts", deleted)
+    runtime.part(_previews).remove(subjects(removed))
     if moves:
         _run(runtime, moves)
     runtime.part(Deletions).carry(time.monotonic() + _CARRY_SEC)
@@ -136,6 +138,10 @@ def trim_alerts(runtime: Runtime, limit: float) -> int:
             ids = [alert_id for alert_id, waits in oldest if not (waits and analysis.has_bus)]
             deleted += delete_alerts(runtime, ids) if ids else 0
     return deleted
+
+
+def _previews(runtime: Runtime) -> PreviewFiles:
+    return PreviewFiles(runtime.settings.easyai.data_dir / FOLDER)
 
 
 def _moves(conn: Connection, removed: Sequence[alerts.AlertRow], now: float) -> list[PictureMove]:

@@ -16,12 +16,14 @@ from easyai.api.gates import PREVIEWS, behind
 from easyai.api.parts import RuntimePart
 from easyai.api.schemas_alerts import LARGEST_ID
 from easyai.dashboard import stored_pictures
-from easyai.dashboard.thumbnails import Thumbnails, alert_name, frame_name
+from easyai.dashboard.thumbnails import Thumbnails
 from easyai.db import alerts, frames
 from easyai.db.alerts import AlertRow
 from easyai.db.frames import FrameRow
+from easyai.domain.frame import Outcome
 from easyai.errors import AlertNotFoundError, PictureNotFoundError
 from easyai.runtime import Runtime
+from easyai.store.preview_files import alert_name, frame_name
 
 router = APIRouter(prefix="/dashboard", dependencies=[Depends(viewer)], include_in_schema=False)
 
@@ -41,17 +43,19 @@ def alert_thumbnail(id: Id, request: Request, runtime: RuntimePart) -> Response:
     """The picture of an alert, 320 pixels wide."""
     row = _alert(runtime, id)
     load = partial(stored_pictures.of_alert, runtime, row.image_path)
-    return _thumbnail(request, runtime, alert_name(row), load)
+    return _thumbnail(request, runtime, alert_name(row), load, partial(_alert, runtime, id))
 
 
 @router.get("/thumbnails/frames/{id}")
 @behind(PREVIEWS)
 def frame_thumbnail(id: Id, request: Request, runtime: RuntimePart) -> Response:  # noqa: A002
-    """The picture of a frame, 320 pixels wide; also after its deletion, if it was made before."""
+    """The picture of a frame, 320 pixels wide; also after the frame's end, if it was made before.
+
+    But not after the deletion of the frame's alert.
+    """
     row = _frame(runtime, id)
-    return _thumbnail(
-        request, runtime, frame_name(row), partial(stored_pictures.of_frame, runtime, row)
-    )
+    load = partial(stored_pictures.of_frame, runtime, row)
+    return _thumbnail(request, runtime, frame_name(row), load, partial(_frame, runtime, id))
 
 
 @router.get("/pictures/alerts/{id}")
@@ -79,15 +83,19 @@ def _alert(runtime: Runtime, alert_id: int) -> AlertRow:
 def _frame(runtime: Runtime, frame_id: int) -> FrameRow:
     with runtime.db.read() as conn:
         row = frames.get(conn, frame_id)
-    if row is None:
+    if row is None or (row.outcome == Outcome.ALERT and row.alert_id is None):
         raise PictureNotFoundError
     return row
 
 
 def _thumbnail(
-    request: Request, runtime: Runtime, name: str, load: Callable[[], bytes]
+    request: Request,
+    runtime: Runtime,
+    name: str,
+    load: Callable[[], bytes],
+    check: Callable[[], object],
 ) -> Response:
-    with runtime.part(Thumbnails).open(name, load) as file:
+    with runtime.part(Thumbnails).open(name, load, check) as file:
         return _answer(request, file)
 
 

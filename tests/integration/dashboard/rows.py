@@ -27,7 +27,7 @@ _FRAME = {
     "service_pk": None,
     "leased_at": 3.0,
     "settled_at": 4.0,
-    "outcome": "alert",
+    "outcome": "no_detection",
     "reason": None,
     "reason_code": None,
     "reason_args": None,

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from PIL import Image
 
 from easyai.dashboard import decoding, thumbnails
 from easyai.dashboard.decoding import LARGEST_THUMBNAIL, size_of
-from easyai.dashboard.preview_files import PreviewFiles
+from easyai.pipeline import alert_removal
+from easyai.store.preview_files import PreviewFiles
 from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.rows import DASHBOARD, Rows
 from tests.support.jpeg import jpeg, png
@@ -245,3 +247,77 @@ def test_cache_deletes_the_oldest_thumbnails_beyond_its_bytes(tmp_path: Path) ->
     newest.close()
     with pytest.raises(ValueError):
         files.open("../secret")
+
+
+def _by_id(api: LiveApi, rows: Rows, alert: int) -> None:
+    assert api.call("DELETE", f"/api/v1/alerts/{alert}").status_code == 200
+
+
+def _by_ids(api: LiveApi, rows: Rows, alert: int) -> None:
+    api.post(f"{DASHBOARD}/alerts/delete", {"ids": [alert]})
+
+
+def _by_filter(api: LiveApi, rows: Rows, alert: int) -> None:
+    api.post(f"{DASHBOARD}/alerts/delete", {"filter": {"min_detections": 2}, "up_to": alert})
+
+
+def _by_retention(api: LiveApi, rows: Rows, alert: int) -> None:
+    most = rows.runtime.settings.ai_analysis.max_alerts_in_db
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alert_removal, "counts_beyond", lambda *_: (most + 1, 0))
+        assert alert_removal.trim_alerts(rows.runtime, time.monotonic() + 10) == 1
+
+
+def _alert_of_a_frame(rows: Rows) -> tuple[int, int]:
+    """The ids of an alert and of its frame, which have the same picture."""
+    path = rows.picture("alerts/t/c/1.jpg")
+    frame = rows.frame("t/c/1.jpg", image_path=path, outcome="alert")
+    return rows.alert(image_path=path, frame_id=frame), frame
+
+
+def _kept(rows: Rows) -> list[Path]:
+    return list((rows.runtime.settings.easyai.data_dir / "thumbnails").glob("*/*"))
+
+
+@pytest.mark.parametrize("delete", [_by_id, _by_ids, _by_filter, _by_retention])
+def test_thumbnails_of_a_deleted_alert_and_its_frame_are_deleted(
+    api: LiveApi, rows: Rows, delete: Callable[[LiveApi, Rows, int], None]
+) -> None:
+    alert, frame = _alert_of_a_frame(rows)
+    paths = (f"{THUMBNAILS}/alerts/{alert}", f"{THUMBNAILS}/frames/{frame}")
+    for path in paths:
+        assert _image(api.call("GET", path)).width == 320
+    assert len(_kept(rows)) == 2
+    delete(api, rows, alert)
+    assert _kept(rows) == []
+    for path in paths:
+        api.error(404, "GET", path)
+
+
+def test_thumbnail_of_a_frame_is_not_shown_after_another_machine_deleted_its_alert(
+    sqlite_api: LiveApi, sqlite_rows: Rows
+) -> None:
+    alert, frame = _alert_of_a_frame(sqlite_rows)
+    path = f"{THUMBNAILS}/frames/{frame}"
+    assert sqlite_api.call("GET", path).status_code == 200
+    sqlite_rows.execute("DELETE FROM alerts WHERE id = :id", id=alert)
+    assert len(_kept(sqlite_rows)) == 1
+    sqlite_api.error(404, "GET", path)
+    sqlite_api.error(404, "GET", f"{DASHBOARD}/pictures/frames/{frame}")
+
+
+@pytest.mark.parametrize("kind", ["alerts", "frames"])
+def test_thumbnail_that_is_made_while_its_alert_is_deleted_is_not_kept(
+    sqlite_api: LiveApi, sqlite_rows: Rows, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    alert, frame = _alert_of_a_frame(sqlite_rows)
+    real = decoding.thumbnail
+
+    def late(content: bytes) -> bytes:
+        alert_removal.delete_alerts(sqlite_rows.runtime, [alert])
+        return real(content)
+
+    monkeypatch.setattr(thumbnails, "thumbnail", late)
+    number = alert if kind == "alerts" else frame
+    sqlite_api.error(404, "GET", f"{THUMBNAILS}/{kind}/{number}")
+    assert _kept(sqlite_rows) == []
