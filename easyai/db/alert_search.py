@@ -1,8 +1,8 @@
 """The SQL of the dashboard's lists of alerts: the newest first, without the alerts of the system.
 
 A choice that no index knows (service, score, reviewed) reads a bounded number of alerts a call, and
-a bounded number of index entries to find these alerts. A part may therefore have fewer alerts than
-asked for, or none, and yet not be the last part.
+a bounded number of index entries to find these alerts; so does a list of a busy camera. A part may
+therefore have fewer alerts than asked for, or none, and yet not be the last part.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from easyai.domain.alarm_as_alert import TASK_ID
 _READ: Final = 4096
 #: Index entries that a call reads, such as to find the alerts of a rare type.
 _ENTRIES: Final = 40_960
+#: Alerts of a camera beyond which a list of this camera has no total.
+_COUNTED: Final = 50_000
 _LEAST: Final = 1024  # entries that take as long as the statements of a span
 _EXTRAS: Final = (
     ("algorithm_id", "algorithm_id = :algorithm_id"),
@@ -43,11 +45,14 @@ _END: Final = """
 """
 _NEWEST_MARKED: Final = text("SELECT max(alert_id) FROM alert_reviews WHERE alert_id < :before")
 _OF_SYSTEM: Final = "SELECT count(*) FROM alerts WHERE task_id = 'system' {where}"
+_OF_NEWEST: Final = "SELECT count(*) FROM alerts WHERE id > :id {where}"
 _OLDER: Final = """
-    SELECT id FROM alerts WHERE id < :id AND id >= :id - 20000 {where} ORDER BY id DESC LIMIT 1
+    SELECT id FROM alerts {index}
+     WHERE id < :id AND id >= :id - 20000 {where} ORDER BY id DESC LIMIT 1
 """
 _NEWER: Final = """
-    SELECT id FROM alerts WHERE id > :id AND id <= :id + 20000 {where} ORDER BY id LIMIT 1
+    SELECT id FROM alerts {index}
+     WHERE id > :id AND id <= :id + 20000 {where} ORDER BY id LIMIT 1
 """
 _BEYOND_ALL: Final = 2**63 - 1
 
@@ -74,7 +79,7 @@ class AlertChoice:
         parts = [sql for sql, _ in given]
         if self.reviewed is not None:
             parts.append(_REVIEWED[self.reviewed])
-        return " AND ".join(parts), {name: getattr(self, name) for _, name in given}
+        return " AND ".join(parts) or "true", {name: getattr(self, name) for _, name in given}
 
 
 class FoundAlerts(NamedTuple):
@@ -83,6 +88,7 @@ class FoundAlerts(NamedTuple):
     rows: list[AlertRow]  # newest first; may be empty although there is a next part
     total: int | None  # None: counting would read every alert
     next: int | None  # `before` of the next part; None: this is the last part
+    at_least: int | None = None  # of a busy camera: a number below the total
 
 
 def page(
@@ -92,7 +98,8 @@ def page(
 
     The total and the alerts agree only within `Database.snapshot`.
     """
-    if choice.is_plain:
+    at_least = _at_least(conn, choice.plain) if choice.is_plain else None
+    if choice.is_plain and at_least is None:
         found = alert_lists.page(conn, choice.plain, limit, before=before or _BEYOND_ALL)
         rows = [row for row in found.rows if row.task_id != TASK_ID]
         return FoundAlerts(rows, found.total - _of_system(conn, choice.plain), found.next)
@@ -102,7 +109,20 @@ def page(
         last = min(last, newest or 0)
     ids, end = _found(conn, choice, limit, last)
     rows = [row for row in alert_lists.rows(conn, ids) if row.task_id != TASK_ID]
-    return FoundAlerts(rows, None, end)
+    return FoundAlerts(rows, None, end, at_least)
+
+
+def _at_least(conn: Connection, wanted: AlertFilter) -> int | None:
+    """The wanted alerts among the newest of a busy camera; None: the list is counted whole."""
+    if wanted.task_id is None:
+        return None
+    first = alert_lists.after_newest(conn, wanted.task_id, 0, _BEYOND_ALL, _COUNTED)
+    if first is None:
+        return None
+    where, values = wanted.conditions()
+    statement = text(_OF_NEWEST.format(where=where))
+    count: int = conn.execute(statement, {**values, "id": first}).scalar_one()
+    return count
 
 
 def _of_system(conn: Connection, wanted: AlertFilter) -> int:
@@ -167,8 +187,7 @@ def _in_span(
     """
     where, values = choice.plain.conditions()
     extra, more = choice.extra()
-    by_index = where and choice.plain.task_id is None
-    index = alert_counts.BY_INDEX[conn.dialect.name] if by_index else ""
+    index = _narrow(conn, choice.plain)
     place = {"first_id": span[0], "last_id": span[1], "read": most}
     found = text(_FOUND.format(index=index, where=where, extra=extra))
     ids = list(conn.execute(found, {**values, **more, **place, "most": limit}).scalars())
@@ -181,9 +200,18 @@ def neighbours(
 ) -> tuple[int | None, int | None]:
     """The next older and the next newer alert of a list, within 20,000 ids; None: none."""
     where, values = wanted.conditions()
+    index = _narrow(conn, wanted)
     where += "" if wanted.task_id is not None else f" AND task_id <> '{TASK_ID}'"
     older, newer = (
-        conn.execute(text(sql.format(where=where)), {**values, "id": alert_id}).scalar()
+        conn.execute(
+            text(sql.format(index=index, where=where)), {**values, "id": alert_id}
+        ).scalar()
         for sql in (_OLDER, _NEWER)
     )
     return older, newer
+
+
+def _narrow(conn: Connection, wanted: AlertFilter) -> str:
+    """Names the narrow index for a list by type, detections or time, whose rows are large."""
+    is_wide = wanted == AlertFilter() or wanted.task_id is not None
+    return "" if is_wide else alert_counts.BY_INDEX[conn.dialect.name]

@@ -43,6 +43,7 @@ def list_alerts(runtime: RuntimePart, query: Annotated[ListQuery, Query()]) -> d
         "items": alert_items.items(runtime, found.rows, reviews),
         "next": found.next,
         "total": found.total,
+        "at_least": found.at_least,
     }
 
 

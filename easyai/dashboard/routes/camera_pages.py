@@ -96,6 +96,7 @@ def get_camera(runtime: RuntimePart, task_id: TaskId) -> dict[str, Any]:
         "algo_config": {name: shown(configs[name, task_id]) for name in sorted(types)},
         "alerts": alerts,
         "total": found.total,
+        "at_least": found.at_least,
     }
 
 

@@ -91,6 +91,7 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
     for _ in range(60):
         monkeypatch.setattr(alert_search, "_READ", draw.choice((1, 7, 4096)))
         monkeypatch.setattr(alert_search, "_ENTRIES", draw.choice((9, 5_000, 40_960)))
+        monkeypatch.setattr(alert_search, "_COUNTED", draw.choice((5, 100_000)))
         plain = AlertFilter(
             task_id=draw.choice((None, None, "c1")),
             task_type=draw.choice((None, "人脸")),
@@ -111,6 +112,7 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
                 part = alert_search.page(conn, choice, 20, before)
                 found += [row.id for row in part.rows]
                 assert part.total in (None, len(expected))
+                assert (part.at_least or 0) <= len(expected)
                 if part.next is None:
                     break
                 assert before is None or part.next < before
@@ -166,3 +168,24 @@ def test_list_of_a_rare_type_reads_a_bounded_number_of_index_entries(
             ends.append(before)
             assert sum(spans) <= 2 * 100  # two statements
     assert ends == [*range(901, 0, -100), None]
+
+
+@pytest.mark.parametrize("busy", [1001, 1000])
+def test_list_of_a_busy_camera_has_a_number_below_its_total(
+    database: Database, busy: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_search, "_COUNTED", 1000)
+    with database.write() as conn:
+        for number in range(busy):
+            kind = TYPES[number % 2]
+            insert(
+                conn, id=number + 1, task_id="c1", task_type=kind, detection_count=1, created_at=1.0
+            )
+    for task_type, among_newest in ((None, 1000), (TYPES[0], 500)):
+        with database.snapshot() as conn:
+            part = alert_search.page(conn, AlertChoice(AlertFilter("c1", task_type)), 20)
+        assert len(part.rows) == 20
+        if busy > 1000:
+            assert (part.total, part.at_least) == (None, among_newest)
+        else:
+            assert (part.total, part.at_least) == (among_newest, None)

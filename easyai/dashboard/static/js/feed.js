@@ -44,6 +44,7 @@ class Feed {
   newer = []; // items that wait above the list while it is scrolled down
   next = null; // of the page after the last one
   total = null;
+  least = null; // of a busy camera: it has no total
   error = null;
   filter = {};
   isAtTop = true;
@@ -79,7 +80,7 @@ class Feed {
     this.#turn += 1;
     this.#busy = false;
     Object.assign(this, { order: [], items: new Map(), newer: [], hasGap: false });
-    Object.assign(this, { next: null, total: null, error: null, scrolled: 0 });
+    Object.assign(this, { next: null, total: null, least: null, error: null, scrolled: 0 });
     this.changed();
     this.#load();
   }
@@ -103,6 +104,7 @@ class Feed {
       for (const item of page.items) if (!known.has(item.id)) this.#append(item);
       this.next = page.next;
       if (page.total != null) this.total = page.total;
+      this.least = page.at_least;
       this.error = null;
     } catch (error) {
       if (turn === this.#turn) this.error = error;

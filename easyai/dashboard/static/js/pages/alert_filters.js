@@ -1,7 +1,7 @@
 // The filters of alerts: they stand in the address, so that a list can be sent to a colleague.
 import { path } from "../api.js";
 import { rooted } from "../root.js";
-import { count, day, hourMinute } from "../format.js";
+import { day, hourMinute, totalOf } from "../format.js";
 import { useRead } from "../load.js";
 import { Menu } from "../parts.js";
 import { html, useRef, useState } from "../preact.js";
@@ -179,7 +179,8 @@ export function Filters({ alerts, filter }) {
           ${t("clear")}
         </button>`}
       <span class="grow"></span>
-      <span class="muted" role="status">${alerts.total != null && t("n_alerts", count(alerts.total))}</span>
+      <span class="muted" role="status">${(alerts.total ?? alerts.least) != null &&
+        t("n_alerts", totalOf(alerts.total, alerts.least))}</span>
       <${Export} filter=${filter} />
     </div>
     <${Histogram} filter=${filter} /></section>`;

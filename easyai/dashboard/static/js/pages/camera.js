@@ -1,5 +1,5 @@
 // One camera: its last frame with its regions, what became of its frames today, its newest alerts.
-import { clock, count, hourMinute, moment, percent, seconds, span } from "../format.js";
+import { clock, count, hourMinute, moment, percent, seconds, span, totalOf } from "../format.js";
 import { Loaded, useRead } from "../load.js";
 import { Copy, Empty, Panel } from "../parts.js";
 import { Picture, fit } from "../picture.js";
@@ -158,7 +158,7 @@ export function Camera({ id }) {
               <dt>${t("waiting")}</dt>
               <dd>${count(live?.waiting ?? camera?.waiting)}</dd>
               <dt>${t("alerts")}</dt>
-              <dd>${count(camera?.total)}</dd>
+              <dd>${totalOf(camera?.total, camera?.at_least)}</dd>
             </dl>
           <//>
           <${Alerts} alerts=${camera?.alerts} id=${id} /><${Config} configs=${camera?.algo_config} /></aside>
