@@ -10,13 +10,24 @@ import os
 import ssl
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from easyai.s3.client_errors import NoAnswerError
-from easyai.s3.s3_connection import Answer, Connection, Limits, NothingSentError, Request, connect
+from easyai.s3.s3_connection import (
+    Address,
+    Answer,
+    Connection,
+    Limits,
+    NothingSentError,
+    Request,
+    connect,
+    look_up,
+)
 from easyai.system.side_by_side import pause
 
 _MOST_KEPT: Final = 64  # further threads open short-lived connections
+_SAME_ADDRESSES_SEC: Final = 10.0  # a look-up holds up all requests of its thread
 _IDLE_SEC: Final = 15.0  # firewalls and servers forget idle connections without a word
 _BUSY: Final = (500, 502, 503, 504)
 _CONFLICT: Final = b"ConditionalRequestConflict"  # AWS: another request changes the key just now
@@ -34,6 +45,8 @@ class Connections:
         self._idle: deque[Connection] = deque()  # its operations need no lock
         self._process = os.getpid()
         self._tls: ssl.SSLContext | None = None
+        self._addresses: Sequence[Address] = ()
+        self._look_up_at = 0.0  # monotonic
 
     def ask(self, request: Request) -> Answer:
         """The answer to a request, after further attempts if it has none, or if the server is busy.
@@ -61,7 +74,8 @@ class Connections:
             pause(_PAUSE_SEC * 2 ** (busy - 1))
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the kept connections, and look up the host's addresses before the next."""
+        self._look_up_at = 0.0
         while connection := self._newest():
             connection.close()
 
@@ -110,7 +124,13 @@ class Connections:
 
     def _open(self, ends_at: float) -> Connection:
         connect_sec = min(self._limits.connect_sec, ends_at - time.monotonic())
-        return connect(self._host, self._port, self._context(), connect_sec)
+        return connect(self._known_addresses(), self._host, self._context(), connect_sec)
+
+    def _known_addresses(self) -> Sequence[Address]:
+        if time.monotonic() >= self._look_up_at:
+            self._addresses = look_up(self._host, self._port)
+            self._look_up_at = time.monotonic() + _SAME_ADDRESSES_SEC
+        return self._addresses
 
     def _context(self) -> ssl.SSLContext | None:
         """What TLS trusts: the authorities of the system, or of SSL_CERT_FILE."""

@@ -26,11 +26,8 @@ Result = TypeVar("Result")
 _LARGEST_HEAD: Final = 65_536  # bytes, with interim answers; also of a trailer
 _LARGEST_REFUSAL: Final = 65_536  # bytes of the body of an error
 _READ: Final = 65_536  # bytes at once
-_RESOLVED_SEC: Final = 10.0  # the addresses of a host are kept so long
 
-_Address = tuple[Any, ...]  # as getaddrinfo returns it
-# By host and port: addresses, and until when they are kept (monotonic).
-_resolved: Final[dict[tuple[str, int], tuple[Sequence[_Address], float]]] = {}
+Address = tuple[Any, ...]  # as getaddrinfo returns it
 
 
 class Limits(NamedTuple):
@@ -192,14 +189,23 @@ class _Reader:
         self.complete = self.complete or bool(self.status)
 
 
-def connect(host: str, port: int, tls: ssl.SSLContext | None, connect_sec: float) -> Connection:
+def look_up(host: str, port: int) -> Sequence[Address]:
+    """The addresses of a host; holds up all requests of the thread. Raises NoAnswerError."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise NoAnswerError(_words(error)) from None
+
+
+def connect(
+    addresses: Sequence[Address], host: str, tls: ssl.SSLContext | None, connect_sec: float
+) -> Connection:
     """Open a connection to the first address of a host that accepts it; they share the time.
 
     Raises NoAnswerError, or NoTlsError when there is no secure connection.
     """
     ends_at = time.monotonic() + connect_sec
     why: OSError = OSError("no address")
-    addresses = _addresses(host, port)
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = socket.socket(family, kind, protocol)
         try:
@@ -213,23 +219,7 @@ def connect(host: str, port: int, tls: ssl.SSLContext | None, connect_sec: float
         except OSError as error:
             sock.close()
             why = error
-    _resolved.pop((host, port), None)
     raise NoAnswerError(_words(why)) from None
-
-
-def _addresses(host: str, port: int) -> Sequence[_Address]:
-    """The addresses of a host, from the last seconds if there are any.
-
-    A look-up holds up all requests of its thread. Raises NoAnswerError.
-    """
-    addresses, until = _resolved.get((host, port), ((), 0.0))
-    if time.monotonic() >= until:
-        try:
-            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise NoAnswerError(_words(error)) from None
-        _resolved[host, port] = addresses, time.monotonic() + _RESOLVED_SEC
-    return addresses
 
 
 def _connect(sock: socket.socket, address: Any, share_sec: float, ends_at: float) -> None:

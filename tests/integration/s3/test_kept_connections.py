@@ -236,7 +236,7 @@ def test_name_with_several_addresses_is_reached_at_the_one_that_answers(
         assert server.client(endpoint="store.local:1").get("k", 9)[1] == b"1"
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [dead])
         with pytest.raises(NoAnswerError, match="Connection refused"):
-            server.client(endpoint="gone.local:1").get("k", 9)
+            server.client(endpoint="store.local:1").get("k", 9)
     closed.release()
 
 
@@ -252,7 +252,7 @@ def test_address_that_hangs_leaves_time_for_the_next(monkeypatch: pytest.MonkeyP
             second = (*first[:4], ("127.0.0.1", server.port))
             monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [first, second])
             limits = LIMITS._replace(connect_sec=0.5)
-            assert server.client(limits, endpoint="slow.local:1").get("k", 9)[1] == b"1"
+            assert server.client(limits, endpoint="store.local:1").get("k", 9)[1] == b"1"
         for each in waiting:
             each.close()
 
