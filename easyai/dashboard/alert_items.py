@@ -10,6 +10,7 @@ from easyai.dashboard.thumbnails import Thumbnails
 from easyai.db.alert_reviews import Review
 from easyai.db.alerts import AlertRow
 from easyai.domain import picture_marks
+from easyai.domain.picture_marks import Size
 from easyai.runtime import Runtime
 
 PREFIX: Final = "/api/v1/dashboard"
@@ -24,20 +25,24 @@ def items(
     """Alerts as JSON-ready items, in their order; reads algo_configs and headers of pictures."""
     sizes = runtime.part(Thumbnails).sizes_of_alerts(rows)
     outlines = runtime.part(CameraRegions).of((row.task_type, row.task_id) for row in rows)
-    found = []
-    for row, size in zip(rows, sizes, strict=True):
-        result = picture_marks.result_of(row.result)
-        found.append(
-            _plain(row)
-            | {
-                "size": size,
-                "boxes": picture_marks.boxes(result, size),
-                "crossings": picture_marks.crossings(result),
-                "regions": picture_marks.regions(outlines[row.task_type, row.task_id], size),
-                "reviewed": reviewed(reviews.get(row.id)),
-            }
-        )
-    return found
+    return [
+        drawn(row, size)
+        | {
+            "regions": picture_marks.regions(outlines[row.task_type, row.task_id], size),
+            "reviewed": reviewed(reviews.get(row.id)),
+        }
+        for row, size in zip(rows, sizes, strict=True)
+    ]
+
+
+def drawn(row: AlertRow, size: Size | None) -> dict[str, Any]:
+    """An alert with what its result draws over its picture, JSON-ready."""
+    result = picture_marks.result_of(row.result)
+    return _plain(row) | {
+        "size": size,
+        "boxes": picture_marks.boxes(result, size),
+        "crossings": picture_marks.crossings(result),
+    }
 
 
 def small(item: Mapping[str, Any]) -> dict[str, Any]:

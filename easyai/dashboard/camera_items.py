@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, Self
 
 from sqlalchemy import Connection
 
 from easyai.dashboard import alert_items
 from easyai.dashboard.alert_items import PREFIX
-from easyai.db import alert_lists, alert_reviews, camera_hours, camera_pictures
+from easyai.dashboard.thumbnails import Thumbnails
+from easyai.db import alert_lists, camera_hours, camera_pictures
+from easyai.db.alerts import AlertRow
 from easyai.db.camera_pictures import NewestFrame
 from easyai.domain.picture_marks import Size
 from easyai.runtime import Runtime
@@ -17,59 +19,96 @@ from easyai.runtime import Runtime
 _NONE: Final = ("at", "alert_id", "frame_id", "thumb", "picture", "size")
 
 
-class Cameras:
-    """What the database knows of all cameras; read in a transaction, shown after it."""
+class Newest(NamedTuple):
+    """The newest alert and the newest frame with a picture of each camera."""
 
-    def __init__(self, conn: Connection, now: float) -> None:
-        """`now`: Unix seconds."""
-        ids = camera_pictures.newest_alerts(conn)
-        self._rows = alert_lists.rows(conn, ids)
-        self._reviews = alert_reviews.of(conn, ids)
-        self._frames = camera_pictures.newest_frames(conn)
-        self._waiting = camera_pictures.waiting(conn)
+    alerts: Mapping[str, AlertRow] = {}
+    frames: Mapping[str, NewestFrame] = {}
+
+    @classmethod
+    def read(cls, conn: Connection) -> Self:
+        """Read them; all that is shown is read anew, so that deleted alerts vanish."""
+        rows = alert_lists.rows(conn, camera_pictures.newest_alerts(conn))
+        return cls({row.task_id: row for row in rows}, camera_pictures.newest_frames(conn))
+
+    def at(self, name: str) -> float:
+        """The time of a camera's newest picture; 0: it has none."""
+        alert, frame = self.alerts.get(name), self.frames.get(name)
+        return max(alert.created_at if alert else 0.0, frame.found_at if frame else 0.0)
+
+
+class Counts(NamedTuple):
+    """The frames of each camera: those that wait, and those settled in the last 24 hours."""
+
+    waiting: Mapping[str, int] = {}
+    settled: Iterable[tuple[str, str, int]] = ()  # camera, task type, frames
+
+    @classmethod
+    def read(cls, conn: Connection, now: float) -> Self:
+        """Count; reads thousands of frames. `now`: Unix seconds."""
         hour = int(now) // camera_hours.HOUR_SEC
-        self._day = camera_hours.cameras(conn, hour - 23, 10 * camera_pictures.MOST_CAMERAS)
+        settled = camera_hours.cameras(conn, hour - 23, 10 * camera_pictures.MOST_CAMERAS)
+        return cls(camera_pictures.waiting(conn), settled)
 
-    def items(self, runtime: Runtime, most: int) -> list[dict[str, Any]]:
+
+class Cameras:
+    """Shows cameras; remembers the pictures of alerts that it has shown last."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        # By camera: an alert as it was read, its picture's size, and what is shown of both
+        self._pictures: dict[str, tuple[AlertRow, Size | None, dict[str, Any]]] = {}
+
+    def items(self, newest: Newest, counts: Counts, most: int) -> list[dict[str, Any]]:
         """The cameras with the newest pictures first, JSON-ready."""
-        alerts = {row.task_id: row for row in self._rows}
         types: dict[str, set[str]] = {}
         settled: dict[str, int] = {}
-        for task_id, task_type, count in self._day:
+        for task_id, task_type, count in counts.settled:
             types.setdefault(task_id, set()).add(task_type)
             settled[task_id] = settled.get(task_id, 0) + count
-        for row in self._rows:
-            types.setdefault(row.task_id, set()).add(row.task_type)
-        for frame in self._frames.values():
-            types.setdefault(frame.task_id, set()).add(frame.task_type)
-        for task in runtime.settings.frame_extractor.tasks:
+        for name, alert in newest.alerts.items():
+            types.setdefault(name, set()).add(alert.task_type)
+        for name, frame in newest.frames.items():
+            types.setdefault(name, set()).add(frame.task_type)
+        for task in self._runtime.settings.frame_extractor.tasks:
             types.setdefault(task.id, set()).update({task.task_type} - {""})
-        names = {*types, *self._waiting} - {""}
-        at = {name: _newest_at(alerts.get(name), self._frames.get(name)) for name in names}
-        shown = sorted(names, key=lambda name: (-at[name], name))[:most]
-        pictures = self._pictures(runtime, [name for name in shown if name in alerts])
+        names = {*types, *counts.waiting} - {""}
+        shown = sorted(names, key=lambda name: (-newest.at(name), name))[:most]
+        self._draw([newest.alerts[name] for name in shown if name in newest.alerts])
         return [
             {
                 "task_id": name,
                 "task_types": sorted(types.get(name, ())),
                 "settled_24h": settled.get(name, 0),
-                "waiting": self._waiting.get(name, 0),
-                **self._newest(name, pictures),
+                "waiting": counts.waiting.get(name, 0),
+                **self._newest(name, newest.frames.get(name)),
             }
             for name in shown
         ]
 
-    def _pictures(self, runtime: Runtime, names: list[str]) -> dict[str, Any]:
-        rows = [row for row in self._rows if row.task_id in set(names)]
-        items = alert_items.items(runtime, rows, self._reviews)
-        return {item["task_id"]: item for item in items}
+    def _draw(self, rows: list[AlertRow]) -> None:
+        """Make the pictures of alerts, but for those that are as they were."""
+        before, self._pictures = self._pictures, {}
+        changed = []
+        for row in rows:
+            known = before.get(row.task_id)
+            if known is not None and known[0] == row and (known[1] or not row.image_path):
+                self._pictures[row.task_id] = known
+            else:
+                changed.append(row)
+        sizes = self._runtime.part(Thumbnails).sizes_of_alerts(changed)
+        for row, size in zip(changed, sizes, strict=True):
+            known = before.get(row.task_id)
+            if known is None or known[:2] != (row, size):
+                known = row, size, alert_picture(alert_items.drawn(row, size))
+            self._pictures[row.task_id] = known
 
-    def _newest(self, name: str, pictures: Mapping[str, Any]) -> dict[str, Any]:
-        alert, frame = pictures.get(name), self._frames.get(name)
-        if frame is not None and (alert is None or frame.found_at > alert["created_at"]):
+    def _newest(self, name: str, frame: NewestFrame | None) -> dict[str, Any]:
+        alert = self._pictures.get(name)
+        if frame is not None and (alert is None or frame.found_at > alert[0].created_at):
             return frame_picture(frame, None)
         if alert is not None:
-            return alert_picture(alert)
+            return alert[2]
         return {**dict.fromkeys(_NONE), "boxes": [], "box_count": 0}
 
 
@@ -92,8 +131,3 @@ def frame_picture(frame: NewestFrame, size: Size | None) -> dict[str, Any]:
         "boxes": [],
         "box_count": 0,
     }
-
-
-def _newest_at(alert: Any, frame: NewestFrame | None) -> float:
-    times = [alert.created_at] if alert is not None else []
-    return max([*times, frame.found_at] if frame is not None else times, default=0.0)

@@ -20,10 +20,10 @@ from easyai.dashboard.live_state import LiveState
 from easyai.dashboard.routes import live_routes, page_routes, session_routes
 from easyai.dashboard.sections.alarms_section import AlarmsSection
 from easyai.dashboard.sections.alerts_section import AlertsSection
-from easyai.dashboard.sections.cameras_section import CamerasSection
+from easyai.dashboard.sections.cameras_section import CameraCounts, CamerasSection
 from easyai.dashboard.sections.section import Section
 from easyai.dashboard.sections.services_section import ServicesSection
-from easyai.dashboard.sections.types_section import TypesSection
+from easyai.dashboard.sections.types_section import TypesSection, WaitingFrames
 from easyai.dashboard.sections.verdict_section import VerdictSection
 from easyai.dashboard.static_files import Shelf
 from easyai.dashboard.verdicts import Verdicts
@@ -57,7 +57,7 @@ def _with_hub(app: FastAPI) -> None:
     async def lifespan(served: Any) -> AsyncIterator[Any]:
         async with of_api(served) as state:
             opened: Runtime = app.state.runtime
-            live = LiveState(opened.db, _sections(opened))
+            live = _live_state(opened)
             app.state.live = hub = LiveHub(live.tick, partial(clock.estimate, opened.db.engine))
             try:
                 yield state
@@ -67,13 +67,14 @@ def _with_hub(app: FastAPI) -> None:
     app.router.lifespan_context = lifespan
 
 
-def _sections(runtime: Runtime) -> list[Section]:
-    verdicts = runtime.part(Verdicts)
-    return [
+def _live_state(runtime: Runtime) -> LiveState:
+    verdicts, waiting, counts = runtime.part(Verdicts), WaitingFrames(), CameraCounts()
+    sections: list[Section] = [
         VerdictSection(verdicts),
-        TypesSection(verdicts),
+        TypesSection(verdicts, waiting),
         ServicesSection(),
-        CamerasSection(runtime),
+        CamerasSection(runtime, counts),
         AlarmsSection(),
         AlertsSection(runtime),
     ]
+    return LiveState(runtime.db, sections, [waiting, counts])

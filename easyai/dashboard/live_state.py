@@ -1,21 +1,25 @@
 """The live state: every section, read in a transaction and written once a language.
 
 A section is read again after a pause of `rest` times what its reading and writing took, of 5 s at
-most: so a page that looks takes little of a core.
+most: so a page that looks takes little of a core. A tick that has read for some milliseconds leaves
+the rest to the next tick, which begins with what has waited longest.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from easyai.dashboard.sections.section import LONGEST_REST_SEC, Section
+from easyai.dashboard.sections.section import LONGEST_REST_SEC, Reader, Section
 from easyai.db import clock, live_rows
 from easyai.db.session import Database
 from easyai.domain.json_text import result_text
+
+# A tick that has read for so long reads only what was never read, and what does not rest.
+_MOST_SEC: Final = 0.008
 
 
 class Written(NamedTuple):
@@ -35,17 +39,20 @@ class Tick(NamedTuple):
 class LiveState:
     """Reads the state; for a single thread."""
 
-    def __init__(self, db: Database, sections: Sequence[Section]) -> None:
+    def __init__(
+        self, db: Database, sections: Sequence[Section], counts: Sequence[Reader] = ()
+    ) -> None:
+        """`counts`: what sections show of readings that cost more than their own."""
         self._db = db
         self._sections = [_Paced(section) for section in sections]
+        self._readers = [*map(_Turn, counts), *self._sections]
 
     def tick(self, languages: Iterable[str]) -> Tick:
         """The state now. Raises DatabaseUnavailableError."""
         with self._db.read() as conn:
             live_rows.bound(conn)
             now = clock.now(conn)
-            for section in self._sections:
-                section.read(conn, now)
+            self._read(conn, now)
         return Tick(
             now,
             {
@@ -54,25 +61,48 @@ class LiveState:
             },
         )
 
+    def _read(self, conn: Connection, now: float) -> None:
+        began = time.monotonic()
+        for reader in sorted(self._readers, key=lambda reader: reader.due_at):
+            moment = time.monotonic()
+            if moment >= reader.due_at and (moment - began < _MOST_SEC or not reader.due_at):
+                reader.read(conn, now)
 
-class _Paced:
-    """A section that rests after it was read."""
 
-    def __init__(self, section: Section) -> None:
-        self.name = section.name
-        self._section = section
-        self._written: dict[str, Written] = {}
+class _Turn:
+    """A reader that rests after it has read."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._took_sec = 0.0
         self._read_at = 0.0  # monotonic
 
+    @property
+    def due_at(self) -> float:
+        """When to read again, monotonic; 0: in every tick."""
+        if not self._reader.rest or not self._read_at:
+            return 0.0
+        return self._read_at + min(self._reader.rest * self._took_sec, LONGEST_REST_SEC)
+
     def read(self, conn: Connection, now: float) -> None:
         began = time.monotonic()
-        if began < self._read_at + min(self._section.rest * self._took_sec, LONGEST_REST_SEC):
-            return
-        self._section.read(conn, now)
-        self._written.clear()
+        self._reader.read(conn, now)
         self._read_at = time.monotonic()
         self._took_sec = self._read_at - began
+
+
+class _Paced(_Turn):
+    """A section that rests after it was read."""
+
+    def __init__(self, section: Section) -> None:
+        super().__init__(section)
+        self.name = section.name
+        self._section = section
+        self._written: dict[str, Written] = {}
+
+    def read(self, conn: Connection, now: float) -> None:
+        super().read(conn, now)
+        self._written.clear()
 
     def written(self, language: str) -> Written:
         if language not in self._written:

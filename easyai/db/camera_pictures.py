@@ -22,12 +22,14 @@ _ALERTS: Final = text("""
              ORDER BY id DESC LIMIT 1) AS id
       FROM camera WHERE task_id IS NOT NULL AND task_id <> 'system'
 """)
-# Newest first; a picture that is gone, or about to go, is none.
+# A picture that is gone, or about to go, is none.
 _FRAMES: Final = text("""
-    SELECT id, task_id, task_type, found_at FROM frames
-     WHERE id > (SELECT coalesce(max(id), 0) FROM frames) - :most
-       AND coalesce(image_path, 'k') <> '' AND coalesce(image_target, 'k') <> ''
-     ORDER BY id DESC
+    SELECT id, task_id, task_type, found_at FROM frames WHERE id IN (
+        SELECT max(id) FROM frames
+         WHERE id > (SELECT coalesce(max(id), 0) FROM frames) - :most
+           AND coalesce(image_path, 'k') <> '' AND coalesce(image_target, 'k') <> ''
+         GROUP BY task_id
+    )
 """)
 _FRAMES_OF: Final = text("""
     SELECT id, task_id, task_type, found_at FROM (
@@ -63,10 +65,7 @@ def newest_alerts(conn: Connection, most: int = MOST_CAMERAS) -> list[int]:
 
 def newest_frames(conn: Connection) -> dict[str, NewestFrame]:
     """The newest frame with a picture by camera, of the newest thousands of the ledger."""
-    found: dict[str, NewestFrame] = {}
-    for row in conn.execute(_FRAMES, {"most": _NEWEST}):
-        found.setdefault(row.task_id, _frame(row))
-    return found
+    return {row.task_id: _frame(row) for row in conn.execute(_FRAMES, {"most": _NEWEST})}
 
 
 def newest_frame(conn: Connection, task_id: str) -> NewestFrame | None:

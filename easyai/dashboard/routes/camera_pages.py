@@ -11,7 +11,7 @@ from easyai.api.access import viewer
 from easyai.api.gates import LISTS, behind
 from easyai.api.parts import RuntimePart
 from easyai.dashboard import alert_items, camera_items
-from easyai.dashboard.camera_items import Cameras
+from easyai.dashboard.camera_items import Cameras, Counts, Newest
 from easyai.dashboard.camera_regions import CameraRegions
 from easyai.dashboard.shown_json import shown
 from easyai.dashboard.thumbnails import Thumbnails
@@ -50,8 +50,8 @@ class CameraNotFoundError(EasyaiError):
 def list_cameras(runtime: RuntimePart) -> dict[str, Any]:
     """The cameras, those with the newest pictures first."""
     with runtime.db.read() as conn:
-        cameras = Cameras(conn, clock.now(conn))
-    return {"items": cameras.items(runtime, camera_pictures.MOST_CAMERAS)}
+        newest, counts = Newest.read(conn), Counts.read(conn, clock.now(conn))
+    return {"items": Cameras(runtime).items(newest, counts, camera_pictures.MOST_CAMERAS)}
 
 
 @router.get("/{task_id:text}")

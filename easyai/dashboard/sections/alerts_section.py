@@ -35,7 +35,8 @@ class AlertsSection:
         """Read the alerts that came since the last reading, at most the newest fifty."""
         before, self._known_id = self._total, self._newest_id
         self._total, self._newest_id = live_rows.alerts(conn)
-        if self._total < before:  # deleted alerts must not be shown again
+        # Deleted alerts must not be shown again, nor those that a restored backup does not have.
+        if self._total < before or self._newest_id < self._known_id:
             self._recent, after = [], 0
         else:
             after = self._known_id

@@ -19,19 +19,23 @@ class Shown(NamedTuple):
     news: Any = None  # for tabs that know the section as it was at the last reading; None: `whole`
 
 
-class Section(Protocol):
-    """A part of the live state; used by a single thread."""
+class Reader(Protocol):
+    """Reads something that sections show; used by a single thread."""
+
+    @property
+    def rest(self) -> int:
+        """The pause after a reading, as a multiple of what it took with its writing; 0: none."""
+
+    def read(self, conn: Connection, now: float) -> None:
+        """Read what is shown, in the transaction of the tick; `now`: the database's clock."""
+
+
+class Section(Reader, Protocol):
+    """A part of the live state."""
 
     @property
     def name(self) -> str:
         """The key of the section in messages."""
-
-    @property
-    def rest(self) -> int:
-        """The pause after it was read, as a multiple of what its reading and writing took."""
-
-    def read(self, conn: Connection, now: float) -> None:
-        """Read what is shown, in the transaction of the tick; `now`: the database's clock."""
 
     def show(self, language: str) -> Shown:
         """What was read, after the transaction."""

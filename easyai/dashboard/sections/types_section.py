@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import add
@@ -11,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from easyai.dashboard.curves import percentile_ms
-from easyai.dashboard.sections.section import LONGEST_REST_SEC, REST, Shown
+from easyai.dashboard.sections.section import REST, Shown
 from easyai.dashboard.verdicts import Verdicts
 from easyai.db import diagnosis_facts, flow_history, live_rows, statistics
 from easyai.db.diagnosis_facts import Waiting
@@ -27,9 +26,6 @@ from easyai.messages.catalogue import text
 _SOON_SEC: Final = 10
 _MINUTE_SEC: Final = 60
 _NOTHING: Final = Waiting()
-# The pause after frames were counted, as a multiple of its duration: a hundred thousand waiting
-# frames take ten milliseconds, which others need more.
-_REST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +42,35 @@ class _Flow:
     durations: Sequence[int]  # of inferences of the last minute (`BOUNDS_SEC`)
 
 
+class WaitingFrames:
+    """The frames that wait, by state and task type."""
+
+    rest = 200  # a hundred thousand waiting frames take ten milliseconds, which others need more
+
+    def __init__(self) -> None:
+        self.newest: Mapping[tuple[str, str], Waiting] = {}
+
+    def read(self, conn: Connection, now: float) -> None:
+        """Count every waiting frame."""
+        self.newest = diagnosis_facts.waiting(conn)
+
+
 class TypesSection:
     """Every task type, in order of name."""
 
     name = "types"
     rest = REST
 
-    def __init__(self, verdicts: Verdicts) -> None:
+    def __init__(self, verdicts: Verdicts, waiting: WaitingFrames) -> None:
         self._verdicts = verdicts
+        self._waiting = waiting
         self._flows: dict[str, _Flow] = {}
-        self._waiting: Mapping[tuple[str, str], Waiting] = {}
-        self._count_at = 0.0  # monotonic
 
     def read(self, conn: Connection, now: float) -> None:
-        """Read sums of the last ten seconds and of the last minute, and count what waits."""
+        """Read sums of the last ten seconds and of the last minute."""
         soon, soon_sec = statistics.recent(conn, now, _SOON_SEC)
         lately, lately_sec = statistics.recent(conn, now, _MINUTE_SEC)
-        waiting, available = self._counted(conn), live_rows.available(conn)
+        waiting, available = self._waiting.newest, live_rows.available(conn)
         durations = _durations(conn, now)
         self._flows = {
             row.name: _flow(
@@ -75,14 +83,6 @@ class TypesSection:
             )
             for row in diagnosis_facts.types(conn)
         }
-
-    def _counted(self, conn: Connection) -> Mapping[tuple[str, str], Waiting]:
-        began = time.monotonic()
-        if began >= self._count_at:
-            self._waiting = diagnosis_facts.waiting(conn)
-            took = time.monotonic() - began
-            self._count_at = began + took + min(_REST * took, LONGEST_REST_SEC)
-        return self._waiting
 
     def show(self, language: str) -> Shown:
         """The types; their states are those of the newest diagnosis."""
