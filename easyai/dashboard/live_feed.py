@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import sys
 from collections import deque
 from collections.abc import Mapping
 from typing import Final
@@ -13,7 +14,8 @@ from easyai.dashboard.live_state import Written
 
 #: The messages that wait for a tab; a tab that is slower gets the whole state instead.
 MOST_WAITING: Final = 5
-_MOST_KEPT: Final = 30  # deltas, for tabs that come back
+#: The bytes of memory of these messages; a single message may have more.
+MOST_BYTES: Final = 2_000_000
 _SIGN_SEC: Final = 4.0  # the longest pause between two messages; a message may be empty
 
 
@@ -24,15 +26,20 @@ class Tab:
         self.language = language
         self.needs_state = True  # the next message is the whole state
         self._waiting: deque[str] = deque()
+        self._waiting_bytes = 0
         self._arrived = asyncio.Event()
 
     def put(self, message: str) -> None:
         """Add a message; a tab that does not keep up loses all that wait, and needs the state."""
-        if len(self._waiting) >= MOST_WAITING:
+        size = sys.getsizeof(message)
+        is_full = len(self._waiting) >= MOST_WAITING or self._waiting_bytes + size > MOST_BYTES
+        if self._waiting and is_full:
             self._waiting.clear()
+            self._waiting_bytes = 0
             self.needs_state = True
             return
         self._waiting.append(message)
+        self._waiting_bytes += size
         self._arrived.set()
 
     async def take(self) -> str:
@@ -40,7 +47,9 @@ class Tab:
         while not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
-        return self._waiting.popleft()
+        message = self._waiting.popleft()
+        self._waiting_bytes -= sys.getsizeof(message)
+        return message
 
 
 class Feed:
@@ -51,7 +60,8 @@ class Feed:
         self._number = 0
         self._at = 0.0
         self._sections: dict[str, str] = {}
-        self._deltas: deque[tuple[int, str]] = deque(maxlen=_MOST_KEPT)
+        # For tabs that come back: one less than a queue has place for
+        self._deltas: deque[tuple[int, str]] = deque(maxlen=MOST_WAITING - 1)
         self._sent_at = 0.0  # of the last message
 
     def advance(self, at: float, sections: Mapping[str, Written]) -> str:
@@ -87,8 +97,8 @@ class Feed:
             return None
         last = int(number[:18])
         missed = [delta for at, delta in self._deltas if at > last]
-        is_whole = last + len(missed) == self._number and len(missed) < MOST_WAITING
-        return missed if is_whole else None
+        is_whole = last + len(missed) == self._number
+        return missed if is_whole and sum(map(sys.getsizeof, missed)) <= MOST_BYTES else None
 
 
 def unknown(at: float, why: str) -> str:

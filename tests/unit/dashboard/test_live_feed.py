@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from easyai.dashboard.live_feed import MOST_WAITING, Feed, Tab, unknown
+from easyai.dashboard.live_feed import MOST_BYTES, MOST_WAITING, Feed, Tab, unknown
 from easyai.dashboard.live_state import Written
 
 
@@ -82,6 +82,36 @@ def test_tab_that_does_not_keep_up_needs_the_state() -> None:
         return [await tab.take()]
 
     assert asyncio.run(run()) == ["state"]
+
+
+def test_bytes_that_wait_for_a_tab_are_bounded_whatever_the_size_of_the_state() -> None:
+    async def run() -> None:
+        tab = Tab("en")
+        tab.needs_state = False
+        for number in "123":
+            tab.put(number * (MOST_BYTES // 3))
+        assert tab.needs_state, "the third is too much"
+        tab.needs_state = False
+        state = "s" * (2 * MOST_BYTES)
+        tab.put(state)
+        assert not tab.needs_state
+        assert await tab.take() == state
+        tab.put("delta")
+        tab.put("x" * (MOST_BYTES // 2))
+        assert not tab.needs_state, "what was taken does not count"
+        assert await tab.take() == "delta"
+
+    asyncio.run(run())
+
+
+def test_tab_that_missed_large_deltas_gets_the_state() -> None:
+    feed = Feed()
+    for number in range(1, 5):
+        feed.advance(float(number), _same(a=str(number) * (MOST_BYTES // 2)))
+    missed = feed.since(f"{feed.boot}:3")
+    assert missed is not None
+    assert len(missed) == 1
+    assert feed.since(f"{feed.boot}:2") is None
 
 
 def test_tab_waits_for_the_next_message() -> None:
