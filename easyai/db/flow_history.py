@@ -21,6 +21,7 @@ from easyai.domain.outcome_totals import BOUNDS_SEC
 KEPT_SEC: Final = {10: 3600, 60: 6 * 3600, 240: 24 * 3600, 1800: 7 * 24 * 3600}
 #: A coarser step is made of the rows of a finer step.
 _MADE_OF: Final = {60: 10, 240: 60, 1800: 60}
+_LATEST_SEC: Final = 300  # longer than a transaction may take after it has read the clock
 _POSITION: Final = 0  # the step of the rows that hold the last reading of the totals
 _NONE: Final = (0,) * (len(BOUNDS_SEC) + 1)
 _FRAMES: Final = ("arrived", "inferred", "dropped")
@@ -42,6 +43,20 @@ _COUNTED: Final = text("""
            queue_full + too_old + disk_low AS dropped
       FROM statistics WHERE bucket >= :since AND bucket < :until AND task_type <> ''
 """)
+# What transactions have added to recorded steps since: they count in the ten seconds in which they
+# read the clock, and commit later.
+_LATE: Final = text(f"""
+    SELECT bucket AS at, counted.task_type, found AS arrived, successes AS inferred,
+           queue_full + too_old + disk_low AS dropped, known.waiting, known.durations
+      FROM statistics AS counted
+      JOIN flow AS measured ON measured.step_sec = {BUCKET_SEC}
+                           AND measured.at = bucket AND measured.task_type = ''
+      LEFT JOIN flow AS known ON known.step_sec = {BUCKET_SEC}
+                             AND known.at = bucket AND known.task_type = counted.task_type
+     WHERE bucket >= :since AND bucket < :until AND counted.task_type <> ''
+       AND (found > coalesce(known.arrived, 0) OR successes > coalesce(known.inferred, 0)
+            OR queue_full + too_old + disk_low > coalesce(known.dropped, 0))
+""")  # noqa: S608
 _SPAN: Final = text("""
     SELECT * FROM flow WHERE step_sec = :step_sec AND at >= :since AND at < :until
 """)
@@ -72,7 +87,8 @@ def reading(conn: Connection) -> Reading:
 def record(conn: Connection, before: Reading, until: int, waiting: Mapping[str, int]) -> None:
     """Add the steps that ended between `before` and `until`; `waiting`: frames by type, now.
 
-    `until` is a multiple of ten seconds. When another process was faster, the rows are the same.
+    Steps of the last minutes get what was committed since they were recorded. `until` is a multiple
+    of ten seconds. When another process was faster, the rows are the same.
     """
     finest = BUCKET_SEC
     since = max(before.until, until - KEPT_SEC[finest]) if before.until else until - finest
@@ -85,10 +101,12 @@ def record(conn: Connection, before: Reading, until: int, waiting: Mapping[str, 
             row = rows.setdefault((last, name), _row(finest, last, name))
             row.update(durations=_written(grown), waiting=waiting.get(name, 0))
     rows[last, ""]["waiting"] = sum(waiting.values())
+    rows |= _late(conn, since)
     _ADD.run(conn, [rows[key] for key in sorted(rows)])
     for step, finer in _MADE_OF.items():
-        for end in range((since // step + 1) * step, until + 1, step):
-            _roll_up(conn, step, finer, end - step)
+        for begin in sorted({at // step * step for at, _ in rows}):
+            if begin + step <= until:
+                _roll_up(conn, step, finer, begin)
     for step, kept in KEPT_SEC.items():
         conn.execute(_TRIM, {"step_sec": step, "before": until - kept - step})
     conn.execute(_FORGET_READING)
@@ -97,6 +115,13 @@ def record(conn: Connection, before: Reading, until: int, waiting: Mapping[str, 
         for name, counts in sorted(now.items())
     ]
     _ADD.run(conn, [_row(_POSITION, until, ""), *readings])
+
+
+def backlog(conn: Connection, until: int) -> dict[str, int]:
+    """The waiting frames by type of the step that ended at a moment; empty: not recorded."""
+    span = {"step_sec": BUCKET_SEC, "since": until - BUCKET_SEC, "until": until}
+    rows = conn.execute(_SPAN, span)
+    return {row.task_type: row.waiting for row in rows if row.task_type and row.waiting}
 
 
 def since(conn: Connection, step_sec: int, moment: float) -> list[FlowRow]:
@@ -145,6 +170,17 @@ def _counted(conn: Connection, since: int, until: int) -> dict[tuple[int, str], 
         row = rows[found.bucket, found.task_type] = _row(BUCKET_SEC, found.bucket, found.task_type)
         row.update(arrived=found.arrived, inferred=found.inferred, dropped=found.dropped)
     return rows
+
+
+def _late(conn: Connection, until: int) -> dict[tuple[int, str], dict[str, Any]]:
+    """The rows of recorded steps that have grown, with what was measured of them."""
+    span = {"since": until - _LATEST_SEC, "until": until}
+    return {
+        (found.at, found.task_type): _row(BUCKET_SEC, found.at, found.task_type)
+        | {name: getattr(found, name) for name in (*_FRAMES, "waiting")}
+        | {"durations": found.durations or ""}
+        for found in conn.execute(_LATE, span)
+    }
 
 
 def _row(step_sec: int, at: int, task_type: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from easyai.db import clock, flow_history, statistics, totals
 from easyai.db.flow_history import KEPT_SEC
 from easyai.db.statistics import Tally
 from easyai.domain.outcome_totals import Histogram
+from easyai.pipeline import flow_record
 from easyai.pipeline.flow_record import record_flow
 from easyai.tasks import sweep
 from tests.support.site import TYPE, Installation
@@ -57,6 +58,16 @@ def _sums(site: Installation, step_sec: int) -> tuple[int, int, int]:
     return sum(row.arrived for row in rows), sum(row.inferred for row in rows), durations
 
 
+def _wait(site: Installation, key: str, state: str) -> None:
+    site.execute(
+        "INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at,"
+        " due_at) VALUES (:key, :type, 'c', :state, 'v', 1, 1, 1)",
+        key=key,
+        type=TYPE,
+        state=state,
+    )
+
+
 def test_every_step_counts_every_frame_once(site: Installation, moment: _Clock) -> None:
     moment.later(5)
     for _ in range(360):
@@ -94,6 +105,38 @@ def test_frames_of_a_time_without_sweeps_are_recorded_later(
     assert sum(flow_history.counts_of(rows[-1])) == 10
 
 
+def test_frames_of_a_transaction_that_commits_late_are_in_every_curve_once(
+    site: Installation, moment: _Clock
+) -> None:
+    moment.later(5)
+    moment.work(3, 2, 0.04)
+    moment.later(120)
+    measured = [(row.waiting, row.durations) for row in _rows(site, 10)]
+    with site.runtime.db.write() as conn:
+        statistics.add(conn, {TYPE: Tally(found=5, successes=4), "人脸": Tally(found=7)}, BEGIN + 5)
+    assert _sums(site, 10)[:2] == (3, 2)
+    for _ in range(3):
+        moment.later(10)
+        for step_sec in (10, 60):
+            assert _sums(site, step_sec) == (8, 6, 2)
+    (first,) = (row for row in _rows(site, 60) if row.task_type == "人脸")
+    assert (first.at, first.arrived) == (BEGIN, 7)
+    before = [row for row in _rows(site, 10) if row.at < BEGIN + 120 and row.task_type != "人脸"]
+    assert [(row.waiting, row.durations) for row in before] == measured
+    moment.later(1800)
+    assert _sums(site, 1800) == (8, 6, 2)
+
+
+def test_late_frames_of_a_time_that_was_not_measured_stay_unknown(
+    site: Installation, moment: _Clock
+) -> None:
+    moment.work(3, 2, 0.04)
+    moment.now += 60
+    moment.later(5)
+    moment.later(10)
+    assert _sums(site, 10)[:2] == (0, 0)
+
+
 def test_clock_that_was_set_back_stops_no_record(site: Installation, moment: _Clock) -> None:
     moment.later(5)
     moment.now -= 7200
@@ -106,19 +149,29 @@ def test_clock_that_was_set_back_stops_no_record(site: Installation, moment: _Cl
 def test_waiting_frames_are_those_of_the_end_of_the_step(
     site: Installation, moment: _Clock
 ) -> None:
-    with site.runtime.db.write() as conn:
-        for number, state in enumerate(("pending", "parked", "parked", "done")):
-            conn.execute(
-                text(
-                    "INSERT INTO frames (key, task_type, task_id, state, version, captured_at,"
-                    " found_at, due_at) VALUES (:key, :type, 'c', :state, 'v', 1, 1, 1)"
-                ),
-                {"key": str(number), "type": TYPE, "state": state},
-            )
+    for number, state in enumerate(("pending", "parked", "parked", "done")):
+        _wait(site, str(number), state)
     moment.later(65)
     (mark, row) = _rows(site, 10)
     assert (mark.task_type, mark.waiting, row.task_type, row.waiting) == ("", 3, TYPE, 3)
     assert [row.waiting for row in _rows(site, 60)] == [3, 3]
+
+
+def test_many_waiting_frames_are_counted_once_a_minute(
+    site: Installation, moment: _Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_record, "_MANY", 2)
+    for number in range(3):
+        _wait(site, str(number), "pending")
+    moment.later(15)
+    site.execute("DELETE FROM frames WHERE key = '0'")
+    moment.later(10)
+    assert [row.waiting for row in _rows(site, 10, BEGIN + 10)] == [3, 3]
+    moment.later(40)
+    assert [row.waiting for row in _rows(site, 10, BEGIN + 50)] == [2, 2]
+    site.execute("DELETE FROM frames")
+    moment.later(10)
+    assert [row.waiting for row in _rows(site, 10, BEGIN + 60)] == [0]
 
 
 def test_old_rows_of_every_step_are_deleted(site: Installation, moment: _Clock) -> None:
