@@ -22,8 +22,9 @@ _SIGN_SEC: Final = 4.0  # the longest pause between two messages; a message may 
 class Tab:
     """A browser's tab; what waits for it is bounded."""
 
-    def __init__(self, language: str) -> None:
-        self.language = language
+    def __init__(self, language: str, source: str = "") -> None:
+        """`source`: the browser's address; '': this machine, or not known."""
+        self.language, self.source = language, source
         self.needs_state = True  # the next message is the whole state
         self._waiting: deque[str] = deque()
         self._waiting_bytes = 0

@@ -28,7 +28,7 @@ _EVERY_SEC: Final = 1.0
 _LATE_SEC: Final = 3.0  # a state that takes longer is not known
 #: A tab that comes back within this time goes on where it was.
 LINGER_SEC: Final = 15.0
-#: Tabs of a process.
+#: Tabs of a process; an address may have a quarter of them.
 MOST_TABS: Final = 200
 
 
@@ -45,14 +45,14 @@ class LiveHub:
         self._task: asyncio.Task[None] | None = None
         self._failed = LogThrottle()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no further tab is taken."""
-        return len(self._tabs) >= MOST_TABS
+    def has_place(self, source: str) -> bool:
+        """Whether a further tab of an address is taken; '': of this machine, or not known."""
+        of_source = sum(tab.source == source for tab in self._tabs)
+        return len(self._tabs) < MOST_TABS and (not source or of_source < MOST_TABS // 4)
 
-    def join(self, language: str, known: str = "") -> Tab:
+    def join(self, language: str, known: str = "", source: str = "") -> Tab:
         """Take a tab; `known`: "BOOT:SEQ" of the last message that it has, '': none."""
-        tab = Tab(language)
+        tab = Tab(language, source)
         feed = self._feeds.get(language)
         if feed is not None:
             missed = feed.since(known)

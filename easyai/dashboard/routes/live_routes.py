@@ -33,16 +33,18 @@ async def live(websocket: WebSocket) -> None:
     hub: LiveHub = websocket.app.state.live
     await websocket.accept()  # only after the handshake does a browser show the code of an end
     try:
-        may = await _may_view(websocket)
+        caller = await caller_of(websocket, websocket.app.state.runtime)
     except EasyaiError:
         await websocket.close(_LATER)
         return
-    if not may or hub.is_full:
+    may = may_view(caller, websocket.app.state.runtime)
+    source = "" if caller.local else caller.source
+    if not may or not hub.has_place(source):
         await websocket.close(_LATER if may else _NO_RIGHTS)
         return
     wanted = websocket.query_params.get("lang", "")
     language = wanted if wanted in languages() else ENGLISH
-    tab = hub.join(language, websocket.query_params.get("since", ""))
+    tab = hub.join(language, websocket.query_params.get("since", ""), source)
     try:
         await _serve(websocket, tab)
     finally:
@@ -90,14 +92,10 @@ async def _send(websocket: WebSocket, tab: Tab) -> int | None:
                 return None
 
 
-async def _may_view(websocket: WebSocket) -> bool:
-    runtime = websocket.app.state.runtime
-    return may_view(await caller_of(websocket, runtime), runtime)
-
-
 async def _still_may_view(websocket: WebSocket) -> bool:
     """Whether the tab may go on; a tab stays while the database does not answer."""
+    runtime = websocket.app.state.runtime
     try:
-        return await _may_view(websocket)
+        return may_view(await caller_of(websocket, runtime), runtime)
     except EasyaiError:
         return True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -134,6 +134,27 @@ def test_tab_above_the_limit_is_asked_to_come_later(
         with Tab(site.port) as second, pytest.raises(ConnectionClosed):
             second.take()
         assert second.socket.close_code == 1013
+
+
+def test_address_has_a_quarter_of_the_tabs_and_this_machine_any(
+    site: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_hub, "MOST_TABS", 8)
+
+    def opened(address: str, headers: Mapping[str, str] | None = None) -> int | None:
+        """The code of the end of a new tab, None for a tab that is served."""
+        site.client.address = address
+        tab = stack.enter_context(Tab(site.port, headers=headers))
+        with suppress(ConnectionClosed):
+            tab.take()
+        return tab.socket.close_code
+
+    with ExitStack() as stack:
+        assert [opened(ELSEWHERE) for _ in range(3)] == [None, None, 1013]
+        proxy = {"X-Real-IP": ELSEWHERE}  # does not say in X-Forwarded-For whose tab it is
+        assert [opened("127.0.0.1", proxy) for _ in range(3)] == [None] * 3
+        assert [opened("127.0.0.1") for _ in range(3)] == [None] * 3
+        assert opened("127.0.0.1") == 1013
 
 
 def test_stop_does_not_wait_for_tabs_and_a_new_process_goes_on(
