@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from easyai.dashboard import alert_items
 from easyai.dashboard.alert_items import PREFIX
 from easyai.dashboard.thumbnails import Thumbnails
-from easyai.db import alert_lists, camera_hours, camera_pictures
+from easyai.db import camera_hours, camera_pictures
 from easyai.db.alerts import AlertRow
 from easyai.db.camera_pictures import NewestFrame
 from easyai.domain.picture_marks import Size
@@ -28,8 +28,7 @@ class Newest(NamedTuple):
     @classmethod
     def read(cls, conn: Connection) -> Self:
         """Read them; all that is shown is read anew, so that deleted alerts vanish."""
-        rows = alert_lists.rows(conn, camera_pictures.newest_alerts(conn))
-        return cls({row.task_id: row for row in rows}, camera_pictures.newest_frames(conn))
+        return cls(camera_pictures.newest_alerts(conn), camera_pictures.newest_frames(conn))
 
     def at(self, name: str) -> float:
         """The time of a camera's newest picture; 0: it has none."""

@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
+from easyai.db.alerts import AlertRow
+
 MOST_CAMERAS: Final = 1000
 _NEWEST: Final = 2000  # frames of the ledger that are searched for pictures without an alert
 _WAITING: Final = 5000  # waiting frames that are counted, of each state
@@ -18,9 +20,11 @@ _ALERTS: Final = text("""
                  ORDER BY alerts.task_id LIMIT 1), place + 1
           FROM camera WHERE camera.task_id IS NOT NULL AND place < :most
     )
-    SELECT (SELECT id FROM alerts WHERE alerts.task_id = camera.task_id
-             ORDER BY id DESC LIMIT 1) AS id
-      FROM camera WHERE task_id IS NOT NULL AND task_id <> 'system'
+    SELECT * FROM alerts WHERE id IN (
+        SELECT (SELECT id FROM alerts WHERE alerts.task_id = camera.task_id
+                 ORDER BY id DESC LIMIT 1)
+          FROM camera WHERE task_id IS NOT NULL AND task_id <> 'system'
+    )
 """)
 # A picture that is gone, or about to go, is none.
 _FRAMES: Final = text("""
@@ -58,9 +62,9 @@ class NewestFrame(NamedTuple):
     found_at: float
 
 
-def newest_alerts(conn: Connection, most: int = MOST_CAMERAS) -> list[int]:
-    """The id of the newest alert of each camera, newest first."""
-    return sorted(conn.execute(_ALERTS, {"most": most}).scalars(), reverse=True)
+def newest_alerts(conn: Connection, most: int = MOST_CAMERAS) -> dict[str, AlertRow]:
+    """The newest alert of each camera."""
+    return {row.task_id: row for row in conn.execute(_ALERTS, {"most": most})}
 
 
 def newest_frames(conn: Connection) -> dict[str, NewestFrame]:

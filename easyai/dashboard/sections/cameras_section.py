@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from easyai.dashboard.camera_items import Cameras, Counts, Newest
-from easyai.dashboard.sections.section import Shown
+from easyai.dashboard.sections.section import REST, Shown
 from easyai.runtime import Runtime
 
 _MOST: Final = 200
@@ -30,7 +30,7 @@ class CamerasSection:
     """The cameras with the newest pictures; a tab that knows them gets those that changed."""
 
     name = "cameras"
-    rest = 100  # the newest thousands of frames are read
+    rest = REST
 
     def __init__(self, runtime: Runtime, counts: CameraCounts) -> None:
         self._counts = counts
