@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from easyai.dashboard import live_hub
+from easyai.dashboard.sections.alerts_section import AlertsSection
 from easyai.dashboard.sections.cameras_section import CamerasSection
 from easyai.dashboard.verdicts import Verdicts
 from easyai.db import live_rows
@@ -259,3 +260,18 @@ def test_live_pictures_have_few_boxes_and_no_long_regions(
         (camera,), (alert,) = tab.now["cameras"], tab.now["alerts"]["recent"]
     assert (len(camera["boxes"]), camera["box_count"], "regions" in camera) == (30, 80, False)
     assert (len(alert["boxes"]), alert["regions"]) == (30, [])
+
+
+def test_list_of_alerts_shows_none_that_a_restored_database_lacks(sqlite_rows: Rows) -> None:
+    section = AlertsSection(sqlite_rows.runtime)
+
+    def shown() -> list[int]:
+        with sqlite_rows.runtime.db.read() as conn:
+            section.read(conn, 1.0)
+        return [item["id"] for item in section.show("en").whole["recent"]]
+
+    first, second = sqlite_rows.alert(), sqlite_rows.alert()
+    sqlite_rows.execute("UPDATE alerts SET id = 1000 WHERE id = :id", id=second)
+    assert shown() == [1000, first]
+    sqlite_rows.execute("UPDATE alerts SET id = :id WHERE id = 1000", id=second)
+    assert shown() == [second, first]
