@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -16,12 +17,10 @@ _MOST_BYTES: Final = 4096  # of a message from a browser, which has nothing to s
 class BoundedSocket(WebSocketsSansIOProtocol):
     """A WebSocket that is closed although the browser does not read."""
 
-    _deflate: Final = SharedDeflateFactory()
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """The arguments are uvicorn's."""
-        super().__init__(*arguments, **options)
-        self.conn.available_extensions = [self._deflate]
+    def __init__(self, deflate: SharedDeflateFactory, **options: Any) -> None:
+        """`deflate`: the compression of the server's messages; `options` are uvicorn's."""
+        super().__init__(**options)
+        self.conn.available_extensions = [deflate]
 
     def shutdown(self) -> None:
         """Close, as the server stops."""
@@ -43,7 +42,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 def socket_options() -> dict[str, Any]:
     """The options of uvicorn for WebSockets."""
     return {
-        "ws": BoundedSocket,
+        "ws": partial(BoundedSocket, SharedDeflateFactory()),
         "ws_max_size": _MOST_BYTES,
         "ws_ping_interval": _PING_SEC,
         "ws_ping_timeout": _PING_SEC,
