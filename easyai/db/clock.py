@@ -18,8 +18,10 @@ from sqlalchemy import Connection, Engine, text
 _NOW: Final = text("SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)")
 # CASE: the clock is read when the lock is held, not while the statement waits for the lock.
 _LOCK: Final = text("""
-    SELECT CASE WHEN pg_advisory_xact_lock(:number) IS NOT NULL
-                THEN CAST(extract(epoch FROM clock_timestamp()) AS double precision) END
+    SELECT CASE WHEN pg_try_advisory_xact_lock(:number)
+                THEN ARRAY[CAST(extract(epoch FROM clock_timestamp()) AS double precision), 0]
+                WHEN pg_advisory_xact_lock(:number) IS NOT NULL
+                THEN ARRAY[CAST(extract(epoch FROM clock_timestamp()) AS double precision), 1] END
 """)
 _READING: Final = "easyai_clock"
 
@@ -42,10 +44,14 @@ def now(conn: Connection) -> float:
     return float(moment + time.monotonic() - read_at)
 
 
-def lock(conn: Connection, number: int) -> None:
-    """Take a PostgreSQL advisory lock until the transaction ends, then read the clock."""
-    moment = conn.execute(_LOCK, {"number": number}).scalar_one()
+def lock(conn: Connection, number: int) -> bool:
+    """Take a PostgreSQL advisory lock until the transaction ends, then read the clock.
+
+    Returns whether another transaction held the lock before.
+    """
+    moment, waited = conn.execute(_LOCK, {"number": number}).scalar_one()
     _note(conn, moment, time.time())
+    return bool(waited)
 
 
 def forget(conn: Connection) -> None:

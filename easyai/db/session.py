@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 # An arbitrary number, the same in every process: a dispatching transaction on PostgreSQL holds this
 # lock.
 DISPATCH_LOCK = 0x6561_7379
+_WAITED = "easyai_waited_to_dispatch"  # key in a connection's info
 _ASK_CLOCK_EVERY_SEC = 5.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FORBIDDEN = ("42501", "3F000")  # PostgreSQL: insufficient privilege, no usable schema
@@ -131,7 +132,7 @@ class Database:
         """
         with self.write() as conn:
             if not self.is_sqlite:
-                clock.lock(conn, DISPATCH_LOCK)
+                conn.info[_WAITED] = clock.lock(conn, DISPATCH_LOCK)
             yield conn
 
     @contextmanager
@@ -171,6 +172,11 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
         self.guard.close()
+
+
+def has_waited(dispatching: Connection) -> bool:
+    """Whether a dispatching transaction had to wait for another; always False on SQLite."""
+    return bool(dispatching.info.get(_WAITED, False))
 
 
 def _changes(conn: Connection) -> int:

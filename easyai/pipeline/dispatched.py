@@ -33,6 +33,7 @@ class Dispatched:
     # or a rate limit lets the next frame through. None: nothing will change by itself.
     look_at: float | None = None
     leased_at: float = 0.0  # monotonic: when the leases began
+    waited: bool = False  # whether another transaction held the right to lease at first
 
     def look_by(self, moment: float | None) -> None:
         """Look again at this moment at the latest; None changes nothing."""

@@ -28,6 +28,7 @@ from easyai.pipeline.pipeline_tracing import note_transaction
 from easyai.pipeline.recent_transactions import RecentTransactions
 from easyai.pipeline.settle import Settled
 from easyai.pipeline.transaction import run_transaction
+from easyai.pipeline.turn_kinds import TurnKinds
 from easyai.pipeline.worker_context import WorkerContext
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,6 @@ _REST: Final = 4.0
 _LONGEST_REST_SEC: Final = 2.0  # so that workers look again soon after the database hung
 _SOONEST_SEC: Final = 0.01  # between transactions without a wake or an answer
 _OUTAGE_PAUSE_SEC: Final = 0.5
-_LARGEST_GROUP: Final = 500  # answers settled in a transaction
 _RING_EVERY_SEC: Final = 1.0
 
 
@@ -68,8 +68,7 @@ class Dispatcher:
         self._carrying: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._in_transaction = False
-        self._settle_first = False
-        self._most = _LARGEST_GROUP  # answers per transaction: 1 after an internal error, then more
+        self._turns = TurnKinds()
         self._wake_turns = WakeTurns()
         self._rang_at = 0.0  # monotonic
         self._look_again_sec = _LOOK_AGAIN_SEC
@@ -179,11 +178,12 @@ class Dispatcher:
 
     async def _transact(self) -> None:
         """Run a transaction, then start the calls and moves that follow from it."""
-        batch = self._inbox.take(self._most)
-        looking = self._look or bool(self._crowded) or self._is_time_to_look()
-        leasing = self._leases and looking and not self._settle_first
+        could_lease = self._leases and (bool(self._crowded) or self._is_time_to_look())
+        leasing = could_lease and self._turns.leases(answers=bool(self._inbox.answered))
+        batch = self._turns.take(self._inbox, leasing=leasing)
         token = self._context.next_token() if leasing else None
-        self._look = self._look and not leasing  # a wake from now on is for newer work
+        # A wake from now on is for newer work.
+        self._look = (self._look or could_lease) and not leasing
         self._settling, self._in_transaction = batch.answered, True
         began = time.monotonic()
         work = partial(
@@ -212,19 +212,18 @@ class Dispatcher:
         finally:
             self._in_transaction = False
         batch.committed()
-        self._settling, self._settle_first = [], False
-        self._most = min(2 * self._most, _LARGEST_GROUP)
+        self._settling = []
         self._recent.count(began, len(dispatched.frames), settled.finished + settled.returned)
         if self._inbox.answered:
             self._changed.set()
+        self._turns.committed(could_lease=could_lease, leased=leasing, waited=dispatched.waited)
         if leasing:
             self.looked_at = began
-            rest = min(_LONGEST_REST_SEC, _REST * (time.monotonic() - began))
-            self._look_again_sec = max(_LOOK_AGAIN_SEC, rest)
-            self._note_look(dispatched)
+            self._note_look(dispatched, time.monotonic() - began)
         self._follow(settled, dispatched, batch.carried, time.monotonic() - began, leasing=leasing)
 
-    def _note_look(self, found: Dispatched) -> None:
+    def _note_look(self, found: Dispatched, took_sec: float) -> None:
+        self._look_again_sec = max(_LOOK_AGAIN_SEC, min(_LONGEST_REST_SEC, _REST * took_sec))
         self._crowded, self._unserved = found.crowded, found.unserved
         runtime = self._context.runtime
         batch_size = runtime.settings.ai_analysis.batch_size
@@ -277,14 +276,14 @@ class Dispatcher:
     def _take_apart(self, batch: Batch, *, leasing: bool) -> None:
         """After an internal error: isolate its cause, so that the other work is still written."""
         if leasing:
-            self._settle_first = True  # the leasing may be the cause
+            self._turns.settle_first()  # the leasing may be the cause
             self._take_back(batch, leasing=True)
         elif batch.carried:
             # The carried pictures may be the cause: leave them in the ledger for the sweep.
             self._take_back(Batch(batch.answered, CarriedOut()), leasing=False)
         else:
             alone = len(batch.answered) == 1  # then this answer is the cause
-            self._most = self._most if alone else 1
+            self._turns.settle_one_by_one()
             again = broken(batch.answered[0]) if alone else batch.answered
             self._take_back(Batch(again, batch.carried), leasing=False)
 

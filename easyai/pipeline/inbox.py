@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from easyai.domain.reason import Reason
@@ -25,8 +25,8 @@ _UNSETTLED: Final = Reason("call.not_written")
 class Batch:
     """What a transaction takes."""
 
-    answered: list[Answered]
-    carried: CarriedOut
+    answered: list[Answered] = field(default_factory=list)
+    carried: CarriedOut = field(default_factory=CarriedOut)
     rung: Sequence[str] = ()  # types whose wakes have arrived
     incoming: Incoming | None = None
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from easyai.db import clock, generations, statistics, totals, wakes
+from easyai.db.session import has_waited
 from easyai.errors import ConflictError
 from easyai.pipeline.answers import Answered
 from easyai.pipeline.camera_totals import CameraTotals
@@ -56,7 +57,7 @@ def run_transaction(
                     now = clock.now(conn)
                     leased_at = time.monotonic()
                     dispatched = dispatch(conn, runtime.settings, cache, token, now, serves=serves)
-                    dispatched.leased_at = leased_at
+                    dispatched.leased_at, dispatched.waited = leased_at, has_waited(conn)
                 _count(conn, runtime, settled, carried, inserted, idle=idle)
                 if settled.evidence.changed:
                     cache.bumped(generations.bump_registry(conn))

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from easyai.db import clock
-from easyai.db.session import Database
+from easyai.db.session import Database, has_waited
 
 HOUR = 3600.0
 
@@ -84,9 +84,15 @@ def test_clock_is_read_after_waiting_for_the_dispatch_lock(database: Database) -
     threading.Timer(0.3, ends.set).start()
     began = time.time()
     with database.dispatching() as conn:
-        moment = clock.now(conn)
+        moment, waited = clock.now(conn), has_waited(conn)
     thread.join()
     assert moment - began > 0.25
+    assert waited is not database.is_sqlite
+
+
+def test_dispatching_transaction_that_meets_no_other_has_not_waited(database: Database) -> None:
+    with database.dispatching() as conn:
+        assert not has_waited(conn)
 
 
 def test_machine_with_a_wrong_clock_uses_the_database_clock(

@@ -72,6 +72,27 @@ def test_lease_begins_after_the_wait_for_the_dispatch_lock(
     assert "not renewed in time" not in caplog.text, "it was called at once"
 
 
+def test_after_a_wait_for_the_dispatch_lock_answers_are_settled_without_it(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "_LOOK_AGAIN_SEC", 60.0)  # only answers cause transactions
+    waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with AlgorithmStub(delay=1.0) as stub:
+        site.register(stub, max_concurrency=1)
+        site.put_many(2)  # a frame more than places: the first answer may lease the second frame
+        site.scan()
+        with _working(site) as loop:
+            with site.runtime.db.dispatching():
+                loop.wake(TYPE)
+                wait_until(lambda: site.rows(waits), 8, "the worker waits for the lock")
+            stub.wait_for(1)
+            with site.open().db.dispatching():
+                wait_until(lambda: site.count("done") == 1, 8, "the answer is settled")
+                assert site.count("leased") == 0, "only the holder of the lock leases"
+            _is_done(site)
+        assert stub.count == 2
+
+
 def test_workers_without_places_check_less_often_when_transactions_are_slow(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
