@@ -26,12 +26,17 @@ _START_LIMIT_SEC = 120.0  # many start at the same time
 _SCAN_INTERVAL_SEC = 1.0  # the default
 
 
-def measure_frames(backend: Backend, endpoint: str, count: int, workers: int = 1) -> Run:
-    """From frames in place to saved alerts and moved pictures, with some worker processes."""
+def measure_frames(
+    backend: Backend, endpoint: str, count: int, workers: int = 1, at_once: int = 100
+) -> Run:
+    """From frames in place to saved alerts and moved pictures, with some worker processes.
+
+    All workers together have at most `at_once` frames in flight.
+    """
     with site.fresh_folder() as folder:
         bucket = backend.new_bucket() if backend.new_bucket else None
         settings = site.write_settings(
-            folder, backend.broker_url, backend.new_database(), bucket=bucket
+            folder, backend.broker_url, backend.new_database(), at_once, bucket
         )
         try:
             with (

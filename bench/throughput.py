@@ -74,9 +74,13 @@ def beside(row: Row, other: Contender, words: str) -> Row:
     return replace(row, detail=f"{row.detail}; {words}", figures=figures)
 
 
-def easyai(backend: Backend, endpoint: str, count: int, workers: int = 1) -> Contender:
-    """easyai with some worker processes."""
-    measure = partial(easyai_side.measure_frames, backend, endpoint, workers=workers)
+def easyai(
+    backend: Backend, endpoint: str, count: int, workers: int = 1, at_once: int = 100
+) -> Contender:
+    """easyai with some worker processes, which have at most `at_once` frames in flight together."""
+    measure = partial(
+        easyai_side.measure_frames, backend, endpoint, workers=workers, at_once=at_once
+    )
     name = "easyai" if workers == 1 else f"easyai, {workers} workers"
     return Contender(name, backend, count, measure)
 

@@ -12,6 +12,9 @@ from bench.servers import MissingError, redis_and_postgres
 from bench.throughput import algorithm, easyai
 
 _WORKERS = (1, 2, 4)
+# `max_concurrent_infer` for every number of workers. With the default of 100, a batch of the first
+# worker takes all places, and it keeps them: the other workers would stand idle.
+_AT_ONCE = 100 * max(_WORKERS)
 _DATABASE = "postgresql"
 _CPU = Target(
     "CPU a frame, 4 workers ÷ 1: the larger ratio of all processes and of PostgreSQL alone",
@@ -30,7 +33,10 @@ def workers(scale: Scale, progress: Progress) -> list[Row]:
     """
     try:
         with redis_and_postgres() as backend, algorithm() as endpoint:
-            sides = {number: easyai(backend, endpoint, scale.frames, number) for number in _WORKERS}
+            sides = {
+                number: easyai(backend, endpoint, scale.frames, number, _AT_ONCE)
+                for number in _WORKERS
+            }
             alternate(list(sides.values()), scale.rounds, progress)
     except MissingError as error:
         return [Row(_CPU, not_run=str(error)), Row(_RATE, not_run=str(error))]
