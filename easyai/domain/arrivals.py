@@ -43,7 +43,9 @@ class Arrivals:
             if key.key not in self:
                 by_camera[key.task_type, key.task_id].append(key.key)
         for camera, camera_keys in by_camera.items():
-            names = sorted(set(camera_keys), key=natural)
+            names = camera_keys
+            if len(names) > 1:
+                names = sorted(set(names), key=natural)
             in_order = self._in_order(camera[0])
             if first or (in_order and camera in self._backlog):
                 self._add_to_backlog(camera, names, in_order)

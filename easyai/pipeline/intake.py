@@ -136,10 +136,13 @@ class Scanner:
 
         for listing in self._watch.listings(until, wants_more):
             unknown = self._unknown(listing)
-            old = [key for key in unknown if key.key in self._unfinished]
-            new = [key for key in unknown if key.key not in self._unfinished]
-            gathered += [(old, True), (new, listing.first)]
+            if not unknown:
+                continue
             waiting += len(unknown)
+            if old := [key for key in unknown if key.key in self._unfinished]:
+                gathered.append((old, True))
+                unknown = [key for key in unknown if key.key not in self._unfinished]
+            gathered.append((unknown, listing.first))
         return gathered
 
     def _unknown(self, listing: Listing) -> list[FrameKey]:
@@ -161,8 +164,10 @@ class Scanner:
         gate, refused = self._runtime.part(TypeGate), []
         types = gate.admit({key.task_type for keys, _ in gathered for key in keys})
         for keys, first in gathered:
-            self._arrivals.add((key for key in keys if key.task_type in types), first=first)
-            refused += [key.key for key in keys if key.task_type not in types]
+            admitted = [key for key in keys if key.task_type in types]
+            self._arrivals.add(admitted, first=first)
+            if len(admitted) < len(keys):
+                refused += [key.key for key in keys if key.task_type not in types]
         report.refused = len(refused)
         self._watch.again(refused[:_PAGE])
         gate.report()

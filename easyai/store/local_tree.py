@@ -7,6 +7,7 @@ minute anyway, for file systems whose times cannot be trusted.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import stat
@@ -39,11 +40,14 @@ _REMIND_SEC: Final = 86_400.0
 class _Folder:
     prefix: str  # of the keys in it; '' or ends with '/'
     path: str
+    most: int = LONGEST_KEY  # bytes of a name in it; -1 if its own name is not text
     fresh: bool = False  # created since the last listing of its parent folder
     tried: bool = False  # whether a listing was tried
     times: tuple[int, ...] = ()  # at the last listing; (): no listing succeeded
-    changed_at: float = 0.0  # monotonic: when its times were last found changed
-    list_again_at: float = 0.0  # monotonic
+    # While its times stay the same, it needs no listing from the first of these moments to the
+    # second (monotonic).
+    settled_at: float = 0.0
+    list_again_at: float = 0.0
 
 
 class Tree:
@@ -90,30 +94,49 @@ class Tree:
     def _look(
         self, folders: deque[_Folder], until: float, wants_more: Callable[[], bool] = always
     ) -> Iterator[Listing]:
+        looked = False
         while folders and wants_more():
+            now = time.monotonic()
+            if looked and now >= until:
+                return
+            looked = True
             folder = folders.popleft()
+            status = self._if_due(folder, now)
+            if status is None:
+                continue
             first = not folder.times
-            keys = self._changed(folder)
+            keys = self._listed(folder, status)
             if keys:
                 yield Listing(keys, first)
-            if time.monotonic() >= until:
-                return
 
     def complain(self, key: str, why: str) -> None:
         """Log why a key is left alone; once a day for each key."""
         if self._throttle.due(key):
             log.warning("not a frame, left alone: %r: %s", key, why)
 
-    def _changed(self, folder: _Folder) -> list[str]:
-        """The keys of pictures in a folder; [] when the folder has not changed."""
-        folder.tried = True
+    def _if_due(self, folder: _Folder, now: float) -> os.stat_result | None:
+        """The status of a folder that must be listed now, else None.
+
+        Each scan runs this for each folder: there may be ten thousand.
+        """
         try:
             # An operator may set a link as the root.
             status = os.stat(folder.path, follow_symlinks=folder is self._root)
+        except OSError as error:
+            folder.tried = True
+            self._failed(folder, error)
+            return None
+        if _times(status) == folder.times and folder.settled_at <= now < folder.list_again_at:
+            return None
+        return status
+
+    def _listed(self, folder: _Folder, status: os.stat_result) -> list[str]:
+        """The keys of pictures in a folder; [] when it cannot be listed."""
+        folder.tried = True
+        try:
             if folder is not self._root and not stat.S_ISDIR(status.st_mode):
                 raise NotADirectoryError
-            if not self._must_list(folder, status):
-                return []
+            self._plan(folder, status)
             keys = self._list(folder)
         except OSError as error:
             self._failed(folder, error)
@@ -122,26 +145,21 @@ class Tree:
         self._throttle.over(folder.prefix)
         return keys
 
-    def _must_list(self, folder: _Folder, status: os.stat_result) -> bool:
+    def _plan(self, folder: _Folder, status: os.stat_result) -> None:
+        """Set when a folder that is listed now must be listed again."""
         now = time.monotonic()
-        if _times(status) != folder.times:
-            folder.changed_at = now
-        elif (
-            now < folder.list_again_at
-            and now - folder.changed_at >= _SETTLE_SEC
-            and self._times.trusted(status.st_dev, folder.path)
-        ):
-            return False
+        if not self._times.trusted(status.st_dev, folder.path):
+            folder.settled_at = math.inf
+        elif _times(status) != folder.times:
+            folder.settled_at = now + _SETTLE_SEC
         # Spread over time, or folders that were found together would be listed together.
         folder.list_again_at = now + LIST_AGAIN_SEC * random.uniform(0.5, 1.0)  # noqa: S311
-        return True
 
     def _list(self, folder: _Folder) -> list[str]:
         keys: list[str] = []
         new_folders: list[_Folder] = []
         prefix = folder.prefix
-        most = LONGEST_KEY - len(prefix.encode("utf-8", "surrogateescape"))
-        plain = is_text(prefix)
+        most = folder.most
         fresh = folder.fresh or folder.times != ()
         with os.scandir(folder.path) as entries:
             for entry in entries:
@@ -151,14 +169,15 @@ class Tree:
                 if entry.is_dir(follow_symlinks=False):
                     below = f"{prefix}{name}/"
                     if below not in self._folders and below not in self._rules.excluded:
-                        new_folders.append(_Folder(below, entry.path, fresh))
+                        new_folders.append(_Folder(below, entry.path, _most(below), fresh))
                 elif is_picture(name):
                     key = prefix + name
                     if not entry.is_file(follow_symlinks=False):
                         self.complain(key, "not a regular file")
-                    elif (plain and name.isascii() and len(name) <= most) or self._is_text(key):
+                    elif (name.isascii() and len(name) <= most) or self._is_text(key):
                         keys.append(key)
-        self._add(new_folders)
+        if new_folders:
+            self._add(new_folders)
         return keys
 
     def _add(self, found: Iterable[_Folder]) -> None:
@@ -188,6 +207,11 @@ class Tree:
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
         return unavailable(self._root.path, error)
+
+
+def _most(prefix: str) -> int:
+    """How many bytes the name of a key with this prefix may have; -1 if the prefix is not text."""
+    return LONGEST_KEY - len(prefix.encode()) if is_text(prefix) else -1
 
 
 def _times(status: os.stat_result) -> tuple[int, ...]:

@@ -57,6 +57,8 @@ class LogThrottle:
 
     def over(self, kind: Hashable = None) -> bool:
         """Make the next line due at once, as the reason is gone; return whether it had a line."""
+        if kind not in self._lines:
+            return False  # nearly always, for each of ten thousand folders
         with self._lock:
             return self._lines.pop(kind, None) is not None
 
