@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from string import Formatter
+from types import NoneType
 from typing import Any, Final
 
 import orjson
@@ -31,13 +31,10 @@ class ManyRows:
     def __init__(self, sql: str, types: Mapping[str, type]) -> None:
         """`types`: int, float or str for each value. Columns in WHERE need their table's name."""
         self.sql, self.types = sql, types
-        names = (name for _, name, _, _ in Formatter().parse(sql) if name)
-        self._in_order = itemgetter(*(name for name in names if name != "rows"))
-        self._names = tuple(types)
         self._values = itemgetter(*types)
-        # For types of values that need no conversion: which values are floats.
-        self._floats: dict[tuple[type, ...], list[int]] = {}
-        self._row = sql.format(rows="", **dict.fromkeys(types, "?"))
+        self._row = sql.format(
+            rows="", **{name: f"?{number}" for number, name in enumerate(types, 1)}
+        )
         columns = ", ".join(f"{name} {_SQL[type_]}" for name, type_ in types.items())
         rows = f"json_to_recordset(CAST(:rows AS json)) AS sent ({columns})"
         # The limit tells the planner how many rows there are: it would assume a hundred.
@@ -52,33 +49,34 @@ class ManyRows:
         """
         if not rows:
             return 0
-        rows = [self._checked(row) for row in rows]
+        values = list(map(self._values, rows))
+        if not self._need_no_conversion(values):
+            # Each value as its type, so that both databases store the same.
+            rows = [
+                {name: _converted(name, row[name], type_) for name, type_ in self.types.items()}
+                for row in rows
+            ]
+            values = list(map(self._values, rows))
         if conn.dialect.name == "sqlite":
-            values = [self._in_order(row) for row in rows]
             return driver_many(conn, self._row, values)
         starts = range(0, len(rows), _MOST_ROWS)
         return sum(self._run(conn, rows[start : start + _MOST_ROWS]) for start in starts)
 
+    def _need_no_conversion(self, rows: Sequence[Sequence[Any]]) -> bool:
+        """Whether each value has its type already, as nearly always: a check of whole columns."""
+        for type_, column in zip(self.types.values(), zip(*rows, strict=True), strict=True):
+            kinds = set(map(type, column))
+            if not kinds <= {type_, NoneType}:
+                return False
+            if float in kinds:
+                present = column if len(kinds) == 1 else [v for v in column if v is not None]
+                if not all(map(math.isfinite, present)):
+                    return False
+        return True
+
     def _run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         values = {"rows": orjson.dumps(rows).decode(), "count": len(rows)}
         return conn.execute(self._rows, values).rowcount
-
-    def _checked(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The row with each value as its type, so that both databases store the same."""
-        values = self._values(row)
-        kinds = tuple(map(type, values))
-        floats = self._floats.get(kinds)
-        if floats is None:
-            converted = {
-                name: _converted(name, row[name], self.types[name]) for name in self._names
-            }
-            if tuple(map(type, converted.values())) == kinds:
-                self._floats[kinds] = [n for n, kind in enumerate(kinds) if kind is float]
-            return converted
-        for place in floats:
-            if not math.isfinite(values[place]):
-                raise ValueError(f"{self._names[place]} is not finite: {values[place]}")
-        return row
 
 
 def _converted(name: str, value: Any, type_: type) -> Any:
