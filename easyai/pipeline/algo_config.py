@@ -47,9 +47,12 @@ class AlgoConfigs:
         # By key, not by camera: a camera may have two folders, in two Unicode forms, each with a
         # file.
         self._cached: dict[str, tuple[float, AlgoConfig]] = {}
-        # Under way or due. A future of the loop for each: an executor's costs ten times the read.
-        self._reads: dict[str, asyncio.Future[AlgoConfig]] = {}
-        self._due: deque[str] = deque()  # keys of frames
+        # The calls that wait for a read that is under way or due, by key.
+        self._waiting: dict[str, list[asyncio.Future[AlgoConfig]]] = {}
+        self._due: deque[str] = deque()
+        # Read and not passed on: waking the loop costs more than a read.
+        self._read_now: deque[tuple[str, AlgoConfig | Exception]] = deque()
+        self._loop_wakes = False  # to pass them on
         self._readers = 0
         self._forgot_at = time.monotonic()
 
@@ -58,19 +61,22 @@ class AlgoConfigs:
         key = self._store.rules.algo_config_key(frame_key)
         if (config := self._fresh(key)) is not None:
             return config
-        read = self._reads.get(key)
-        if read is None:
-            loop = asyncio.get_running_loop()
-            read = self._reads[key] = loop.create_future()
-            self._due.append(frame_key)
+        loop = asyncio.get_running_loop()
+        call: asyncio.Future[AlgoConfig] = loop.create_future()
+        if (calls := self._waiting.get(key)) is not None:
+            calls.append(call)
+        else:
+            self._waiting[key] = [call]
+            self._due.append(key)
             self._start_reader(loop)
-        return await asyncio.shield(read)  # other calls wait for it, too
+        return await call
 
     def close(self) -> None:
-        """Cancel the reads under way."""
+        """Cancel the calls that wait."""
         self._due.clear()
-        for read in self._reads.values():
-            read.cancel()
+        for calls in self._waiting.values():
+            for call in calls:
+                call.cancel()
 
     def _start_reader(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._due and self._readers < _MOST_READERS:
@@ -86,26 +92,34 @@ class AlgoConfigs:
         """Read all that is due; a read that hangs leaves the others to the other readers."""
         with suppress(IndexError):  # nothing is due
             while True:
-                frame_key = self._due.popleft()
+                key = self._due.popleft()
                 try:
-                    answer: AlgoConfig | Exception = self.get(frame_key)
+                    answer: AlgoConfig | Exception = self._current(key)
                 except Exception as error:  # noqa: BLE001 - for the call that waits
                     answer = error
-                key = self._store.rules.algo_config_key(frame_key)
-                loop.call_soon_threadsafe(self._answer, key, answer)
+                self._read_now.append((key, answer))
+                if not self._loop_wakes:
+                    self._loop_wakes = True
+                    loop.call_soon_threadsafe(self._pass_on)
 
-    def _answer(self, key: str, answer: AlgoConfig | Exception) -> None:
-        read = self._reads.pop(key)
-        if read.done():  # cancelled
-            return
-        if isinstance(answer, Exception):
-            read.set_exception(answer)
-        else:
-            read.set_result(answer)
+    def _pass_on(self) -> None:
+        """Answer the calls whose configurations have been read."""
+        self._loop_wakes = False  # before the look: a reader that comes later wakes the loop again
+        while self._read_now:
+            key, answer = self._read_now.popleft()
+            for call in self._waiting.pop(key):
+                if call.done():  # cancelled
+                    continue
+                if isinstance(answer, Exception):
+                    call.set_exception(answer)
+                else:
+                    call.set_result(answer)
 
     def get(self, frame_key: str) -> AlgoConfig:
         """The configuration for a frame; blocks to read the store when that is due."""
-        key = self._store.rules.algo_config_key(frame_key)
+        return self._current(self._store.rules.algo_config_key(frame_key))
+
+    def _current(self, key: str) -> AlgoConfig:
         if (config := self._fresh(key)) is not None:
             return config
         now = time.monotonic()

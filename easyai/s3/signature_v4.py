@@ -27,7 +27,8 @@ def quoted_path(key: str) -> str:
     return f"{_quoted_folder(folder)}{slash}{last}"
 
 
-@lru_cache(maxsize=4096)
+# With more cameras than places, which take turns, each look would miss.
+@lru_cache(maxsize=16_384)
 def _quoted_folder(folder: str) -> str:
     """A folder, quoted once for its pictures."""
     return quote(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -168,6 +169,29 @@ def test_hanging_algo_config_read_blocks_only_its_camera(
     back.set()
     site.work(loop)
     assert algorithm.count == 80
+
+
+def test_cancelled_call_leaves_the_read_of_a_camera_to_its_other_calls(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.put(KEY, b'{"n": 1}')
+    configs, looks = AlgoConfigs(site.runtime), list[str]()
+    version = site.runtime.store.version
+
+    def looked(key: str) -> str | None:
+        looks.append(key)
+        time.sleep(0.1)
+        return version(key)
+
+    async def three_calls() -> list[str]:
+        calls = [asyncio.create_task(configs.of(f"{CAMERA}/{n}.jpg")) for n in range(3)]
+        await asyncio.sleep(0)
+        calls[0].cancel()
+        return [(await call).json_text for call in calls[1:]]
+
+    monkeypatch.setattr(site.runtime.store, "version", looked)
+    assert asyncio.run(three_calls()) == ['{"n": 1}'] * 2
+    assert looks == [KEY]
 
 
 def test_inference_time_excludes_reading_the_algo_config(
