@@ -98,25 +98,20 @@ def add(conn: Connection, tallies: Mapping[str, Tally], now: float) -> None:
 
     Call it after the updates of services and frames: all transactions lock rows in this order.
     """
-    counted = {name: tally for name, tally in tallies.items() if any(_values(tally))}
+    values = {name: _values(tallies[name]) for name in sorted(tallies)}
+    counted = {name: of_type for name, of_type in values.items() if any(of_type)}
     if not counted:
         return
     bucket = int(now) // BUCKET_SEC * BUCKET_SEC
-    values = {name: _values(counted[name]) for name in sorted(counted)}
-    sums = zip(_COLUMNS, zip(*values.values(), strict=True), strict=True)
     # Most columns are 0 in nearly all transactions, and a transaction writes a row for each type.
-    columns = tuple(name for name, of_types in sums if any(of_types))
-    places = [_COLUMNS.index(name) for name in columns]
-    rows = [(_TOTAL, _ALL_TYPES, _values(_merged(list(counted.values()))))]
-    rows += [(bucket, name, of_type) for name, of_type in values.items()]
-    _add(columns).run(
-        conn,
-        [
-            {"bucket": start, "task_type": name, "now": now}
-            | {column: row[place] for column, place in zip(columns, places, strict=True)}
-            for start, name, row in rows
-        ],
-    )
+    by_column = zip(_COLUMNS, zip(*counted.values(), strict=True), strict=True)
+    columns = {name: of_types for name, of_types in by_column if any(of_types)}
+    names = ("bucket", "task_type", "now", *columns)
+    total = [(max if name in _MAXIMA else sum)(column) for name, column in columns.items()]
+    rows = [dict(zip(names, (_TOTAL, _ALL_TYPES, now, *total), strict=True))]
+    for task_type, of_type in zip(counted, zip(*columns.values(), strict=True), strict=True):
+        rows.append(dict(zip(names, (bucket, task_type, now, *of_type), strict=True)))
+    _add(tuple(columns)).run(conn, rows)
 
 
 @cache

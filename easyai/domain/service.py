@@ -53,6 +53,8 @@ class Candidate:
 
     def admits(self, now: float, in_flight: int) -> int:
         """How many further requests it takes: 0 with an open breaker, 1 at a time on trial."""
+        if self.cap is None and self.max_concurrency is None and self.breaker.closed:
+            return UNLIMITED  # nearly always, for each type and frame of a turn
         admitted = self.breaker.admits(now, in_flight)
         free = UNLIMITED if admitted is None else admitted
         for limit in (self.cap, self.max_concurrency):

@@ -20,7 +20,7 @@ from easyai.domain.rate_limit import Bucket, full
 from easyai.pipeline.dispatched import Dispatched, Endpoint, Serves
 from easyai.pipeline.places import Places
 from easyai.pipeline.service_cache import ServiceCache
-from easyai.pipeline.shares import Contender, rank, share
+from easyai.pipeline.shares import Contender, Ranks, share
 from easyai.settings.schema import AiAnalysis, Settings
 
 # Cameras to read even if few frames are wanted: the endpoints of the first cameras may all be full.
@@ -196,7 +196,7 @@ class _Selection:
         free, beyond = min(most, self._places.left), 1
         if free < len(able):
             homeless = [contender for contender in able if contender.home is None]
-            homeless.sort(key=lambda contender: rank(contender, self._places, self._now))
+            homeless.sort(key=Ranks(self._places, self._now))
             late = {contender.name for contender in homeless[free:]}
             able, beyond = [contender for contender in able if contender.name not in late], 0
         busy = {contender.name: self._places.of_type(contender.name) for contender in able}

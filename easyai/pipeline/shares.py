@@ -61,17 +61,24 @@ def share(
     contenders: Sequence[Contender], places: Places, cache: ServiceCache, most: int, now: float
 ) -> None:
     """Divide the places, at most `most` to our own types; fills in `chosen` and `unseen`."""
-    takers = [_Taker(contender, places, cache) for contender in contenders]
-    heap = [(rank(contender, places, now), number) for number, contender in enumerate(contenders)]
+    takers: dict[int, _Taker] = {}  # by number: of many types, few get a place
+    rank = Ranks(places, now)
+    for contender in contenders:
+        contender.chosen, contender.unseen = [], 0
+    heap = [(rank(contender), number) for number, contender in enumerate(contenders)]
     heapify(heap)
     while heap and places.left > 0 and most > 0:
         number = heap[0][1]
-        if not takers[number].take():
+        contender = contenders[number]
+        taker = takers.get(number)
+        if taker is None:
+            taker = takers[number] = _Taker(contender, places, cache)
+        if not taker.take():
             heappop(heap)  # no frame or no endpoint: other types get its places
             continue
-        most -= contenders[number].ours
+        most -= contender.ours
         if len(heap) > 1:  # a contender without rivals needs no rank
-            heapreplace(heap, (rank(contenders[number], places, now), number))
+            heapreplace(heap, (rank(contender), number))
 
 
 class _Taker:
@@ -79,7 +86,6 @@ class _Taker:
 
     def __init__(self, contender: Contender, places: Places, cache: ServiceCache) -> None:
         self.type = contender
-        contender.chosen, contender.unseen = [], 0
         self._places = places
         self._cache = cache
         self._left = contender.limit if contender.ours else min(contender.limit, _MOST_KEPT)
@@ -128,14 +134,21 @@ class _Taker:
         return True
 
 
-def rank(contender: Contender, places: Places, now: float) -> tuple[bool, int, int, int]:
-    """The sort key of the next place: the contender with the lowest rank gets it."""
-    taken = places.of_type(contender.name)
-    second = _draw(contender.name, int(now / _ROTATION_SEC))
-    floor = is_floor(now)
-    if floor and taken == 0:
-        return (False, 0, 0, second)
-    return (floor, -contender.priority, taken, second)
+class Ranks:
+    """The order of the contenders at a moment: the contender with the lowest rank is next."""
+
+    def __init__(self, places: Places, now: float) -> None:
+        self._places = places
+        self._floor = is_floor(now)
+        self._second = int(now / _ROTATION_SEC)
+
+    def __call__(self, contender: Contender) -> tuple[bool, int, int, int]:
+        """The sort key of a contender's next place."""
+        taken = self._places.of_type(contender.name)
+        draw = _draw(contender.name, self._second)
+        if self._floor and taken == 0:
+            return (False, 0, 0, draw)
+        return (self._floor, -contender.priority, taken, draw)
 
 
 def is_floor(now: float) -> bool:
