@@ -162,7 +162,7 @@ class _Selection:
     def _contender(self, kind: WaitingType, ours: bool) -> Contender:
         analysis, name = self._analysis, kind.name
         contender = Contender(name, analysis.type_settings(name).priority, ours)
-        if (left := self._places.left_to(name)) is not None:
+        if name in analysis.types and (left := self._places.left_to(name)) is not None:
             contender.limit = left
         if name in self._buckets:
             contender.limit = min(contender.limit, int(self._buckets[name].tokens))
@@ -174,9 +174,9 @@ class _Selection:
         return contender
 
     def _fill_buckets(self, kinds: Sequence[WaitingType]) -> None:
-        limited = [
-            kind.name for kind in kinds if self._analysis.type_settings(kind.name).rate_limit
-        ]
+        if not (with_limit := self._analysis.limited_types()):
+            return
+        limited = [kind.name for kind in kinds if kind.name in with_limit]
         known = rates.read(self._conn, limited) if limited else {}
         for name in limited:
             per_sec = self._per_sec(name)

@@ -7,7 +7,6 @@ minute anyway, for file systems whose times cannot be trusted.
 from __future__ import annotations
 
 import logging
-import math
 import os
 import random
 import stat
@@ -126,8 +125,9 @@ class Tree:
             folder.tried = True
             self._failed(folder, error)
             return None
-        if _times(status) == folder.times and folder.settled_at <= now < folder.list_again_at:
-            return None
+        unchanged = _times(status) == folder.times
+        if unchanged and folder.settled_at <= now < folder.list_again_at:
+            return None if self._times.trusted(status.st_dev, folder.path) else status
         return status
 
     def _listed(self, folder: _Folder, status: os.stat_result) -> list[str]:
@@ -148,9 +148,7 @@ class Tree:
     def _plan(self, folder: _Folder, status: os.stat_result) -> None:
         """Set when a folder that is listed now must be listed again."""
         now = time.monotonic()
-        if not self._times.trusted(status.st_dev, folder.path):
-            folder.settled_at = math.inf
-        elif _times(status) != folder.times:
+        if _times(status) != folder.times:
             folder.settled_at = now + _SETTLE_SEC
         # Spread over time, or folders that were found together would be listed together.
         folder.list_again_at = now + LIST_AGAIN_SEC * random.uniform(0.5, 1.0)  # noqa: S311
