@@ -15,7 +15,7 @@ from easyai.domain.choice import choose_for_camera
 from easyai.domain.service import UNLIMITED, Candidate
 from easyai.pipeline.places import Places
 from easyai.pipeline.service_cache import ServiceCache
-from easyai.pipeline.shares import Contender, is_floor, rank, share
+from easyai.pipeline.shares import Contender, Ranks, is_floor, share
 from easyai.settings.schema import AiAnalysis
 
 TYPES = ["人数统计", "人脸", "车辆", "烟火", "安全帽"]
@@ -101,7 +101,7 @@ class Slowly:
     def share(self, contenders: Sequence[Contender], cache: ServiceCache, most: int) -> None:
         waiting = list(contenders)
         while waiting and most > 0 and (places := self.places()).left > 0:
-            first = min(waiting, key=lambda contender: rank(contender, places, self.now))
+            first = min(waiting, key=Ranks(places, self.now))
             index = self.next.setdefault(first.name, 0)
             frame, service = self.pair(first, places, cache.of_type(first.name))
             if service is None or first.wanted >= first.limit:
