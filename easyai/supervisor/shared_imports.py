@@ -7,6 +7,7 @@ only some installations use: clients of brokers, buses, databases and object sto
 from __future__ import annotations
 
 import gc
+import sys
 from contextlib import suppress
 from importlib import import_module
 from typing import Final
@@ -81,7 +82,7 @@ MODULES: Final = (
 
 
 def import_shared() -> None:
-    """Import `MODULES`, and keep the garbage collector from ever touching their memory.
+    """Import `MODULES`, and keep the children from copying more of their memory than they use.
 
     A module that cannot be imported is left to the child that needs it: the child reports the
     error in its log, while the other children work.
@@ -90,4 +91,7 @@ def import_shared() -> None:
         with suppress(Exception):
             import_module(name)
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # the garbage collector writes into every object that it looks at
+    # The interpreter remembers which attributes it has looked up. An entry holds a reference to the
+    # attribute's name: a child that replaces entries of this process copies the pages of the names.
+    sys._clear_type_cache()
