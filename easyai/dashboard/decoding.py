@@ -1,16 +1,20 @@
-"""Decodes pictures of strangers: pixels, bytes and scans are bounded before anything is decoded."""
+"""Decodes pictures of strangers: pixels, bytes and scans are bounded before anything is decoded.
+
+Pillow is imported by the first picture: an API whose dashboard nobody opens does without.
+"""
 
 from __future__ import annotations
 
 import io
 import threading
 from contextlib import nullcontext
-from typing import BinaryIO, Final
-
-from PIL import Image, ImageOps
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from easyai.domain.picture_marks import Size
 from easyai.errors import EasyaiError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 THUMBNAIL_WIDTH: Final = 320  # pixels
 #: A gallery of 50 thumbnails stays below a megabyte.
@@ -39,6 +43,8 @@ class BrokenPictureError(EasyaiError):
 
 def size_of(file: BinaryIO) -> Size | None:
     """Width and height as browsers show the picture; reads its header; None when it is broken."""
+    from PIL import Image
+
     try:
         with Image.open(file, formats=_FORMATS) as image:
             return _size(image)
@@ -51,6 +57,8 @@ def thumbnail(content: bytes) -> bytes:
 
     Its comment holds the size of the picture, see `noted_size`. Raises BrokenPictureError.
     """
+    from PIL import Image
+
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             _bound(*image.size, _MOST_PIXELS)
@@ -67,6 +75,8 @@ def thumbnail(content: bytes) -> bytes:
 
 def noted_size(file: BinaryIO) -> Size | None:
     """The size of the picture of which `thumbnail` made a file; None: not known."""
+    from PIL import Image
+
     try:
         with Image.open(file, formats=("JPEG",)) as image:
             width, _, height = image.info["comment"].decode("ascii").partition("x")
@@ -94,6 +104,8 @@ def _bound_scans(scans: int, pixels: int) -> None:
 
 
 def _made(image: Image.Image, size: Size) -> bytes:
+    from PIL import Image, ImageOps
+
     # A JPEG is decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 that is large enough.
     about = 2 * THUMBNAIL_WIDTH, 2 * THUMBNAIL_WIDTH
     image.draft("RGB", about)

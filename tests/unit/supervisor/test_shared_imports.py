@@ -11,8 +11,9 @@ import pytest
 
 from easyai.supervisor.shared_imports import MODULES
 
-#: Clients that only some installations use, and programs that none of these processes runs.
+#: What only some installations use, and programs that none of these processes runs.
 HEAVY = {
+    "PIL",
     "aiobotocore",
     "alembic",
     "apprise",
