@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
-from easyai.db import reasons
+from easyai.db import direct, reasons
 from easyai.db.pictures import Uncarried
 from easyai.db.recorded_frames import NewFrame
 from easyai.domain.frame import FrameState, Outcome
@@ -157,7 +157,7 @@ class Dropped:
 
 def unserved(conn: Connection) -> list[str]:
     """Unserved task types with pending frames."""
-    return list(conn.execute(_UNSERVED).scalars())
+    return [row[0] for row in direct.rows(conn, _UNSERVED)]
 
 
 def served(conn: Connection) -> set[str]:
@@ -177,7 +177,7 @@ def more_than(conn: Connection, most: int) -> bool:
 
 def types_in(conn: Connection, state: FrameState) -> list[str]:
     """Task types with frames in this waiting state; costs an index look-up for each type."""
-    return list(conn.execute(_TYPES[state]).scalars())
+    return [row[0] for row in direct.rows(conn, _TYPES[state])]
 
 
 def parked_counts(conn: Connection) -> dict[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, text
 
-from easyai.db import task_types, wakes
+from easyai.db import direct, task_types, wakes
 from easyai.domain import type_places
 from easyai.domain.type_places import RENEW_SEC, KnownType, Naming
 
@@ -78,7 +78,7 @@ def waiting(conn: Connection) -> set[str]:
 
 
 def _in_states(conn: Connection, *states: str) -> set[str]:
-    return {name for state in states for name in conn.execute(_IN_STATE[state]).scalars()}
+    return {row[0] for state in states for row in direct.rows(conn, _IN_STATE[state])}
 
 
 def registered(conn: Connection) -> frozenset[str]:

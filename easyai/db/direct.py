@@ -31,6 +31,14 @@ def value(conn: Connection, statement: TextClause, values: Mapping[str, Any] = _
     return found[0][0] if found else None
 
 
+def run(conn: Connection, statement: TextClause, values: Mapping[str, Any]) -> None:
+    """Run a statement that returns no rows, without lists among its values."""
+    if conn.dialect.name != "sqlite":
+        conn.execute(statement, values)
+    else:
+        driver_rows(conn, statement.text, values)
+
+
 def driver_rows(
     conn: Connection, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()
 ) -> Sequence[Sequence[Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from easyai.db import direct
 from easyai.system.identity import has_ended
 
 LeaseRow = Row[Any]
@@ -54,13 +55,13 @@ def acquire(conn: Connection, name: str, holder: str, ttl_sec: float, now: float
         "expires_at": now + ttl_sec,
         "furthest": now + ttl_sec + _LONGEST_SEC,
     }
-    if conn.execute(_ACQUIRE, values).first() is not None:
+    if direct.rows(conn, _ACQUIRE, values):
         return True
-    held_by = conn.execute(_HOLDER, {"name": name}).scalar_one_or_none()
+    held_by = direct.value(conn, _HOLDER, {"name": name})
     if held_by is None or not has_ended(held_by):
         return False
     release(conn, name, held_by)
-    return conn.execute(_ACQUIRE, values).first() is not None
+    return bool(direct.rows(conn, _ACQUIRE, values))
 
 
 def end(
@@ -72,7 +73,7 @@ def end(
     """
     expires_at = now + quiet_sec if quiet_sec > 0 else 0.0
     values = {"name": name, "holder": holder, "now": now, "expires_at": expires_at, "done": done}
-    conn.execute(_END, values)
+    direct.run(conn, _END, values)
 
 
 def note(conn: Connection, name: str, at: float) -> None:

@@ -76,7 +76,7 @@ def recorded_since(conn: Connection, newest_id: int) -> list[Recorded]:
 
 def keys_in_place(conn: Connection) -> set[str]:
     """The keys of all frames whose picture is still at its key: waiting or not moved yet."""
-    return set(conn.execute(_KEYS_IN_PLACE).scalars())
+    return {row[0] for row in direct.rows(conn, _KEYS_IN_PLACE)}
 
 
 def record_alone(conn: Connection) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
+from easyai.db import direct
 from easyai.domain.sampling import Sampling
 
 _NAMES = text("SELECT name FROM task_types ORDER BY name")
@@ -23,7 +24,7 @@ _SET_SAMPLING = text("""
 
 def names(conn: Connection) -> list[str]:
     """Every known task type, in order of name."""
-    return list(conn.execute(_NAMES).scalars())
+    return [row[0] for row in direct.rows(conn, _NAMES)]
 
 
 def add(conn: Connection, task_types: Iterable[str], now: float) -> None:

@@ -13,6 +13,7 @@ from easyai.errors import SchemaMissingError
 from tests.support.site import Installation
 
 _NAMED = text("SELECT name FROM task_types WHERE name >= :first ORDER BY name")
+_ADD_NAMED = text("INSERT INTO task_types (name, first_seen) VALUES (:name, 0)")
 _ADD = "INSERT INTO task_types (name, first_seen) VALUES (?, ?)"
 
 
@@ -23,6 +24,12 @@ def test_rows_and_first_value_are_read_on_both_databases(site: Installation) -> 
         assert [tuple(row) for row in direct.rows(conn, _NAMED, {"first": ""})] == [("a",), ("b",)]
         assert direct.value(conn, _NAMED, {"first": "b"}) == "b"
         assert direct.value(conn, _NAMED, {"first": "c"}) is None
+
+
+def test_statement_without_rows_runs_on_both_databases(site: Installation) -> None:
+    with site.runtime.db.write() as conn:
+        direct.run(conn, _ADD_NAMED, {"name": "a"})
+    assert site.rows("SELECT name FROM task_types") == [{"name": "a"}]
 
 
 @pytest.mark.sqlite_only
