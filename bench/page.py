@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, Final
 
 from bench import marks, results_file
+from bench.contest import EMBEDDED
 from bench.picture import drawn
 from bench.report import Target
 from bench.results_file import SERVERS, Results
@@ -119,7 +120,10 @@ def growth_table(results: Results) -> str:
 
 
 def sizes_table(results: Results) -> str:
-    """Cores and worker processes for some rates."""
+    """Cores and worker processes for some rates.
+
+    The embedded default has one worker process: a second adds nothing on SQLite.
+    """
     found = [(name, ours) for name, ours, _ in results_file.costs(results)]
     if not found:
         return _NOT_MEASURED
@@ -127,9 +131,11 @@ def sizes_table(results: Results) -> str:
     lines = [_cells("frames/s", *heads), "|---" * (2 * len(found) + 1) + "|"]
     for rate in _RATES:
         cells: list[Any] = []
-        for _, cost in found:
-            cells.append(f"{rate * cost.all_ms / 1000 / _FULL:.1f}")
-            cells.append(max(1, math.ceil(rate * cost.own_ms / 1000 / _FULL)))
+        for name, cost in found:
+            workers = max(1, math.ceil(rate * cost.own_ms / 1000 / _FULL))
+            too_much = name == EMBEDDED.name and workers > 1
+            cells.append("–" if too_much else f"{rate * cost.all_ms / 1000 / _FULL:.1f}")
+            cells.append("–" if too_much else workers)
         lines.append(_cells(f"{rate:,}", *cells))
     return "\n".join(lines)
 
