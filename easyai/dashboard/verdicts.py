@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from easyai.broker.broker_check import BrokerCheck
@@ -34,13 +34,19 @@ class Verdicts:
         self._failed = LogThrottle()
         self.newest: Diagnosis | None = None
 
-    def refresh(self) -> None:
-        """Begin another diagnosis, unless the newest is fresh or another is under way."""
+    def refresh(self) -> Future[None] | None:
+        """Begin another diagnosis, unless the newest is fresh or another is under way.
+
+        A diagnosis that is long overdue, because nobody looked, is forgotten.
+        """
         with self._lock:
-            if self._is_under_way or time.monotonic() < self._next_at:
-                return
+            overdue_sec = time.monotonic() - self._next_at
+            if self._is_under_way or overdue_sec < 0:
+                return None
+            if overdue_sec > _EVERY_SEC:
+                self.newest = None
             self._is_under_way = True
-        self._thread.submit(self._make)
+        return self._thread.submit(self._make)
 
     def close(self) -> None:
         """Let the thread end after its present diagnosis."""

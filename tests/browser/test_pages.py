@@ -140,13 +140,22 @@ def _imported(module: Path, known: set[Path]) -> None:
 
 def test_modules_of_the_first_page_are_named_ahead_so_that_none_waits_for_another() -> None:
     index = (STATIC / "index.html").read_text(encoding="utf-8")
-    named = re.findall(r'rel="modulepreload" href="static/(\S+)"', index)
-    wanted: set[Path] = set()
+    needed: set[Path] = set()
     for module in ("js/main.js", "js/pages/now.js"):
-        _imported(STATIC / module, wanted)
-    assert sorted(["js/main.js", *named]) == sorted(
-        str(path.relative_to(STATIC)) for path in wanted
-    )
+        _imported(STATIC / module, needed)
+    below: set[Path] = set(needed)
+    _imported(STATIC / "js/pages/now_parts.js", below)
+    sentence, _, rest = index.partition('<script type="module" src="static/js/main.js"></script>')
+    assert _named(sentence) == _names(needed - {STATIC / "js/main.js"})
+    assert _named(rest, ' fetchpriority="low"') == _names(below - needed)
+
+
+def _named(part: str, how: str = "") -> list[str]:
+    return sorted(re.findall(rf'rel="modulepreload" href="static/(\S+)"{how}>', part))
+
+
+def _names(modules: set[Path]) -> list[str]:
+    return sorted(str(path.relative_to(STATIC)) for path in modules)
 
 
 def test_pure_parts_do_what_the_pages_need(visit: Visit) -> None:

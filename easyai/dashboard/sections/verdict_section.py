@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, wait
 from typing import Final
 
 from sqlalchemy import Connection
@@ -18,6 +19,8 @@ _STATES: Final = {
     Status.STALLED: "bad",
     Status.UNKNOWN: "idle",
 }
+#: How long who looks first waits for the diagnosis, rather than for the next tick.
+_FIRST_SEC: Final = 0.5
 
 
 class VerdictSection:
@@ -28,13 +31,16 @@ class VerdictSection:
 
     def __init__(self, verdicts: Verdicts) -> None:
         self._verdicts = verdicts
+        self._begun: Future[None] | None = None
 
     def read(self, conn: Connection, now: float) -> None:
         """Have a diagnosis made when the newest is old; it has a thread of its own."""
-        self._verdicts.refresh()
+        self._begun = self._verdicts.refresh()
 
     def show(self, language: str) -> Shown:
         """The verdict; null before the first diagnosis."""
+        if self._begun and self._verdicts.newest is None:
+            wait((self._begun,), _FIRST_SEC)
         diagnosis = self._verdicts.newest
         if diagnosis is None:
             return Shown(None)

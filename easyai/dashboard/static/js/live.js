@@ -30,13 +30,24 @@ function address() {
   return `${scheme}//${location.host}${rooted("/api/v1/live")}?lang=${peek().lang}${since}`;
 }
 
+// The socket that `first.js` has opened, with what it has heard; else another.
+let first = window.easyaiFirst;
+function opened() {
+  const { socket: own, events, lang } = first || {};
+  first = null;
+  if (own && own.readyState <= WebSocket.OPEN && lang === peek().lang) return [own, events];
+  own?.close();
+  return [new WebSocket(address()), []];
+}
+
 function connect() {
   clearTimeout(timer);
   drop();
   if (peek().session?.role == null) return; // the login comes first
-  const own = new WebSocket(address());
+  const [own, events] = opened();
   socket = own;
   triedAt = performance.now();
+  for (const event of events) hear(JSON.parse(event.data));
   own.onmessage = (event) => own === socket && hear(JSON.parse(event.data));
   own.onclose = (event) => own === socket && lost(event);
 }

@@ -4,11 +4,11 @@ import { startLive } from "./live.js";
 import { html, render } from "./preact.js";
 import { Shell } from "./shell.js";
 import { put } from "./store.js";
-import { firstLanguage, setLanguage } from "./words.js";
+import { setLanguage } from "./words.js";
 
 const AGAIN_MS = 3000;
 
-setLanguage(firstLanguage());
+setLanguage(window.easyaiFirst.lang);
 render(html`<${Shell} />`, document.getElementById("app"));
 
 async function begin() {

@@ -1,9 +1,11 @@
 // The pages, each loaded when it is first shown; the rest is loaded when the browser is idle.
 import { html, useEffect, useState } from "./preact.js";
 import { Failed, Skeleton } from "./parts.js";
+import { PAGES } from "./router.js";
 
 const LOAD = {
   now: () => import("./pages/now.js").then((page) => page.Now),
+  below: () => import("./pages/now_parts.js").then((page) => page.Parts),
   alerts: () => import("./pages/alerts.js").then((page) => page.Alerts),
   alert: () => import("./pages/alert.js").then((page) => page.Alert),
   cameras: () => import("./pages/cameras.js").then((page) => page.Cameras),
@@ -15,10 +17,56 @@ const LOAD = {
   system: () => import("./pages/system.js").then((page) => page.System),
   login: () => import("./pages/login.js").then((page) => page.Login),
 };
+const AT_ONCE = ["now", "login"]; // a slow phone shows them before the other style sheets arrive
+const SHEETS = ["alerts", "tables", "incidents"];
+const AGAIN_MS = 3000;
 const loaded = {};
 
+function sheet(name) {
+  return new Promise((done, failed) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = new URL(`../css/${name}.css`, import.meta.url).href;
+    link.onload = done;
+    link.onerror = () => {
+      link.remove();
+      failed(new Error(link.href));
+    };
+    document.head.append(link);
+  });
+}
+const sheets = {};
+function styled() {
+  const all = SHEETS.map((name) => (sheets[name] ||= sheet(name)));
+  for (const name of SHEETS) sheets[name].catch(() => (sheets[name] = null)); // the next one asks again
+  return Promise.all(all);
+}
+
 async function load(name) {
-  loaded[name] ||= await LOAD[name]();
+  const isFirst = AT_ONCE.includes(name);
+  loaded[name] ||= (await Promise.all([LOAD[name](), !isFirst && styled()]))[0];
+}
+
+// {View, error, again}: a page or a part of one, null until it is loaded; after an error it is asked
+// for again by itself.
+export function usePart(name) {
+  const [error, fail] = useState(null);
+  const [turn, again] = useState(0);
+  useEffect(() => {
+    let isOver = false;
+    let timer = 0;
+    const done = () => !isOver && (fail(null), again((n) => n + 1));
+    if (!loaded[name]) load(name).then(done, (problem) => {
+      if (isOver) return;
+      fail(problem);
+      timer = setTimeout(() => again((n) => n + 1), AGAIN_MS);
+    });
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [name, turn]);
+  return { View: loaded[name], error, again: () => again((n) => n + 1) };
 }
 
 let isAhead = false;
@@ -34,24 +82,15 @@ function pageOf({ page, id }) {
   if (page === "cameras" && id) return ["camera", { id, key: id }];
   if (page === "incidents" && id === "now") return ["diagnosis", {}];
   if (page === "incidents") return ["incidents", { id: Number(id) }];
-  return LOAD[page] ? [page, { id }] : ["now", {}];
+  return [...PAGES, "login"].includes(page) ? [page, { id }] : ["now", {}];
 }
 
 export function Page({ route }) {
   const [name, properties] = pageOf(route);
-  const [error, fail] = useState(null);
-  const [, turn] = useState(0);
-  const ask = () => {
-    fail(null);
-    load(name).then(() => {
-      turn((n) => n + 1);
-      loadAhead();
-    }, fail);
-  };
-  useEffect(ask, [name]);
-  const View = loaded[name];
+  const { View, error, again } = usePart(name);
+  useEffect(() => View && loadAhead(), [View]);
   if (View) return html`<${View} ...${properties} />`;
   return html`<section class="panel">
-    ${error ? html`<${Failed} error=${error} again=${ask} />` : html`<${Skeleton} rows=${8} />`}
+    ${error ? html`<${Failed} error=${error} again=${again} />` : html`<${Skeleton} rows=${8} />`}
   </section>`;
 }

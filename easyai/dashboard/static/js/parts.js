@@ -19,6 +19,7 @@ export const KIND = {
   online: "ok", suspect: "warn", offline: "bad", unregistered: "idle", waits_for_approval: "idle",
   ok: "ok", slow: "warn", warn: "warn", stalled: "bad", bad: "bad", idle: "idle",
 };
+export const canWork = (service) => service.state === "online" || service.state === "suspect";
 
 function select(node) {
   const range = document.createRange();

@@ -1,16 +1,8 @@
 // The language of the page, and its texts.
-import { keep } from "./api.js";
 import { WORDS } from "./lexicon.js";
 import { peek, put } from "./store.js";
 
 export const isChinese = () => peek().lang === "zh";
-
-// The language asked for in the address, else chosen before, else that of the browser.
-export function firstLanguage() {
-  const asked = new URLSearchParams(location.search).get("lang") || keep.read("easyai.lang");
-  if (asked === "zh" || asked === "en") return asked;
-  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
 
 export function setLanguage(lang) {
   document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";

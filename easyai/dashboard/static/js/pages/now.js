@@ -1,16 +1,13 @@
 // Does inference go on? If not: since when, why, and what to do.
 import { count, decimal } from "../format.js";
 import { retry } from "../live.js";
-import { Command, Mark, Skeleton } from "../parts.js";
+import { usePart } from "../pages.js";
+import { Command, Mark, Skeleton, canWork } from "../parts.js";
 import { html } from "../preact.js";
 import { to } from "../router.js";
 import { useNow } from "../store.js";
 import { silence, useVerdict } from "../verdict.js";
 import { t } from "../words.js";
-import { Alarms } from "./alarms.js";
-import { Strips, canWork } from "./strips.js";
-import { Types } from "./types.js";
-import { Wall } from "./wall.js";
 
 // The alarm whose report explains the verdict: of the same severity, the oldest.
 function reportOf(alarms, kind) {
@@ -65,28 +62,6 @@ function Verdict() {
   </section>`;
 }
 
-// Written under a hidden name and renamed, as cameras must.
-const FIRST_FRAME = [
-  "mkdir -p snapshots/人数统计/门口2",
-  "cp examples/street.jpg snapshots/人数统计/门口2/.new",
-  "mv snapshots/人数统计/门口2/.new snapshots/人数统计/门口2/$(date +%Y%m%d-%H%M%S).000.jpg",
-].join("\n");
-
-const FirstSteps = () => html`<section class="panel first-steps" aria-label=${t("first_steps")}>
-  <div class="report"><ol>
-    <li>
-      <span>${t("step_service")}</span>
-      <${Command} text=${`.venv/bin/python examples/people_counter.py --server ${location.origin}`} />
-    </li>
-    <li>
-      <span>${t("step_frame")}</span>
-      <${Command}
-          text=${FIRST_FRAME} />
-    </li>
-  </ol>
-  </div>
-</section>`;
-
 const Loading = () => html`<div class="now">
   <div><section class="panel"><header><h2>${t("types")}</h2></header><${Skeleton} rows=${5} tall /></section>
     <section class="panel"><header><h2>${t("services")}</h2></header><${Skeleton} rows=${8} /></section></div>
@@ -102,11 +77,6 @@ const Loading = () => html`<div class="now">
 
 export function Now() {
   const types = useNow("types");
-  const services = useNow("services");
-  const cameras = useNow("cameras");
-  const hasNothing = types && !types.length && services && !services.length && !cameras?.length;
-  return html`<${Verdict} />
-    ${!types ? html`<${Loading} />` : hasNothing ? html`<${FirstSteps} />` : html`<div class="now">
-      <div><${Types} types=${types} /><${Strips} services=${services || []} /></div>
-      <div><${Alarms} /><${Wall} cameras=${cameras} /></div></div>`}`;
+  const { View } = usePart("below");
+  return html`<${Verdict} />${types && View ? html`<${View} types=${types} />` : html`<${Loading} />`}`;
 }

@@ -1,12 +1,12 @@
 // Which service is not well, since when, on what evidence?
 import { count, moment, ms, span } from "../format.js";
-import { Ask, Command, Empty, KIND, Segments, Skeleton, State } from "../parts.js";
+import { Ask, Command, Empty, KIND, Segments, Skeleton, State, canWork } from "../parts.js";
 import { html, useEffect, useState } from "../preact.js";
 import { Strip } from "../strip.js";
 import { peek, toast, useKnown, useNow, useOperator, useTime } from "../store.js";
 import { t } from "../words.js";
 import { change } from "./alarms.js";
-import { canWork, isListed, serviceWord, useStrips } from "./strips.js";
+import { isListed, serviceWord, useStrips } from "./strips.js";
 
 const BREAKER = { open: "bad", half_open: "warn" };
 const MOST_OPEN = 40; // services of a page before those that are well are folded

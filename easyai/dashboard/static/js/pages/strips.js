@@ -1,7 +1,7 @@
 // The services of the first page: the state of each over time.
 import { clock, ms } from "../format.js";
 import { useRead } from "../load.js";
-import { Empty, Failed, KIND, Panel, State } from "../parts.js";
+import { Empty, Failed, KIND, Panel, State, canWork } from "../parts.js";
 import { html, useState } from "../preact.js";
 import { to } from "../router.js";
 import { Strip } from "../strip.js";
@@ -12,7 +12,6 @@ import { Fold, RANGES, everySec, useRange } from "./types.js";
 const MOST_OPEN = 14;
 const RANK = { offline: 0, suspect: 1, waits_for_approval: 2, online: 3, unregistered: 4 };
 export const isListed = (service) => service.state !== "unregistered";
-export const canWork = (service) => service.state === "online" || service.state === "suspect";
 export const serviceWord = (state) => t(`svc_${state}`);
 
 // Strips of a range, with the newest state drawn on to the present as long as it is known.

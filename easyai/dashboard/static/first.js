@@ -1,0 +1,53 @@
+// What cannot wait for the modules: the theme before the first paint, so that no other theme flashes,
+// and the first questions to the server, which answers while the modules load. It is a file of its
+// own because the policy of the page allows no inline script.
+(() => {
+  const stored = (key) => {
+    try {
+      return localStorage.getItem(key) || "";
+    } catch {
+      return ""; // a browser that keeps nothing for this site
+    }
+  };
+  const asked = new URLSearchParams(location.search);
+
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const theme = {
+    choice: asked.get("theme") || stored("easyai.theme") || "auto",
+    apply(choice) {
+      theme.choice = choice;
+      const isDark = choice === "dark" || (choice === "auto" && dark.matches);
+      document.documentElement.dataset.theme = isDark ? "dark" : "light";
+      window.dispatchEvent(new Event("theme"));
+    },
+  };
+  window.easyaiTheme = theme;
+  theme.apply(theme.choice);
+  dark.addEventListener("change", () => theme.apply(theme.choice));
+
+  // The language asked for in the address, else chosen before, else that of the browser.
+  const wanted = [asked.get("lang"), stored("easyai.lang"), navigator.language.toLowerCase().slice(0, 2)];
+  const lang = wanted.find((one) => one === "zh" || one === "en") || "en";
+  const person = stored("easyai.person");
+  const session = fetch("api/v1/session", {
+    credentials: "same-origin",
+    cache: "no-cache",
+    headers: person ? { "X-Person": encodeURIComponent(person) } : {},
+  }).catch(() => null);
+  const live = new URL(`api/v1/live?lang=${lang}`, location.href);
+  live.protocol = live.protocol.replace("http", "ws");
+  const socket = new WebSocket(live);
+  const events = [];
+  socket.onmessage = (event) => events.push(event);
+  window.easyaiFirst = { lang, session, socket, events };
+
+  // A file that did not arrive, because the network changed for example: nothing is shown without
+  // all of them, so the page is loaded again.
+  const AGAIN_MS = 2000;
+  let again = 0;
+  addEventListener("error", (event) => {
+    if (!(event.target instanceof HTMLElement)) return;
+    const isShown = () => document.getElementById("app")?.childElementCount;
+    again ||= setTimeout(() => (again = isShown() ? 0 : location.reload()), AGAIN_MS);
+  }, true);
+})();
