@@ -10,6 +10,7 @@ import { t } from "./words.js";
 const PAGE = 100;
 const MOST_KEPT = 3000; // whole items
 const MOST_RECENT = 50; // in a message; then some may be missing from it
+const MOST_LISTED = 2000; // while new ones slide in above: a page that is open for days stays small
 const MOST_NEWER = 500; // that wait above the list; then the list begins anew
 const FRESH_MS = 1000;
 
@@ -183,6 +184,10 @@ class Feed {
       this.fresh.add(item.id);
     }
     this.order = [...added.map((item) => [item.id, seconds(item.created_at)]), ...this.order];
+    if (this.isAtTop && this.order.length > MOST_LISTED) {
+      this.order.length = MOST_LISTED;
+      this.next = this.order.at(-1)[0];
+    }
     if (this.total != null && Object.keys(this.filter).length) this.total += added.length;
     setTimeout(() => added.forEach((item) => this.fresh.delete(item.id)), FRESH_MS);
     this.changed();
