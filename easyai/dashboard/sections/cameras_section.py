@@ -51,4 +51,5 @@ class CamerasSection:
             self._shown = {item["task_id"]: item for item in items}
             changed = [item for item in items if known.get(item["task_id"]) != item]
             self._news = {"order": list(self._shown), "changed": changed}
-        return Shown(self._shown and list(self._shown.values()), self._news)
+        whole = None if self._shown is None else list(self._shown.values())
+        return Shown(whole, self._news)

@@ -150,6 +150,15 @@ def test_diagnosis_of_long_ago_is_not_shown_while_another_is_made(
     goes_on.set()
 
 
+def test_first_camera_of_an_installation_appears_on_a_page_that_is_open(site: Dashboard) -> None:
+    with Tab(site.port) as tab:
+        tab.take()
+        assert tab.now["cameras"] == []
+        _alert(site, task_id="门口1")
+        tab.until(lambda message: bool(message["now"].get("cameras")))
+        assert [camera["task_id"] for camera in tab.now["cameras"]] == ["门口1"]
+
+
 def test_verdict_comes_in_the_language_of_the_tab(site: Dashboard) -> None:
     with Tab(site.port) as english, Tab(site.port, "?lang=zh") as chinese:
         for tab, word in ((english, "Inference"), (chinese, "推理")):

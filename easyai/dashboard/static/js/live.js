@@ -60,7 +60,7 @@ function drop() {
 
 // A delta has the cameras that changed, and the order of all.
 function withChanged(known, { changed, order }) {
-  const byId = new Map([...known, ...changed].map((camera) => [camera.task_id, camera]));
+  const byId = new Map([...(known || []), ...changed].map((camera) => [camera.task_id, camera]));
   return order.map((id) => byId.get(id));
 }
 
