@@ -18,7 +18,9 @@ from tests.support.outside import Outside
 
 TYPE = "人数统计"
 VIEWER_TOKEN = "a-viewer-of-the-tests-0123456789"
-_SETTINGS = f'[easyai]\nviewers = "token"\nviewer_token = "{VIEWER_TOKEN}"\n'
+#: Settings under which a person on another machine needs the token to look.
+VIEWER = f'[easyai]\nviewers = "token"\nviewer_token = "{VIEWER_TOKEN}"\n'
+ANOTHER_MACHINE = {"X-Forwarded-For": "203.0.113.7"}  # a proxy on this machine names the sender
 #: What strangers may be called: every name of theirs must stay text.
 HOSTILE = "<img src=x onerror=window.hacked=1>"
 HOSTILE_SERVICE = '"><script>window.hacked=1</script>'
@@ -40,7 +42,7 @@ def chromium() -> Iterator[Browser]:
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
     """A running ``easyai up`` with alerts of three cameras, and a frame that has no service."""
     folder = tmp_path_factory.mktemp("browser")
-    with EasyaiProcess(folder, _SETTINGS) as process, ExitStack() as services:
+    with EasyaiProcess(folder, VIEWER) as process, ExitStack() as services:
         process.start()
         site = Outside(process.url, process.frames)
         for service_id in ("counter", HOSTILE_SERVICE):

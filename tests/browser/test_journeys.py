@@ -7,14 +7,13 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import TYPE, VIEWER_TOKEN, Visit
+from tests.browser.conftest import ANOTHER_MACHINE, TYPE, VIEWER_TOKEN, Visit
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.jpeg import jpeg
 from tests.support.outside import Outside
 
 FAR_MS = 30_000
-ANOTHER_MACHINE = {"X-Forwarded-For": "203.0.113.7"}  # a proxy on this machine names the sender
 
 
 def _newest(page: Page) -> int:

@@ -1,5 +1,5 @@
 // Keys of a page. None works in fields and dialogs, and none with Ctrl, Alt or Meta.
-import { useEffect, useRef } from "./preact.js";
+import { useLayoutEffect, useRef } from "./preact.js";
 
 export const HELP = [
   ["1 – 7", "k_pages"], ["Enter", "k_open"], ["x", "k_pick"], ["← → k j", "k_next"],
@@ -11,7 +11,7 @@ export const HELP = [
 export function useKeys(keys) {
   const held = useRef(keys);
   held.current = keys;
-  useEffect(() => {
+  useLayoutEffect(() => { // a key may be pressed as soon as the page is seen
     const press = (event) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target.closest?.("input:not([type=checkbox]), select, textarea, dialog")) return;

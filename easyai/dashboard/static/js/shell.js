@@ -145,8 +145,8 @@ function Toast() {
 // Reads the verdict aloud when its state changes, and not each second when a number in it does.
 function Spoken() {
   const { kind, word, verdict } = useVerdict();
-  const held = useRef({ kind: "", text: "" });
-  if (held.current.kind !== kind) held.current = { kind, text: verdict ? verdict.sentence : word };
+  const held = useRef({ word: "", text: "" });
+  if (held.current.word !== word) held.current = { word, text: verdict ? verdict.sentence : word };
   return html`<p class="vh" aria-live=${kind === "bad" ? "assertive" : "polite"}>${held.current.text}</p>`;
 }
 

@@ -1,0 +1,123 @@
+"""The gallery of an installation with a hundred thousand alerts."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Iterator, Set
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import TYPE, Visit
+from tests.browser.smoothness import LONGEST_MS, watched
+from tests.browser.visitor import LAPTOP as SCREEN
+from tests.support.easyai_process import EasyaiProcess
+from tests.support.jpeg import jpeg
+from tests.support.outside import Outside
+from tests.support.waiting import wait_until
+
+_ALERTS = 100_000
+_PICTURES = 300  # of the newest alerts; the older ones have lost theirs
+_CAMERAS = 40
+_EVERY_SEC = 7  # between two alerts: they go back for eight days
+_SCREENS = 30
+_PAGE = 100  # alerts of a request
+_MOST_ELEMENTS = 2500
+_LOOK_MS = 200  # a person looks at a screen for longer
+_KEYS = 15
+_INSERT = """
+    INSERT INTO alerts (task_id, task_type, image_path, algorithm_id, algorithm_name, result,
+                        confidence, detection_count, inference_time_ms, created_at, updated_at)
+    VALUES (?, ?, ?, 'yolo_1', 'counter', ?, 0.9, 2, 45, ?, ?)
+"""
+_RESULT = """{"total_count": 2, "detections": [
+    {"class": "person", "bbox": [10, 10, 90, 200], "confidence": 0.9},
+    {"class": "person", "bbox": [120, 40, 180, 210], "confidence": 0.7}]}"""
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
+    """A running ``easyai up`` that has found something for eight days."""
+    folder = tmp_path_factory.mktemp("gallery")
+    with EasyaiProcess(folder, "[ai_analysis]\nmax_alerts_in_db = 0\n") as process:
+        process.start()
+        site = Outside(process.url, process.frames)
+        pictures = [f"alerts/{TYPE}/camera/{number}.jpg" for number in range(_PICTURES)]
+        for number, picture in enumerate(pictures):
+            site.put(picture, jpeg(number))
+        now = time.time()
+        rows = []
+        for ago in range(_ALERTS, 0, -1):
+            picture = pictures[ago - 1] if ago <= _PICTURES else ""
+            at = now - ago * _EVERY_SEC
+            rows.append((f"门口{ago % _CAMERAS}", TYPE, picture, _RESULT, at, at))
+        with sqlite3.connect(process.data / "easyai.db", timeout=30) as database:
+            database.executemany(_INSERT, rows)
+        database.close()
+        yield process
+
+
+#: The ids of the cards on the screen, and how many elements the page has.
+_LOOK = """
+  () => {
+    const isSeen = (card) => {
+      const { top, bottom } = card.getBoundingClientRect();
+      return bottom > 0 && top < innerHeight;
+    };
+    const cards = [...document.querySelectorAll(".alert")].filter(isSeen);
+    const ids = cards.map((card) => +card.dataset.id);
+    return { ids, elements: document.querySelectorAll("*").length };
+  }
+"""
+
+
+def _look(page: Page, height: float, seen: Set[int]) -> dict[str, Any]:
+    """What a screen at a height shows, once it has cards that were not seen before."""
+    wait_until(lambda: page.evaluate("scrollY") > 0.9 * height, 15, "the page is scrolled")
+    wait_until(lambda: set(page.evaluate(_LOOK)["ids"]) - seen, 15, "the cards of the screen")
+    page.wait_for_timeout(_LOOK_MS)
+    look: dict[str, Any] = page.evaluate(_LOOK)
+    return look
+
+
+def test_hundred_thousand_alerts_are_scrolled_without_a_long_task_or_a_large_page(
+    chromium: Browser, visit: Visit
+) -> None:
+    visitor = visit()
+    page = visitor.open("alerts")
+    expect(page.locator(".filters")).to_contain_text("100,000 alerts")
+    expect(page.locator(".alert img").first).to_be_visible()
+    visitor.keep("gallery-en-light")
+    seen: set[int] = set()
+    most = 0
+    with watched(chromium) as tasks:
+        for screen in range(1, _SCREENS + 1):
+            page.mouse.wheel(0, SCREEN[1])
+            look = _look(page, screen * SCREEN[1], seen)
+            seen |= set(look["ids"])
+            most = max(most, look["elements"])
+    assert tasks.longest_ms < LONGEST_MS
+    assert most < _MOST_ELEMENTS
+    assert len(seen) > 4 * _PAGE
+    assert seen == set(range(min(seen), max(seen) + 1)), "cards are missing"
+
+
+@pytest.mark.parametrize(
+    ("below", "key", "step"), [(_PAGE - 5, "ArrowRight", -1), (3 * _PAGE, "ArrowLeft", 1)]
+)
+def test_arrow_keys_go_on_beyond_the_part_of_the_list_that_is_loaded(
+    visit: Visit, below: int, key: str, step: int
+) -> None:
+    page = visit().open("alerts")
+    newest = int(page.locator(".alert").first.get_attribute("data-id") or 0)
+    at = newest - below
+    page.evaluate("(id) => (location.hash = `#/alerts/${id}`)", at)
+    expect(page.locator("dl.facts")).to_contain_text(str(at))
+    for _ in range(_KEYS):
+        page.keyboard.press(key)
+        at += step
+        expect(page).to_have_url(re.compile(rf"#/alerts/{at}$"))
+        expect(page.locator("dl.facts")).to_contain_text(str(at))
