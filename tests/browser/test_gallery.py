@@ -106,10 +106,11 @@ def test_hundred_thousand_alerts_are_scrolled_without_a_long_task_or_a_large_pag
 
 
 @pytest.mark.parametrize(
-    ("below", "key", "step"), [(_PAGE - 5, "ArrowRight", -1), (3 * _PAGE, "ArrowLeft", 1)]
+    ("below", "key", "name", "step"),
+    [(_PAGE - 5, "ArrowRight", "Older", -1), (3 * _PAGE, "ArrowLeft", "Newer", 1)],
 )
 def test_arrow_keys_go_on_beyond_the_part_of_the_list_that_is_loaded(
-    visit: Visit, below: int, key: str, step: int
+    visit: Visit, below: int, key: str, name: str, step: int
 ) -> None:
     page = visit().open("alerts")
     newest = int(page.locator(".alert").first.get_attribute("data-id") or 0)
@@ -117,6 +118,7 @@ def test_arrow_keys_go_on_beyond_the_part_of_the_list_that_is_loaded(
     page.evaluate("(id) => (location.hash = `#/alerts/${id}`)", at)
     expect(page.locator("dl.facts")).to_contain_text(str(at))
     for _ in range(_KEYS):
+        expect(page.get_by_role("button", name=name)).to_be_enabled()
         page.keyboard.press(key)
         at += step
         expect(page).to_have_url(re.compile(rf"#/alerts/{at}$"))

@@ -26,7 +26,7 @@ function useAlert(id) {
   return {
     alerts, alert, error: asked.error, again: asked.again, at, near: nearOf(alerts, id, at, apart.data?.items),
     newer: newer ?? (at < 0 ? whole?.previous : undefined),
-    older: older ?? (at < 0 || alerts.next === null ? whole?.following : undefined),
+    older: older ?? whole?.following, // also while the next part of the list is on its way
   };
 }
 
