@@ -67,6 +67,7 @@ def test_deleted_alert_comes_back_with_undo(visit: Visit, site: Outside) -> None
     page = visit().open("alerts")
     first = _newest(page)
     page.keyboard.press("Enter")
+    expect(page.locator("dl.facts")).to_be_visible()
     page.keyboard.press("Delete")
     expect(page.locator(".toast")).to_be_visible()
     page.get_by_role("button", name="Undo").click()

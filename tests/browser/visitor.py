@@ -7,12 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect
 
 LAPTOP = (1366, 768)
 PHONE = (390, 844)
 WALL = (2560, 1440)
 LIMIT_MS = 15_000  # on a machine with much else to do
+#: Chromium gives up its connections when the machine gets or loses an address, such as that of a
+#: container of another test; the page asks again.
+_NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 _DRAWN_MS = 1000  # pictures and curves
 
 expect.set_options(timeout=LIMIT_MS)
@@ -54,7 +57,13 @@ class Visitor:
 
     def open(self, where: str = "") -> Page:
         """Open a page by the part of its address after '#/', and wait until it shows its data."""
-        self.page.goto(f"{self.url}/{self._query}#/{where}")
+        address = f"{self.url}/{self._query}#/{where}"
+        try:
+            self.page.goto(address)
+        except Error as error:
+            if _NETWORK_CHANGED not in error.message:
+                raise
+            self.page.goto(address)  # as a person does
         self.settle()
         return self.page
 
@@ -82,7 +91,8 @@ class Visitor:
         return wide
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if self._listens and message.type in ("error", "warning"):
+        is_trouble = message.type in ("error", "warning") and _NETWORK_CHANGED not in message.text
+        if self._listens and is_trouble:
             self.faults.append(f"{message.text} {message.location}")
 
     def _watch(self, request: Request) -> None:

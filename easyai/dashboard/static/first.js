@@ -41,13 +41,12 @@
   socket.onmessage = (event) => events.push(event);
   window.easyaiFirst = { lang, session, socket, events };
 
-  // A file that did not arrive, because the network changed for example: nothing is shown without
-  // all of them, so the page is loaded again.
+  // A file that did not arrive, because the network changed for example: a style sheet is asked for
+  // again; without all modules nothing is shown, so the page is loaded again.
   const AGAIN_MS = 2000;
-  let again = 0;
-  addEventListener("error", (event) => {
-    if (!(event.target instanceof HTMLElement)) return;
-    const isShown = () => document.getElementById("app")?.childElementCount;
-    again ||= setTimeout(() => (again = isShown() ? 0 : location.reload()), AGAIN_MS);
+  const isShown = () => document.getElementById("app")?.childElementCount > 0;
+  addEventListener("error", ({ target }) => {
+    if (target.rel === "stylesheet") setTimeout(() => target.replaceWith(target.cloneNode()), AGAIN_MS);
+    else if (target !== window && !isShown()) setTimeout(() => isShown() || location.reload(), AGAIN_MS);
   }, true);
 })();

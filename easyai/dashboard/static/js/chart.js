@@ -1,18 +1,30 @@
 // Curves, drawn by uPlot, which is loaded when the first curve comes near the screen.
+import { AGAIN_MS } from "./api.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 
 const vendored = (name) => new URL(`../vendor/${name}`, import.meta.url).href;
+let isStyled = false;
+function addStyle() {
+  if (isStyled) return;
+  isStyled = true;
+  const style = document.createElement("link");
+  style.rel = "stylesheet";
+  style.href = vendored("uPlot.min.css");
+  document.head.append(style);
+}
 let library = null;
 function plot() {
+  addStyle();
   library ||= new Promise((done, failed) => {
     const script = document.createElement("script"); // there is no minified ES module of it
     script.src = vendored("uPlot.iife.min.js");
     script.onload = () => done(window.uPlot);
-    script.onerror = failed;
-    const style = document.createElement("link");
-    style.rel = "stylesheet";
-    style.href = vendored("uPlot.min.css");
-    document.head.append(style, script);
+    script.onerror = () => {
+      library = null; // the next one asks again
+      script.remove();
+      failed(new Error(script.src));
+    };
+    document.head.append(script);
   });
   return library;
 }
@@ -105,9 +117,11 @@ export function Chart({ times, from, to, series, onPoint, label, floor = 1, sinc
   useEffect(() => {
     const box = at.current;
     let isOver = false;
+    let timer = 0;
     const build = async () => {
-      const uPlot = await plot();
-      if (!isOver) chart.current = new uPlot(options(uPlot, held, box), columns(held.current), box);
+      const uPlot = await plot().catch(() => null);
+      if (!uPlot) timer = setTimeout(build, AGAIN_MS);
+      else if (!isOver) chart.current = new uPlot(options(uPlot, held, box), columns(held.current), box);
     };
     const size = () => ({ width: box.clientWidth, height: box.clientHeight });
     const resized = new ResizeObserver(() => chart.current?.setSize(size()));
@@ -121,6 +135,7 @@ export function Chart({ times, from, to, series, onPoint, label, floor = 1, sinc
     resized.observe(box);
     return () => {
       isOver = true;
+      clearTimeout(timer);
       near.disconnect();
       resized.disconnect();
       chart.current?.destroy();

@@ -1,6 +1,6 @@
 // The alerts that the visitor looks at: newest first, a page at a time, and new ones live. The order
 // of all of them is kept, the whole items only near the place that is looked at.
-import { read, write } from "./api.js";
+import { AGAIN_MS, isAway, read, write } from "./api.js";
 import { onChange } from "./live.js";
 import { seconds } from "./format.js";
 import { useEffect, useState } from "./preact.js";
@@ -109,6 +109,7 @@ class Feed {
       this.error = null;
     } catch (error) {
       if (turn === this.#turn) this.error = error;
+      if (isAway(error)) setTimeout(() => turn === this.#turn && this.error && this.again(), AGAIN_MS);
     }
     if (turn === this.#turn) this.#busy = false;
     this.changed();

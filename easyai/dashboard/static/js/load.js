@@ -1,5 +1,5 @@
 // Data of a page that is asked for: again after a time, and again at once when the query changes.
-import { read } from "./api.js";
+import { AGAIN_MS, isAway, read } from "./api.js";
 import { html, useCallback, useEffect, useRef, useState } from "./preact.js";
 import { Failed, Skeleton } from "./parts.js";
 
@@ -16,14 +16,16 @@ export function useRead(where, query, everySec = 0) {
     if (held.current !== asked) set({ data: null, error: null });
     held.current = asked;
     const ask = async () => {
+      let wait = everySec * 1000;
       try {
         const data = document.hidden && everySec ? null : await read(where, query, { signal: stop.signal });
         if (data) set({ data, error: null });
       } catch (error) {
         if (error.name === "AbortError") return;
         set((before) => ({ ...before, error }));
+        if (isAway(error)) wait = AGAIN_MS;
       }
-      if (everySec && !stop.signal.aborted) timer = setTimeout(ask, everySec * 1000);
+      if (wait && !stop.signal.aborted) timer = setTimeout(ask, wait);
     };
     ask();
     return () => {

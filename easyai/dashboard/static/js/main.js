@@ -1,12 +1,10 @@
 // Starts the dashboard: who is the visitor, then the live state, then the page.
-import { openSession } from "./api.js";
+import { AGAIN_MS, openSession } from "./api.js";
 import { startLive } from "./live.js";
 import { html, render } from "./preact.js";
 import { Shell } from "./shell.js";
 import { put } from "./store.js";
 import { setLanguage } from "./words.js";
-
-const AGAIN_MS = 3000;
 
 setLanguage(window.easyaiFirst.lang);
 render(html`<${Shell} />`, document.getElementById("app"));

@@ -1,4 +1,5 @@
 // The pages, each loaded when it is first shown; the rest is loaded when the browser is idle.
+import { AGAIN_MS } from "./api.js";
 import { html, useEffect, useState } from "./preact.js";
 import { Failed, Skeleton } from "./parts.js";
 import { PAGES } from "./router.js";
@@ -19,7 +20,6 @@ const LOAD = {
 };
 const AT_ONCE = ["now", "login"]; // a slow phone shows them before the other style sheets arrive
 const SHEETS = ["alerts", "tables", "incidents"];
-const AGAIN_MS = 3000;
 const loaded = {};
 
 function sheet(name) {

@@ -1,5 +1,5 @@
 // A picture with what was found in it, drawn over it as SVG. Names are text nodes.
-import { read } from "./api.js";
+import { AGAIN_MS, read } from "./api.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./preact.js";
 import { rooted } from "./root.js";
 import { percent } from "./format.js";
@@ -41,6 +41,16 @@ function useSize(given, id, isNeeded) {
     return () => waiting.delete(set);
   }, [id, isNeeded, given?.[0], given?.[1]]);
   return given || size;
+}
+
+// Whether a picture that was not shown can be had after all; an error or a refusal is an answer.
+const MOST_TRIES = 3;
+async function canBeHad(src) {
+  try {
+    return (await fetch(rooted(src))).ok;
+  } catch {
+    return true; // no answer: the network changed, or the server is away
+  }
 }
 
 const NONE = []; // the same each time: shapes that do not change draw nothing again
@@ -92,6 +102,14 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
   const [shown, show] = useState(null); // {src, natural, boxes, regions} of the loaded picture
   const [missing, miss] = useState(null); // the address that gave no picture; another one may
   const isGone = missing === src;
+  const [lost, lose] = useState({ src: "", times: 0 });
+  const times = lost.src === src ? lost.times : 0;
+  const again = useRef(0);
+  useEffect(() => () => clearTimeout(again.current), [src]);
+  const failed = async () => {
+    if (times >= MOST_TRIES || !(await canBeHad(src))) miss(src);
+    else again.current = setTimeout(() => lose({ src, times: times + 1 }), AGAIN_MS);
+  };
   const image = useRef(null);
   const loaded = () => {
     if (!image.current) return; // the page changed meanwhile
@@ -113,13 +131,14 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
   return html`<div class="pic" style=${shape}>
     ${src && !isGone &&
       html`<img
+          key=${times}
           ref=${image}
           src=${rooted(src)}
           alt=${alt}
           loading=${eager ? "eager" : "lazy"}
           decoding="async"
           onLoad=${loaded}
-          onError=${() => miss(src)} />`}
+          onError=${failed} />`}
     ${(!src || isGone) && html`<span class="gone">${t("no_picture")}</span>`}
     ${!isGone && (found.length > 0 || areas.length > 0) &&
       html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
