@@ -59,7 +59,8 @@ install_missing() {
     packages=()
     for package in $lacking; do
         [ "$package" = postgresql ] && package=$(postgres_package)
-        packages+=("$package")
+        # Ubuntu 22.04 has no Caddy, for example: the others are installed all the same.
+        if [[ $(apt-cache policy "$package") == *"Candidate: "[^\(]* ]]; then packages+=("$package"); fi
     done
     echo "$name: installing ${packages[*]}"
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \

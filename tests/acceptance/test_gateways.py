@@ -1,14 +1,9 @@
-"""The gateways of docs/gateways, tried with the real programs.
-
-nginx is installed by ``make services``. Caddy is not in every release of Debian and Ubuntu: its
-Caddyfile is tried where the program is installed, and is left out elsewhere.
-"""
+"""The gateways of docs/gateways, tried with the real programs; ``make services`` installs them."""
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -24,58 +19,16 @@ from websockets.typing import Origin
 
 from tests.support.algorithm_stub import AlgorithmStub, detections
 from tests.support.easyai_process import EasyaiProcess
+from tests.support.gateway import CADDY, NGINX, Gateway
 from tests.support.jpeg import jpeg
 from tests.support.needs import program
 from tests.support.outside import Outside
 from tests.support.ports import HeldPort
-from tests.support.server_process import ServerProcess
-from tests.support.waiting import accepts_connections, wait_until
+from tests.support.waiting import wait_until
 
 _DOCS = Path(__file__).parents[2] / "docs"
-_CONFIGURATIONS = {"nginx": "nginx.conf", "caddy": "Caddyfile"}
-_TRIED = [name for name in _CONFIGURATIONS if name == "nginx" or shutil.which(name)]
+_CONFIGURATIONS = {NGINX: "nginx.conf", CADDY: "Caddyfile"}
 _TYPE = "网关计数"
-
-
-class Gateway(ServerProcess):
-    """nginx or Caddy with the documented configuration; only its ports are replaced."""
-
-    name = "gateway"
-
-    def __init__(self, kind: str, easydarwin: int, easyai: int) -> None:
-        super().__init__()
-        self._kind = kind
-        self._program = program(kind, kind)
-        self._ports = {"15066": str(easydarwin), "5067": str(easyai), "5066": str(self.port)}
-
-    def command(self) -> list[str]:
-        """In the foreground, everything in the folder of the test."""
-        text = (_DOCS / "gateways" / _CONFIGURATIONS[self._kind]).read_text(encoding="utf-8")
-        for old, new in self._ports.items():
-            text = re.sub(rf"\b{old}\b", new, text)
-        own = self.folder / "own.conf"
-        own.write_text(text, encoding="utf-8")
-        if self._kind == "caddy":
-            return [self._program, "run", "--config", str(own), "--adapter", "caddyfile"]
-        places = "".join(
-            f"{name}_temp_path {self.folder}/{name};"
-            for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        whole = self.folder / "whole.conf"
-        whole.write_text(
-            f"daemon off; pid {self.folder}/pid; error_log stderr; events {{}} "
-            f"http {{ access_log off; {places} include {own}; }}",
-            encoding="utf-8",
-        )
-        return [self._program, "-c", str(whole), "-p", str(self.folder), "-e", "stderr"]
-
-    def environment(self) -> dict[str, str]:
-        """Caddy keeps state below the home."""
-        return super().environment() | {"HOME": str(self.folder)}
-
-    def answers(self) -> bool:
-        """Whether the port is open."""
-        return accepts_connections(self.port)
 
 
 class _EasyDarwin(BaseHTTPRequestHandler):
@@ -94,14 +47,16 @@ class _EasyDarwin(BaseHTTPRequestHandler):
         """Silent."""
 
 
-@pytest.fixture(scope="module", params=_TRIED)
+@pytest.fixture(scope="module", params=_CONFIGURATIONS)
 def gateway(request: pytest.FixtureRequest, running: EasyaiProcess) -> Iterator[str]:
     """The URL of a gateway before an EasyDarwin and the running easyai."""
     held = HeldPort()
     pages = ThreadingHTTPServer(("127.0.0.1", held.number), _EasyDarwin)
     threading.Thread(target=pages.serve_forever, name="easydarwin").start()
+    text = (_DOCS / "gateways" / _CONFIGURATIONS[request.param]).read_text(encoding="utf-8")
+    ports = {"15066": str(held.number), "5067": str(running.port), "5066": "{port}"}
     try:
-        with Gateway(request.param, held.number, running.port) as started:
+        with Gateway(request.param, text, ports) as started:
             yield f"http://127.0.0.1:{started.port}"
     finally:
         pages.shutdown()
