@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
+from easyai.dashboard.live_hub import LINGER_SEC
 from tests.browser.chromium import running_chromium
 from tests.browser.flood import assert_smooth
 from tests.browser.visitor import Visitor
+from tests.faults.camera import Camera
 from tests.faults.fleet import Fleet
 from tests.support.easyai_process import EasyaiProcess
+from tests.support.live_tabs import live_tabs
 from tests.support.outside import Outside
 
 TYPE = "人数统计"
 _RED_MS = 45_000
 _GREEN_MS = 30_000
 _FLOOD_SEC = 60
+_TABS = 20
+_ALERTS_A_SEC = 1000 / 60
+_BEATS_A_SEC = 50
+_WINDOW_SEC = 15
+_WINDOWS = 2  # without tabs and with them, in turn
+_MOST_CORES = 0.3  # of the API for the tabs
+_SLOWER = 3.0  # times, and so many ms: far from what other programs do to both
+_SLOWER_MS = 20.0
 
 
 @pytest.mark.faults
@@ -65,3 +82,61 @@ def test_page_stays_smooth_for_a_minute_of_a_hundred_alerts_a_second(tmp_path: P
             return visitors.enter_context(Visitor(chromium, process.url))
 
         assert_smooth(chromium, process, visit, TYPE, _FLOOD_SEC)
+
+
+def _cpu_sec(pid: int | None) -> float:
+    """CPU time of a process so far: proc_pid_stat(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Heartbeats of a window."""
+
+    took_ms: list[float]
+    cores: float  # that the API took
+
+    @classmethod
+    def sent(cls, process: EasyaiProcess, services: Sequence[str]) -> Beats:
+        """Send heartbeats to the API for a while, at a steady rate."""
+        api = process.child("api")
+        before, begun = _cpu_sec(api), time.monotonic()
+        took = []
+        with requests.Session() as session:
+            for number in range(_WINDOW_SEC * _BEATS_A_SEC):
+                time.sleep(max(0.0, begun + number / _BEATS_A_SEC - time.monotonic()))
+                sent = time.monotonic()
+                url = (
+                    f"{process.url}/api/v1/ai_analysis/heartbeat/{services[number % len(services)]}"
+                )
+                assert session.post(url, timeout=10).ok
+                took.append((time.monotonic() - sent) * 1000)
+        passed = time.monotonic() - begun
+        return cls(took, (_cpu_sec(api) - before) / passed)
+
+
+@pytest.mark.faults
+def test_heartbeats_do_not_feel_twenty_tabs_and_a_thousand_alerts_a_minute(tmp_path: Path) -> None:
+    with (
+        EasyaiProcess(tmp_path).start() as process,
+        Fleet(process.url, [TYPE], services=10, delay_sec=0),
+        Camera(process.frames, [TYPE], cameras=20, rate=_ALERTS_A_SEC),
+    ):
+        site = Outside(process.url, process.frames)
+        site.wait_for_alerts(TYPE, 20)
+        services = sorted(site.in_use())
+        alone, beside = [], []
+        for _ in range(_WINDOWS):
+            alone.append(Beats.sent(process, services))
+            with live_tabs(process.port, _TABS):
+                beside.append(Beats.sent(process, services))
+            time.sleep(LINGER_SEC + 1)  # the live state is made for as long after the last tab
+    for name, windows in (("alone", alone), ("beside tabs", beside)):
+        every = sorted(ms for window in windows for ms in window.took_ms)
+        cores = median(window.cores for window in windows)
+        print(f"{name}: p50 {median(every):.1f}, worst {every[-1]:.0f} ms, API {cores:.3f} cores")
+    slower = min(median(window.took_ms) for window in beside)
+    assert slower < _SLOWER * min(median(window.took_ms) for window in alone) + _SLOWER_MS
+    more = min(window.cores for window in beside) - min(window.cores for window in alone)
+    assert more < _MOST_CORES
