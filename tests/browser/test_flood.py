@@ -51,6 +51,8 @@ def test_list_that_is_left_open_for_hours_does_not_grow(visit: Visit) -> None:
         number += _A_MESSAGE
         now = {"alerts": {"total": number, "newest_id": number, "recent": recent}}
         sockets[0].send(json.dumps({**head, "kind": "delta", "seq": seq, "now": now}))
+        if seq == 2:  # the gallery is there
+            page.locator(f'.alert[data-id="{number}"]').wait_for()
     page.locator(f'.alert[data-id="{number}"]').wait_for()
     listed = page.evaluate(
         """async () => {
