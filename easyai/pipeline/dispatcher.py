@@ -1,8 +1,8 @@
 """The dispatcher of a process: takes frames of all task types from lease to settled.
 
 Follow a frame here: `run_transaction` records carried pictures, settles answers and leases the next
-frames in a single transaction; `Calls` sends a frame; `_carry` moves pictures after the commit.
-Answers that arrive during a transaction are settled in the next transaction.
+frames, in a single transaction or in two (`TurnKinds`); `Calls` sends a frame; `_carry` moves
+pictures after the commit. Answers that arrive during a transaction are settled in the next.
 """
 
 from __future__ import annotations
@@ -198,6 +198,8 @@ class Dispatcher:
             settled, dispatched = await self._context.write(work)
         except DatabaseUnavailableError as error:
             log.warning("ledger not written, trying again: %s", error)
+            if leasing:
+                self._turns.was_kept_waiting()
             self._take_back(batch, leasing=leasing)
             batch.refuse(error)
             await asyncio.sleep(_OUTAGE_PAUSE_SEC)

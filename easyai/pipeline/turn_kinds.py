@@ -11,8 +11,8 @@ from typing import Final
 
 from easyai.pipeline.inbox import Batch, Inbox
 
-# After a turn that waited, so many turns settle apart: two dispatchers that settle apart wait less
-# often for each other, but no less than in a third of their turns.
+# After a turn that waited, so many turns settle apart. Two dispatchers that settle apart still wait
+# for each other in a third of their turns, so they go on settling apart.
 _TURNS_APART: Final = 8
 _LARGEST_GROUP: Final = 500  # answers settled in a transaction
 
@@ -33,8 +33,11 @@ class TurnKinds:
         return self._lease_next or not answers or self._turns_apart == 0
 
     def take(self, inbox: Inbox, *, leasing: bool) -> Batch:
-        """What the turn writes; nothing, if it holds the right to lease only to lease."""
-        return Batch() if leasing and self._lease_next else inbox.take(self._most)
+        """What the turn writes; no answers, if it holds the right to lease only to lease.
+
+        Wakes and new pictures belong to the turn that leases: it looks for their frames.
+        """
+        return inbox.take(0 if leasing and self._lease_next else self._most)
 
     def settle_first(self) -> None:
         """Let the next turn settle and not lease."""
@@ -43,6 +46,11 @@ class TurnKinds:
     def settle_one_by_one(self) -> None:
         """Let the next turn settle a single answer, and the turns after it twice as many each."""
         self._most = 1
+
+    def was_kept_waiting(self) -> None:
+        """Settle apart next, because the right to lease did not come before the time limit."""
+        self._turns_apart = _TURNS_APART
+        self._lease_next = False
 
     def committed(self, *, could_lease: bool, leased: bool, waited: bool) -> None:
         """Note the kind of a turn that is committed; `waited`: others had the right to lease."""

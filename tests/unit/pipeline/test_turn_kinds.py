@@ -12,6 +12,7 @@ from easyai.pipeline.inbox import Inbox
 from easyai.pipeline.turn_kinds import TurnKinds
 
 _UNUSED = cast(Any, None)
+_UNUSED_PICTURES = cast(Any, object())
 BOTH, SETTLES, LEASES = "settles and leases", "settles", "leases"
 
 
@@ -57,6 +58,23 @@ def test_turn_that_failed_is_played_again(turns: _Turns) -> None:
     turns.play(waited=True)
     assert [turns.play(committed=False), turns.play()] == [SETTLES, SETTLES]
     assert [turns.play(committed=False), turns.play()] == [LEASES, LEASES]
+
+
+def test_wakes_and_new_pictures_go_to_the_turn_that_leases(turns: _Turns) -> None:
+    turns.play(waited=True)
+    assert turns.play() == SETTLES
+    turns.inbox.rung.add("t")
+    turns.inbox.take_in(_UNUSED_PICTURES)
+    batch = turns.kinds.take(turns.inbox, leasing=turns.kinds.leases(answers=True))
+    assert (batch.answered, batch.rung, batch.incoming) == ([], ["t"], _UNUSED_PICTURES)
+
+
+def test_turn_that_was_kept_from_leasing_lets_answers_be_settled_next(turns: _Turns) -> None:
+    turns.kinds.was_kept_waiting()
+    assert [turns.play(), turns.play()] == [SETTLES, LEASES]
+    assert turns.play() == SETTLES
+    turns.kinds.was_kept_waiting()
+    assert turns.play() == SETTLES
 
 
 def test_turn_without_answers_leases_at_once_while_turns_settle_apart(turns: _Turns) -> None:
