@@ -44,7 +44,6 @@ def dispatch(
     for other processes keep their share of the limits.
     """
     analysis = settings.ai_analysis
-    cache.refresh(conn)
     selection = _Selection(conn, settings, cache, now, serves or _everything)
     selection.run(most or analysis.batch_size)
     chosen = [choice for contender in selection.ours() for choice in contender.chosen]
@@ -59,9 +58,7 @@ def dispatch(
 
 def has_free_place(conn: Connection, settings: Settings, task_type: str, now: float) -> bool:
     """Whether a dispatch now would find a place for another frame of a type."""
-    cache = ServiceCache()
-    cache.refresh(conn)
-    selection = _Selection(conn, settings, cache, now, task_type.__eq__)
+    selection = _Selection(conn, settings, ServiceCache(), now, task_type.__eq__)
     selection.pretend(task_type)
     selection.run(1)
     return any(contender.wanted for contender in selection.ours())
@@ -87,7 +84,10 @@ class _Selection:
         self._analysis: AiAnalysis = settings.ai_analysis
         self._cache = cache
         self._now = now
+        # Counted before the services are read: on PostgreSQL other workers settle meanwhile, and a
+        # place that they free may be one that a breaker or a cap has just taken away.
         self._in_flight = ledger.in_flight(conn)
+        cache.refresh(conn)
         self._places = Places(self._analysis, self._in_flight, now)
         self._parked: set[str] = set()
         self._buckets: dict[str, Bucket] = {}
