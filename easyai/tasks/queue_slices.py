@@ -53,9 +53,8 @@ def carry_out(consumer: Any, change: Change, stop: threading.Event) -> None:
     """Add and cancel queues for a slice, and at least one queue; in the consumer's thread.
 
     On an event loop of kombu, the next slice follows by a timer after a rest, because nothing else
-    wakes the loop sooner. The timer only hands the slice to the loop, because kombu logs some
-    errors of a timer's call and goes on. A queue that fails is tried again with the next look at
-    the types. Raises the errors of the broker's client: the consumer connects anew then.
+    wakes the loop sooner. A queue that fails is tried again with the next look at the types.
+    Raises the errors of the broker's client: the consumer connects anew then.
     """
     under_way = _Slice()
     try:
@@ -68,9 +67,24 @@ def carry_out(consumer: Any, change: Change, stop: threading.Event) -> None:
         change.paused.set()
         raise
     if change and consumer.hub is not None and not stop.is_set():
-        consumer.hub.call_later(REST_SEC, consumer.call_soon, carry_out, consumer, change, stop)
+        consumer.hub.call_later(REST_SEC, _carry_on, consumer, change, stop)
     else:
         change.paused.set()
+
+
+def _carry_on(consumer: Any, change: Change, stop: threading.Event) -> None:
+    """The next slice, by a timer; its error is raised by the loop.
+
+    kombu logs some errors of a timer's call and goes on.
+    """
+    try:
+        carry_out(consumer, change, stop)
+    except Exception as error:  # noqa: BLE001 - raised by the loop
+        consumer.call_soon(_raise, error)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def wake(consumer: Any, for_good: bool = False) -> None:

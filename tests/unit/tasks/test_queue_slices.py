@@ -73,7 +73,6 @@ def test_change_on_an_event_loop_continues_after_a_pause(
 ) -> None:
     monkeypatch.setattr(queue_slices, "_WORK_SEC", 0.0)
     later: list[tuple[float, Any, Any]] = []
-    consumer.call_soon = lambda call, *args: call(*args)
     consumer.hub = SimpleNamespace(
         call_later=lambda sec, call, *args: later.append((sec, call, args))
     )
@@ -81,11 +80,27 @@ def test_change_on_an_event_loop_continues_after_a_pause(
     carry_out(consumer, change, threading.Event())
     assert not change.paused.is_set()
     ((_, call, args),) = later
-    assert call == consumer.call_soon  # kombu logs some errors of a timer's call and goes on
     call(*args)
     assert change.paused.is_set()
     assert consumed(consumer) == {"easyai", "infer.first", "infer.second"}
     assert len(later) == 1
+
+
+def test_error_of_a_later_slice_is_raised_by_the_loop_not_by_the_timer(
+    consumer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_slices, "_WORK_SEC", 0.0)
+    later: list[Any] = []
+    soon: list[Any] = []
+    consumer.hub = SimpleNamespace(call_later=lambda _, call, *args: later.append((call, args)))
+    consumer.call_soon = lambda call, *args: soon.append((call, args))
+    carry_out(consumer, Change(["infer.first", "infer.second"], []), threading.Event())
+    monkeypatch.setattr(consumer.task_consumer, "consume", _fail)
+    call, args = later[0]
+    call(*args)  # kombu logs some errors of a timer's call and goes on
+    call, args = soon[0]
+    with pytest.raises(OSError, match="disk full"):
+        call(*args)
 
 
 def test_a_slice_of_a_connection_that_was_lost_changes_nothing(consumer: Any) -> None:
