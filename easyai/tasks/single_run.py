@@ -97,9 +97,11 @@ class _Renewals:
         ended = {claim for claim in claims if not claim.renew()}
         with self._lock:
             self._claims -= ended
-            self._ticking, self._used = self._used or bool(self._claims), False
-            if self._ticking:
+            goes_on = self._used or bool(self._claims)
+            self._ticking = self._used = False
+            if goes_on:
                 self._start_timer()
+                self._ticking = True
 
 
 # Each process makes a database of its own.
