@@ -41,6 +41,7 @@ BUDGET_SEC: Final = 20.0  # of a run; the next run does the rest
 EVENT_DAYS: Final = 30
 ALARM_DAYS: Final = 90  # since they were over
 MOST_LOG_ROWS: Final = 100_000  # of events, and of alarms
+_HOURS_SEC: Final = 1.0  # for hours of cameras
 _DAY_SEC: Final = 86_400.0
 
 
@@ -79,7 +80,7 @@ def run(
         report.totals = totals.trim(conn, now)
         report.processes = history.forget_processes(conn, now, _DAY_SEC)
         report.dashboard = _trim_dashboard(conn, now)
-    report.dashboard += _forget_hours(runtime, now, half)
+    report.dashboard += _forget_hours(runtime, now)
     with runtime.db.write() as conn:
         alert_counts.merge(conn)
     check_daily(runtime, now)
@@ -98,10 +99,12 @@ def _trim_dashboard(conn: Connection, now: float) -> int:
     return deleted + mutes.trim(conn, now - ALARM_DAYS * _DAY_SEC)
 
 
-def _forget_hours(runtime: Runtime, now: float, limit: float) -> int:
+def _forget_hours(runtime: Runtime, now: float) -> int:
     """Delete old hours of cameras; frames with invented names of cameras make many of them."""
     forgotten = 0
-    for _ in bursts(limit):
+    for _ in bursts(
+        time.monotonic() + _HOURS_SEC
+    ):  # its own time: the logs may have used up theirs
         with runtime.db.write() as conn:
             count = camera_hours.trim(conn, now, CHUNK)
         forgotten += count
