@@ -11,6 +11,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from easyai.s3.client_errors import NoAnswerError
@@ -123,14 +124,18 @@ class Connections:
         self._idle.append(connection)
 
     def _open(self, ends_at: float) -> Connection:
-        connect_sec = min(self._limits.connect_sec, ends_at - time.monotonic())
-        return connect(self._known_addresses(), self._host, self._context(), connect_sec)
+        """Open a connection, at last to addresses that are looked up anew; nothing is sent yet."""
+        ends_at = min(ends_at, time.monotonic() + self._limits.connect_sec)
+        if time.monotonic() < self._look_up_at:
+            with suppress(NoAnswerError):
+                return self._connect(ends_at)
+        self._addresses = look_up(self._host, self._port)
+        self._look_up_at = time.monotonic() + _SAME_ADDRESSES_SEC
+        return self._connect(ends_at)
 
-    def _known_addresses(self) -> Sequence[Address]:
-        if time.monotonic() >= self._look_up_at:
-            self._addresses = look_up(self._host, self._port)
-            self._look_up_at = time.monotonic() + _SAME_ADDRESSES_SEC
-        return self._addresses
+    def _connect(self, ends_at: float) -> Connection:
+        left_sec = ends_at - time.monotonic()
+        return connect(self._addresses, self._host, self._context(), left_sec)
 
     def _context(self) -> ssl.SSLContext | None:
         """What TLS trusts: the authorities of the system, or of SSL_CERT_FILE."""

@@ -157,3 +157,21 @@ def test_address_that_nobody_answers_is_looked_up_again(monkeypatch: pytest.Monk
         moved = socket.getaddrinfo("127.0.0.1", server.port, type=socket.SOCK_STREAM)
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: moved)
         assert client.get("1", 9)[1] == b"1"
+
+
+def test_request_that_is_sent_once_finds_a_server_that_has_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def moved_to(port: int) -> None:
+        addresses = look_up("127.0.0.1", port, type=socket.SOCK_STREAM)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+
+    look_up = socket.getaddrinfo
+    with ScriptedServer(always(answer(status=204))) as former:
+        client = former.client(endpoint="store.local:1")
+        moved_to(former.port)
+        client.delete("1")
+    with ScriptedServer(always(answer(status=204))) as server:
+        moved_to(server.port)
+        client.delete("2")  # nothing was sent to the old address
+        assert [asked for _, asked in server.requests] == ["DELETE /frames/2"]
