@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
+from string import Formatter
 from types import NoneType
 from typing import Any, Final
 
@@ -32,9 +33,10 @@ class ManyRows:
         """`types`: int, float or str for each value. Columns in WHERE need their table's name."""
         self.sql, self.types = sql, types
         self._values = itemgetter(*types)
-        self._row = sql.format(
-            rows="", **{name: f"?{number}" for number, name in enumerate(types, 1)}
-        )
+        names = [name for _, name, _, _ in Formatter().parse(sql) if name and name != "rows"]
+        # Not "?1": Python 3.12.0 to 3.12.3 warn of such a value in each row.
+        self._row = sql.format(rows="", **dict.fromkeys(types, "?"))
+        self._in_order = None if names == list(types) else itemgetter(*names)
         columns = ", ".join(f"{name} {_SQL[type_]}" for name, type_ in types.items())
         rows = f"json_to_recordset(CAST(:rows AS json)) AS sent ({columns})"
         # The limit tells the planner how many rows there are: it would assume a hundred.
@@ -58,6 +60,8 @@ class ManyRows:
             ]
             values = list(map(self._values, rows))
         if conn.dialect.name == "sqlite":
+            if self._in_order is not None:
+                values = list(map(self._in_order, rows))
             return driver_many(conn, self._row, values)
         starts = range(0, len(rows), _MOST_ROWS)
         return sum(self._run(conn, rows[start : start + _MOST_ROWS]) for start in starts)
