@@ -1,4 +1,7 @@
-"""Deletes alerts and their pictures; a crash between both steps leaves no picture behind."""
+"""Deletes alerts and their pictures; a crash between both steps leaves no picture behind.
+
+After a crash a thumbnail may stay in its cache until others displace it; nobody is shown it.
+"""
 
 from __future__ import annotations
 
