@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
 from easyai.db import direct, reasons
 from easyai.db.called_service import CalledService
+from easyai.db.service_columns import SELECT
 from easyai.domain import breaker
 from easyai.domain.breaker import Breaker
 from easyai.domain.reason import Reason
@@ -52,7 +53,7 @@ _REGISTER = text("""
 """)
 _DROP_TYPES = text("DELETE FROM service_task_types WHERE service_pk = :pk")
 _ADD_TYPE = text("INSERT INTO service_task_types (service_pk, task_type) VALUES (:pk, :task_type)")
-_AT_ENDPOINT = text("SELECT * FROM services WHERE endpoint = :endpoint")
+_AT_ENDPOINT = text(f"{SELECT} FROM services WHERE endpoint = :endpoint")
 _FIND = text("""
     SELECT pk, service_id, endpoint, state, state_reason, state_reason_code, state_reason_args,
            state_since, last_heartbeat, heartbeat_timeout_sec, registered_from
@@ -103,7 +104,7 @@ _DEMOTE = text("""
            probe_failures = :failures, next_probe_at = :next_probe_at
      WHERE pk = :pk
 """)
-_ALL = text("SELECT * FROM services ORDER BY service_id, endpoint")
+_ALL = text(f"{SELECT} FROM services ORDER BY service_id, endpoint")
 _ALL_TYPES = text("SELECT service_pk, task_type FROM service_task_types ORDER BY task_type")
 _TYPES_OF = text("""
     SELECT DISTINCT task_type FROM service_task_types WHERE service_pk IN :pks
@@ -111,7 +112,7 @@ _TYPES_OF = text("""
 # One bound value: SQLAlchemy would write a list of values into the statement each time.
 _BY_PK = "{select} FROM services WHERE pk IN (SELECT value FROM json_each(:pks)) ORDER BY pk"
 _BY_PK_LOCKED = "{select} FROM services WHERE pk = ANY(:pks) ORDER BY pk FOR UPDATE"
-_LOCK = tuple(text(sql.format(select="SELECT *")) for sql in (_BY_PK, _BY_PK_LOCKED))
+_LOCK = tuple(text(sql.format(select=SELECT)) for sql in (_BY_PK, _BY_PK_LOCKED))
 _CALLED = f"SELECT {', '.join(CalledService._fields)}"
 _LOCK_CALLED = tuple(text(sql.format(select=_CALLED)) for sql in (_BY_PK, _BY_PK_LOCKED))
 # A transaction locks a row for nearly each frame, and each column costs. Of a steady service an
