@@ -2,11 +2,13 @@
 
 A section is read again after a pause of `rest` times what its reading and writing took, of 5 s at
 most: so a page that looks takes little of a core. A tick that has read for some milliseconds leaves
-the rest to the next tick, which begins with what has waited longest.
+the rest to the next tick, which begins with what has waited longest. What is overdue by more than
+5 s is read in any case: on a slow database, and when somebody looks again after a pause.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -18,7 +20,7 @@ from easyai.db import clock, live_rows
 from easyai.db.session import Database
 from easyai.domain.json_text import result_text
 
-# A tick that has read for so long reads only what was never read, and what does not rest.
+# A tick that has read for so long, beside what it must read, leaves the rest to the next tick.
 _MOST_SEC: Final = 0.008
 
 
@@ -65,7 +67,11 @@ class LiveState:
         began = time.monotonic()
         for reader in sorted(self._readers, key=lambda reader: reader.due_at):
             moment = time.monotonic()
-            if moment >= reader.due_at and (moment - began < _MOST_SEC or not reader.due_at):
+            overdue_sec = moment - reader.due_at
+            if overdue_sec > LONGEST_REST_SEC:
+                reader.read(conn, now)
+                began = time.monotonic()  # only the time of readers that can wait counts
+            elif overdue_sec >= 0 and moment - began < _MOST_SEC:
                 reader.read(conn, now)
 
 
@@ -79,9 +85,9 @@ class _Turn:
 
     @property
     def due_at(self) -> float:
-        """When to read again, monotonic; 0: in every tick."""
+        """When to read again, monotonic; minus infinity: in every tick."""
         if not self._reader.rest or not self._read_at:
-            return 0.0
+            return -math.inf
         return self._read_at + min(self._reader.rest * self._took_sec, LONGEST_REST_SEC)
 
     def read(self, conn: Connection, now: float) -> None:

@@ -96,3 +96,32 @@ def test_reading_rests_for_a_multiple_of_what_it_took(moment: _Time) -> None:
     assert state.tick(["en"]).sections["en"]["a"].whole == "1"
     moment.now += 0.2
     assert state.tick(["en"]).sections["en"]["a"].whole == "2"
+
+
+def test_sections_that_do_not_rest_leave_others_their_turn_however_long_they_take(
+    moment: _Time,
+) -> None:
+    resting = [_Reader(moment, name, 9, rest=20) for name in ("a", "b")]
+    state = _state([*resting, _Reader(moment, "alarms", 9, rest=0)])
+    for turn in range(5):
+        state.tick(["en"])
+        moment.now += 1
+        assert sum(reader.readings for reader in resting) == 2 + turn
+
+
+def test_everything_is_read_when_somebody_looks_again_after_a_pause(moment: _Time) -> None:
+    readers = [_Reader(moment, name, 9, rest=20) for name in ("a", "b", "c")]
+    state = _state(readers)
+    state.tick(["en"])
+    moment.now += 60
+    now = state.tick(["en"]).sections["en"]
+    assert [section.whole for section in now.values()] == ["2", "2", "2"]
+
+
+def test_no_section_is_overdue_for_long_on_a_slow_database(moment: _Time) -> None:
+    readers = [_Reader(moment, str(number), 200, rest=20) for number in range(20)]
+    state = _state(readers)
+    for _ in range(20):
+        state.tick(["en"])
+        moment.now += 1
+    assert min(reader.readings for reader in readers) >= 3
