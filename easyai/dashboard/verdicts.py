@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 _EVERY_SEC: Final = 5.0
 _REST: Final = 10  # the pause after a diagnosis, as a multiple of its duration
+# On a slow database the ticks of somebody who looks are some seconds apart: a diagnosis that is
+# overdue for longer is of a time when nobody looked.
+_LONG_OVERDUE_SEC: Final = 60.0
 
 
 class Verdicts:
@@ -43,7 +46,7 @@ class Verdicts:
             overdue_sec = time.monotonic() - self._next_at
             if self._is_under_way or overdue_sec < 0:
                 return None
-            if overdue_sec > _EVERY_SEC:
+            if overdue_sec > _LONG_OVERDUE_SEC:
                 self.newest = None
             self._is_under_way = True
         return self._thread.submit(self._make)

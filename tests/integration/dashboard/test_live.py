@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from easyai.dashboard import live_hub, verdicts
+from easyai.dashboard import live_hub
 from easyai.dashboard.sections import verdict_section
 from easyai.dashboard.sections.alerts_section import AlertsSection
 from easyai.dashboard.sections.cameras_section import CamerasSection
@@ -131,23 +130,6 @@ def test_first_message_has_the_verdict_so_that_a_page_waits_for_no_second(
     monkeypatch.setattr(verdict_section, "_FIRST_SEC", 10.0)
     with Tab(site.port) as tab:
         assert tab.take()["now"]["verdict"]["sentence"]
-
-
-def test_diagnosis_of_long_ago_is_not_shown_while_another_is_made(
-    site: Dashboard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verdicts, "_EVERY_SEC", 0.0)
-    monkeypatch.setattr(verdicts, "_REST", 0)
-    made = site.runtime.part(Verdicts)
-    first = made.refresh()
-    assert first
-    first.result(10)
-    assert made.newest
-    goes_on = threading.Event()
-    monkeypatch.setattr(verdicts, "brief", lambda *_: goes_on.wait(10))
-    made.refresh()
-    assert made.newest is None
-    goes_on.set()
 
 
 def test_first_camera_of_an_installation_appears_on_a_page_that_is_open(site: Dashboard) -> None:
