@@ -12,11 +12,14 @@ give_up() {
 
 has_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
 
+# Whether apt can install the package; in the language that the pattern needs.
+has_candidate() { [[ $(LC_ALL=C apt-cache policy "$1") == *"Candidate: "[^\(]* ]]; }
+
 # The newest installable server: the metapackage may be pinned to a client's version.
 postgres_package() {
     local package
     for package in $(apt-cache search --names-only '^postgresql-[0-9]+$' | cut -d' ' -f1 | sort -t- -k2,2nr); do
-        if apt-cache policy "$package" | grep -q 'Candidate: [^(]'; then
+        if has_candidate "$package"; then
             echo "$package"
             return
         fi
@@ -60,7 +63,7 @@ install_missing() {
     for package in $lacking; do
         [ "$package" = postgresql ] && package=$(postgres_package)
         # Ubuntu 22.04 has no Caddy, for example: the others are installed all the same.
-        if [[ $(apt-cache policy "$package") == *"Candidate: "[^\(]* ]]; then packages+=("$package"); fi
+        if has_candidate "$package"; then packages+=("$package"); fi
     done
     echo "$name: installing ${packages[*]}"
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
