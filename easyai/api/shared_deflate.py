@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.typing import ExtensionParameter
 
 _KEPT: Final = 4  # messages: of each language the state and the delta
-_LEAST_BYTES: Final = 1024  # of a message that is kept
+_LEAST_BYTES: Final = 200  # of a message that is compressed: a shorter message fits in a packet
 _CLIENT_BITS: Final = 12  # a browser has hardly anything to send
 
 _Encoded = tuple[int, Frame, Frame]  # the bits of the window, a message, and its compressed form
@@ -55,8 +55,10 @@ class _SharedDeflate(PerMessageDeflate):
         self._factory = factory
 
     def encode(self, frame: Frame) -> Frame:
-        if frame.opcode is not Opcode.TEXT or len(frame.data) < _LEAST_BYTES:
+        if frame.opcode is not Opcode.TEXT or not frame.fin:  # a part is of no use to others
             return super().encode(frame)
+        if len(frame.data) < _LEAST_BYTES:
+            return frame
         bits = self.local_max_window_bits
         for known_bits, known, encoded in self._factory.kept:
             if known_bits == bits and known == frame:

@@ -26,6 +26,15 @@ class _Browser:
         assert bytes(self._browser.decode(sent).data).decode() == message
         return sent
 
+    def send_parts(self, *parts: str) -> None:
+        """Send a message in several frames; the browser must understand it."""
+        read = b""
+        for place, part in enumerate(parts):
+            opcode = Opcode.CONT if place else Opcode.TEXT
+            frame = Frame(opcode, part.encode(), fin=place == len(parts) - 1)
+            read += self._browser.decode(self._server.encode(frame)).data
+        assert read.decode() == "".join(parts)
+
 
 def _message(number: int) -> str:
     return json.dumps({"now": [{"name": f"相机 {number}-{place}"} for place in range(100)]})
@@ -59,10 +68,27 @@ def test_browser_with_a_smaller_window_gets_bytes_for_it(bits: int) -> None:
     assert len(small.data) > 1.5 * len(large.data)
 
 
-def test_small_messages_displace_none() -> None:
+def test_small_messages_are_not_compressed_and_displace_none() -> None:
     factory = SharedDeflateFactory()
     browser = _Browser(factory)
     browser.send(_message(1))
     for _ in range(5):
-        browser.send("{}")
+        assert not browser.send('{"now":{}}').rsv1
+    assert len(factory.kept) == 1
+
+
+def test_message_of_a_few_hundred_bytes_is_compressed_once_for_all_browsers() -> None:
+    factory = SharedDeflateFactory()
+    message = _message(1)[:300]
+    first, *others = [_Browser(factory).send(message) for _ in range(3)]
+    assert len(first.data) < 150
+    assert all(other is first for other in others)
+
+
+def test_message_in_parts_is_of_the_connection_alone() -> None:
+    factory = SharedDeflateFactory()
+    for browser in (_Browser(factory), _Browser(factory)):
+        browser.send_parts(_message(1), _message(2))
+        browser.send_parts("[", "]")
+        browser.send(_message(1))
     assert len(factory.kept) == 1
