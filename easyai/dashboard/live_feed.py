@@ -23,7 +23,7 @@ class Tab:
     """A browser's tab; what waits for it is bounded."""
 
     def __init__(self, language: str, source: str = "") -> None:
-        """`source`: the browser's address; '': this machine, or not known."""
+        """`source`: the browser's session or network; '': this machine, or not known."""
         self.language, self.source = language, source
         self.needs_state = True  # the next message is the whole state
         self._waiting: deque[str] = deque()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 
 def canonical_address(text: str) -> str:
@@ -19,3 +19,12 @@ def is_loopback(text: str) -> bool:
     """Whether the text is a loopback address, which only the machine itself reaches."""
     address = canonical_address(text)
     return bool(address) and ip_address(address).is_loopback
+
+
+def network_of(text: str) -> str:
+    """What a site has of the Internet's addresses: an IPv4 address, or 64 bits of an IPv6 address.
+
+    '' if the text is no address.
+    """
+    address = canonical_address(text)
+    return str(ip_network((address, 64), strict=False)) if ":" in address else address

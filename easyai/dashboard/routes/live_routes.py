@@ -10,12 +10,13 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from easyai.api.access import caller_of, may_view
+from easyai.api.access import Caller, caller_of, may_view
 from easyai.api.protocol import SOCKET_PATH
 from easyai.dashboard.live_feed import Tab
 from easyai.dashboard.live_hub import LiveHub
 from easyai.errors import EasyaiError
 from easyai.messages.catalogue import ENGLISH, languages
+from easyai.system.ip_addresses import network_of
 
 router = APIRouter()
 
@@ -37,10 +38,12 @@ async def live(websocket: WebSocket) -> None:
     except EasyaiError:
         await websocket.close(_LATER)
         return
-    may = may_view(caller, websocket.app.state.runtime)
-    source = "" if caller.local else caller.source
-    if not may or not hub.has_place(source):
-        await websocket.close(_LATER if may else _NO_RIGHTS)
+    if not may_view(caller, websocket.app.state.runtime):
+        await websocket.close(_NO_RIGHTS)
+        return
+    source = _source(caller)
+    if not hub.has_place(source):
+        await websocket.close(_LATER, "too many tabs")
         return
     wanted = websocket.query_params.get("lang", "")
     language = wanted if wanted in languages() else ENGLISH
@@ -49,6 +52,11 @@ async def live(websocket: WebSocket) -> None:
         await _serve(websocket, tab)
     finally:
         hub.leave(tab)
+
+
+def _source(caller: Caller) -> str:
+    """Whose tabs share places: those of a session, for a gateway is the address of many people."""
+    return "" if caller.local else caller.cookie or network_of(caller.source)
 
 
 async def _serve(websocket: WebSocket, tab: Tab) -> None:

@@ -133,28 +133,32 @@ def test_tab_above_the_limit_is_asked_to_come_later(
         first.take()
         with Tab(site.port) as second, pytest.raises(ConnectionClosed):
             second.take()
-        assert second.socket.close_code == 1013
+        assert (second.socket.close_code, second.socket.close_reason) == (1013, "too many tabs")
 
 
-def test_address_has_a_quarter_of_the_tabs_and_this_machine_any(
+def test_session_or_network_has_a_quarter_of_the_tabs_once_half_are_taken(
     site: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_hub, "MOST_TABS", 8)
+    wang = site.browser()
+    wang.login(site.token(), "wang")
+    session = {"Cookie": f"easyai_session={wang.session.cookies['easyai_session']}"}
+    proxy = {"X-Real-IP": ELSEWHERE}  # does not say in X-Forwarded-For whose tab it is
 
-    def opened(address: str, headers: Mapping[str, str] | None = None) -> int | None:
-        """The code of the end of a new tab, None for a tab that is served."""
+    def taken(address: str, headers: Mapping[str, str] | None = None) -> bool:
+        """Whether a new tab is served."""
         site.client.address = address
         tab = stack.enter_context(Tab(site.port, headers=headers))
         with suppress(ConnectionClosed):
             tab.take()
-        return tab.socket.close_code
+        return tab.socket.close_code is None
 
     with ExitStack() as stack:
-        assert [opened(ELSEWHERE) for _ in range(3)] == [None, None, 1013]
-        proxy = {"X-Real-IP": ELSEWHERE}  # does not say in X-Forwarded-For whose tab it is
-        assert [opened("127.0.0.1", proxy) for _ in range(3)] == [None] * 3
-        assert [opened("127.0.0.1") for _ in range(3)] == [None] * 3
-        assert opened("127.0.0.1") == 1013
+        assert [taken(ELSEWHERE, session) for _ in range(3)] == [True] * 3
+        assert [taken(f"2001:db8::{host}") for host in range(3)] == [True, True, False]
+        assert not taken("192.168.7.21", session)
+        own = [taken("127.0.0.1", headers) for headers in (proxy, proxy, None, None)]
+        assert own == [True] * 3 + [False], "no share, but no more than all"
 
 
 def test_stop_does_not_wait_for_tabs_and_a_new_process_goes_on(
