@@ -49,9 +49,11 @@ def secure(
     found = re.search(rf"```{kind}\n(.*?)```", _PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert found
     text = _NO_OTHER_PORTS + found[1] if kind == CADDY else found[1]
-    site = "https://127.0.0.1:{port}" if kind == CADDY else "127.0.0.1"
+    scheme, port = ("https://", ":{port}") if kind == CADDY else ("", "")
+    # People come by the address, as some do who have no name server.
     replaced = {
-        "easyai.example.com": site,
+        "easyai.example.com": f"{scheme}localhost{port}",
+        "192.168.1.9": f"{scheme}127.0.0.1{port}",
         "listen 443": "listen {port}",
         "5066": str(running.port),
         "/etc/easyai/server.pem": certificate,
