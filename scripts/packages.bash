@@ -1,6 +1,6 @@
 # Installs packages of Debian and Ubuntu; sourced by install-services and install-engine, which set
-# `what` (a description of the packages), `name` (of the script, in its lines), `if_possible`
-# and the function `missing` (the packages that are missing).
+# `what` (a description of the packages), `name` (of the script, in its lines), `if_possible`,
+# `optional` (a package that older releases lack) and the function `missing` (the packages that are missing).
 
 # The exit after an incomplete installation: $1 is the reason and the remedy.
 give_up() {
@@ -62,7 +62,6 @@ install_missing() {
     packages=()
     for package in $lacking; do
         [ "$package" = postgresql ] && package=$(postgres_package)
-        # Ubuntu 22.04 has no Caddy, for example: the others are installed all the same.
         if has_candidate "$package"; then packages+=("$package"); fi
     done
     echo "$name: installing ${packages[*]}"
@@ -71,6 +70,10 @@ install_missing() {
         give_up "the packages cannot be installed"
 
     lacking=$(missing | xargs)
+    if [ -n "$lacking" ] && [ "$lacking" = "$optional" ] && ! has_candidate "$lacking"; then
+        echo "$name: installed all but $lacking, which this release lacks"
+        return
+    fi
     [ -z "$lacking" ] || give_up "still missing after the installation: $lacking"
     echo "$name: $what are installed"
 }
