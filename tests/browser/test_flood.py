@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from playwright.sync_api import Browser, WebSocketRoute
+from playwright.sync_api import Browser, Page, WebSocketRoute
 
 from tests.browser.conftest import TYPE, Visit
 from tests.browser.flood import assert_smooth
 from tests.support.easyai_process import EasyaiProcess
+from tests.support.waiting import wait_until
 
 _SECONDS = 15
+_MESSAGES = 100
 _MOST_LISTED = 2000
+_MOST_NEWER = 500
 _A_MESSAGE = 40  # below the number from which a message leaves alerts out
+_BEGUN = 1_764_400_000
 
 
 def test_hundred_alerts_a_second_leave_the_page_smooth(
@@ -27,7 +31,7 @@ def _item(number: int) -> dict[str, Any]:
         "id": number,
         "task_id": "门口2",
         "task_type": TYPE,
-        "created_at": 1_764_400_000 + number / _A_MESSAGE,
+        "created_at": _BEGUN + number / _A_MESSAGE,
         "confidence": 0.9,
         "detection_count": 0,
         "boxes": [],
@@ -35,31 +39,65 @@ def _item(number: int) -> dict[str, Any]:
     }
 
 
-def test_list_that_is_left_open_for_hours_does_not_grow(visit: Visit) -> None:
+def _state(newest_id: int) -> dict[str, Any]:
+    now = {"alerts": {"total": newest_id, "newest_id": newest_id, "recent": []}}
+    return {"kind": "state", "boot": "b", "seq": 1, "at": _BEGUN, "now": now}
+
+
+def _open(visit: Visit) -> tuple[Page, WebSocketRoute]:
+    """An open gallery, and the socket by which the test sends it the live state."""
     visitor = visit()
-    page = visitor.page
     sockets: list[WebSocketRoute] = []
-    page.route_web_socket("**/live?*", lambda socket: sockets.append(socket))
-    page.goto(f"{visitor.url}/?lang=en#/alerts")
-    page.locator(".alert").first.wait_for()
+    visitor.page.route_web_socket("**/live?*", lambda socket: sockets.append(socket))
+    visitor.page.goto(f"{visitor.url}/?lang=en#/alerts")
+    visitor.page.locator(".alert").first.wait_for()
+    return visitor.page, sockets[0]
+
+
+def _newest(page: Page) -> int:
+    return int(page.locator(".alert").first.get_attribute("data-id") or 0)
+
+
+def _delta(seq: int, newest_id: int) -> str:
+    """A message with forty new alerts."""
+    recent = [_item(newest_id - place) for place in range(_A_MESSAGE)]
+    now = {"alerts": {"total": newest_id, "newest_id": newest_id, "recent": recent}}
+    return json.dumps({"kind": "delta", "seq": seq, "at": _BEGUN, "now": now})
+
+
+def _feed(page: Page, value: str) -> Any:
+    """A value of the list of alerts in the page."""
+    return page.evaluate(f'import("/static/js/feed.js").then(({{ feed }}) => {value})')
+
+
+def test_list_that_is_left_open_for_hours_does_not_grow(visit: Visit) -> None:
+    page, socket = _open(visit)
+    socket.send(json.dumps(_state(_newest(page))))
     number = 1_000_000
-    head = {"at": 1_764_400_000}
-    now = {"alerts": {"total": number, "newest_id": number, "recent": []}}
-    sockets[0].send(json.dumps({**head, "kind": "state", "boot": "b", "seq": 1, "now": now}))
-    for seq in range(2, 2 + 100):
-        recent = [_item(number + place) for place in range(_A_MESSAGE, 0, -1)]
+    for seq in range(2, 2 + _MESSAGES):
         number += _A_MESSAGE
-        now = {"alerts": {"total": number, "newest_id": number, "recent": recent}}
-        sockets[0].send(json.dumps({**head, "kind": "delta", "seq": seq, "now": now}))
+        socket.send(_delta(seq, number))
         if seq == 2:  # the gallery is there
             page.locator(f'.alert[data-id="{number}"]').wait_for()
     page.locator(f'.alert[data-id="{number}"]').wait_for()
-    listed = page.evaluate(
-        """async () => {
-          const { feed } = await import("/static/js/feed.js");
-          return [feed.order.length, feed.items.size, feed.next];
-        }"""
-    )
+    listed = _feed(page, "[feed.order.length, feed.items.size, feed.next]")
     assert listed[0] == _MOST_LISTED
     assert listed[1] <= 3000 + _A_MESSAGE
     assert listed[2] == number - _MOST_LISTED + 1  # what was cut off is loaded again by scrolling
+
+
+def test_list_does_not_grow_while_the_visitor_looks_at_another_page(visit: Visit) -> None:
+    page, socket = _open(visit)
+    newest = _newest(page)
+    socket.send(json.dumps(_state(newest)))
+    page.keyboard.press("7")
+    page.locator(".alert").first.wait_for(state="detached")
+    number = 1_000_000
+    for seq in range(2, 2 + _MESSAGES):
+        number += _A_MESSAGE
+        socket.send(_delta(seq, number))
+    wait_until(lambda: _feed(page, "feed.newer[0]?.id") == number, 30, "all messages were read")
+    assert _feed(page, "feed.newer.length") == _MOST_NEWER
+    page.keyboard.press("2")  # the list begins anew, with what the server has
+    page.locator(f'.alert[data-id="{newest}"]').wait_for()
+    assert _feed(page, "feed.newer.length") == 0

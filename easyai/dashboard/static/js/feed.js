@@ -11,7 +11,7 @@ const PAGE = 100;
 const MOST_KEPT = 3000; // whole items
 const MOST_RECENT = 50; // in a message; then some may be missing from it
 const MOST_LISTED = 2000; // while new ones slide in above: a page that is open for days stays small
-const MOST_NEWER = 500; // that wait above the list; then the list begins anew
+const MOST_NEWER = 500; // that wait above the list; beyond them the list begins anew
 const FRESH_MS = 1000;
 
 const FILTERS = ["task_type", "task_id", "algorithm_id", "from", "to", "min_detections", "min_confidence", "reviewed"];
@@ -154,6 +154,10 @@ class Feed {
     if (!found.length) return;
     this.newer.push(...found.filter((item) => !this.newer.some((other) => other.id === item.id)));
     this.newer.sort((a, b) => b.id - a.id);
+    if (this.newer.length > MOST_NEWER) {
+      this.newer.length = MOST_NEWER;
+      this.hasGap = true;
+    }
     if (this.isAtTop) this.showNewer();
     else this.changed();
   }
@@ -174,7 +178,7 @@ class Feed {
     if (this.order.length && newest > this.order[0][0] && this.isAtTop) this.reload();
   }
   showNewer() {
-    if (this.hasGap || this.newer.length > MOST_NEWER) {
+    if (this.hasGap) {
       this.reload();
       return;
     }

@@ -185,7 +185,7 @@ export function Alerts() {
   return html`<${Filters} alerts=${alerts} filter=${filter} />
     ${alerts.newer.length > 0 &&
       html`<button type="button" class="btn main newer" onClick=${top}>
-        ${t("n_newer", alerts.newer.length)}
+        ${t("n_newer", `${count(alerts.newer.length)}${alerts.hasGap ? "+" : ""}`)}
       </button>`}
     ${alerts.error &&
       html`<section class="panel">
