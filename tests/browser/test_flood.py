@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from playwright.sync_api import Browser, Page, WebSocketRoute
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import TYPE, Visit
 from tests.browser.flood import assert_smooth
@@ -101,3 +101,29 @@ def test_list_does_not_grow_while_the_visitor_looks_at_another_page(visit: Visit
     page.keyboard.press("2")  # the list begins anew, with what the server has
     page.locator(f'.alert[data-id="{newest}"]').wait_for()
     assert _feed(page, "feed.newer.length") == 0
+
+
+def test_open_list_begins_anew_when_a_restored_backup_lacks_its_newest_alert(visit: Visit) -> None:
+    page, socket = _open(visit)
+    newest = _newest(page)
+    socket.send(json.dumps(_state(newest)))
+    socket.send(_delta(2, 1_000_000))
+    page.locator('.alert[data-id="1000000"]').wait_for()
+    page.evaluate("scrollTo(0, 200)")
+    socket.send(json.dumps(_state(newest)))
+    page.locator('.alert[data-id="1000000"]').wait_for(state="detached")
+    assert _newest(page) == newest
+
+
+def test_alerts_of_a_pause_are_not_left_out_of_a_list_that_is_scrolled_down(visit: Visit) -> None:
+    page, socket = _open(visit)
+    newest = _newest(page)
+    socket.send(_delta(2, 1_000_000))
+    page.locator('.alert[data-id="1000000"]').wait_for()
+    page.evaluate("scrollTo(0, 200)")
+    wait_until(lambda: not _feed(page, "feed.isAtTop"), 10, "the page is scrolled")
+    socket.send(json.dumps(_state(2_000_000)))
+    socket.send(_delta(3, 2_000_000 + _A_MESSAGE))
+    page.locator(".newer").click()
+    # The list began anew, with what the server has.
+    expect(page.locator(".alert").first).to_have_attribute("data-id", str(newest))

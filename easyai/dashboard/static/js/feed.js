@@ -85,6 +85,9 @@ class Feed {
     this.changed();
     this.#load();
   }
+  get #newest() {
+    return this.order[0]?.[0] ?? 0;
+  }
   get isLoading() {
     return this.#busy && !this.order.length;
   }
@@ -141,15 +144,13 @@ class Feed {
     for (const id of this.items.keys()) if (!near.has(id)) this.items.delete(id);
   }
 
-  #arrive({ recent = [], total }, kind) {
+  #arrive({ recent = [], total, newest_id }, kind) {
     if (total != null && !Object.keys(this.filter).length) this.total = total;
-    if (kind === "state") {
-      this.#catchUp(recent);
-      return;
-    }
     if (!this.#opened || this.isLoading) return;
-    if (recent.length >= MOST_RECENT) this.#startFrom(recent);
-    const known = this.order[0]?.[0] ?? 0;
+    if (kind === "state") {
+      if (this.#isOutdated(newest_id)) return;
+    } else if (recent.length >= MOST_RECENT) this.#startFrom(recent);
+    const known = this.#newest;
     const found = recent.filter((item) => item.id > known && matches(item, this.filter));
     if (!found.length) return;
     this.newer.push(...found.filter((item) => !this.newer.some((other) => other.id === item.id)));
@@ -172,10 +173,14 @@ class Feed {
     this.order = [];
     this.next = Math.min(...recent.map((item) => item.id));
   }
-  // After a whole state (a restart, a sleep) alerts may lie between the list and the newest ones.
-  #catchUp(recent) {
-    const newest = recent.reduce((id, item) => Math.max(id, item.id), 0);
-    if (this.order.length && newest > this.order[0][0] && this.isAtTop) this.reload();
+  // After a whole state (a restart, a sleep) alerts may lie between the list and the newest ones. A
+  // restored backup lacks alerts of the list, and gives their ids to others.
+  #isOutdated(newest) {
+    if (newest === this.#newest) return false;
+    this.hasGap = newest > this.#newest;
+    if (this.hasGap && !this.isAtTop) return false;
+    this.reload();
+    return true;
   }
   showNewer() {
     if (this.hasGap) {
