@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import TYPE, Visit
 from tests.browser.flood import assert_smooth
@@ -127,3 +127,24 @@ def test_alerts_of_a_pause_are_not_left_out_of_a_list_that_is_scrolled_down(visi
     page.locator(".newer").click()
     # The list began anew, with what the server has.
     expect(page.locator(".alert").first).to_have_attribute("data-id", str(newest))
+
+
+def test_cut_list_has_no_gap_although_an_older_part_was_on_its_way(visit: Visit) -> None:
+    page, socket = _open(visit)
+    newest = _newest(page)
+    socket.send(json.dumps(_state(newest)))
+    number = 1_000_000
+    held: list[Route] = []
+    page.route("**/dashboard/alerts?*before=*", held.append)
+    # As at the end of the list: the next part is asked for, and the answer takes its time.
+    _feed(page, f"void ((feed.next = {newest}), feed.more())")
+    wait_until(lambda: _feed(page, "true") and held, 10, "the older part is on its way")
+    for seq in range(2, 2 + _MESSAGES):
+        number += _A_MESSAGE
+        socket.send(_delta(seq, number))
+    wait_until(lambda: _feed(page, "feed.order[0][0]") == number, 30, "all messages were read")
+    with page.expect_response("**/dashboard/alerts?*before=*") as answer:
+        held[0].fallback()
+    answer.value.finished()
+    listed = _feed(page, "[feed.order.length, feed.next, feed.order.at(-1)[0]]")
+    assert listed == [_MOST_LISTED, number - _MOST_LISTED + 1, number - _MOST_LISTED + 1]

@@ -78,12 +78,17 @@ class Feed {
     }
   }
   reload() {
-    this.#turn += 1;
-    this.#busy = false;
+    this.#cancel();
     Object.assign(this, { order: [], items: new Map(), newer: [], hasGap: false });
-    Object.assign(this, { next: null, total: null, least: null, error: null, scrolled: 0 });
+    Object.assign(this, { next: null, total: null, least: null, scrolled: 0 });
     this.changed();
     this.#load();
+  }
+  // The answer that is on its way no longer fits the list.
+  #cancel() {
+    this.#turn += 1;
+    this.#busy = false;
+    this.error = null;
   }
   get #newest() {
     return this.order[0]?.[0] ?? 0;
@@ -168,8 +173,7 @@ class Feed {
     this.newer = [];
     this.hasGap = !this.isAtTop;
     if (!this.isAtTop) return;
-    this.#turn += 1;
-    this.#busy = false;
+    this.#cancel();
     this.order = [];
     this.next = Math.min(...recent.map((item) => item.id));
   }
@@ -195,6 +199,7 @@ class Feed {
     }
     this.order = [...added.map((item) => [item.id, seconds(item.created_at)]), ...this.order];
     if (this.isAtTop && this.order.length > MOST_LISTED) {
+      this.#cancel();
       this.order.length = MOST_LISTED;
       this.next = this.order.at(-1)[0];
     }
