@@ -135,7 +135,7 @@ def test_cut_list_has_no_gap_although_an_older_part_was_on_its_way(visit: Visit)
     socket.send(json.dumps(_state(newest)))
     number = 1_000_000
     held: list[Route] = []
-    page.route("**/dashboard/alerts?*before=*", held.append)
+    page.route("**/dashboard/alerts?*before=*", lambda route: held.append(route))
     # As at the end of the list: the next part is asked for, and the answer takes its time.
     _feed(page, f"void ((feed.next = {newest}), feed.more())")
     wait_until(lambda: _feed(page, "true") and held, 10, "the older part is on its way")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import CAMERAS, Visit
 from tests.support.waiting import wait_until
 
 _FAR_MS = 60_000
+_BUSY_MS = 15_000  # until a server with too much to do is asked again
 
 
 def test_page_comes_up_and_shows_all_although_each_request_fails_the_first_time(
@@ -59,3 +63,77 @@ def _expect_pictures(page: Page, where: str) -> None:
         60,
         "every picture is shown",
     )
+
+
+class _Busy:
+    """A server that refuses the list of a page, because it has too much to do."""
+
+    def __init__(self, page: Page, path: str) -> None:
+        self.asked = 0
+        self._page = page
+        page.route(re.compile(path), self._refuse)
+        page.clock.install()
+
+    def _refuse(self, route: Route) -> None:
+        self.asked += 1
+        route.fulfill(status=503, json={"error": "too many requests at once"})
+
+    def expect_asked(self, times: int) -> None:
+        wait_until(lambda: self._page.evaluate("1") and self.asked >= times, 15, "it is asked")
+        assert self.asked == times
+
+    def pass_time(self, ms: int) -> None:
+        self._page.clock.run_for(ms)
+        self._page.evaluate("1")  # what has been sent meanwhile has arrived here
+
+
+@pytest.mark.parametrize(
+    ("where", "path"), [("alerts", r"/dashboard/alerts\?"), ("cameras", r"/dashboard/cameras$")]
+)
+def test_server_with_too_much_to_do_is_not_asked_again_for_fifteen_seconds(
+    visit: Visit, where: str, path: str
+) -> None:
+    visitor = visit()
+    visitor.expect_faults()
+    busy = _Busy(visitor.page, path)
+    visitor.page.goto(f"{visitor.url}/?lang=en#/{where}")
+    expect(visitor.page.locator(".note")).to_contain_text("too many requests")
+    busy.pass_time(_BUSY_MS - 1000)
+    busy.expect_asked(1)
+    busy.pass_time(_BUSY_MS)
+    busy.expect_asked(2)
+
+
+def test_list_is_not_asked_for_again_while_nobody_looks_at_it(visit: Visit) -> None:
+    visitor = visit()
+    visitor.expect_faults()
+    page = visitor.page
+    busy = _Busy(page, r"/dashboard/alerts\?")
+    page.goto(f"{visitor.url}/?lang=en#/alerts")
+    expect(page.locator(".note")).to_contain_text("too many requests")
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, writable: true })")
+    busy.pass_time(10 * _BUSY_MS)
+    busy.expect_asked(1)
+    page.evaluate("document.hidden = false; document.dispatchEvent(new Event('visibilitychange'))")
+    busy.expect_asked(2)
+    page.keyboard.press("7")
+    expect(page.locator(".note")).to_have_count(0)
+    busy.pass_time(10 * _BUSY_MS)
+    busy.expect_asked(2)
+    page.keyboard.press("2")
+    busy.expect_asked(3)
+
+
+def test_waits_after_failures_double_up_to_a_minute_and_a_quarter(visit: Visit) -> None:
+    page = visit().open("system")
+    found = page.evaluate(
+        """async () => {
+          const { waitAfter } = await import("/static/js/again.js");
+          const times = [1, 2, 3, 9];
+          return [0, 503].map((status) => times.map((n) => waitAfter({ status }, n)));
+        }"""
+    )
+    least = [[3000, 6000, 12_000, 60_000], [15_000, 30_000, 60_000, 60_000]]
+    for waits, each_least in zip(found, least, strict=True):
+        for wait, shortest in zip(waits, each_least, strict=True):
+            assert shortest <= wait <= shortest * 1.25

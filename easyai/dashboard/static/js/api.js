@@ -13,10 +13,6 @@ export class ApiError extends Error {
   }
 }
 
-// Whether no answer came, or that of a gateway alone: asked again, there may be one.
-export const isAway = (error) => !error.status || error.status >= 502;
-export const AGAIN_MS = 3000;
-
 const keep = {
   read(key) {
     try {

@@ -1,5 +1,5 @@
 // Curves, drawn by uPlot, which is loaded when the first curve comes near the screen.
-import { AGAIN_MS } from "./api.js";
+import { later, waitAfter } from "./again.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 
 const vendored = (name) => new URL(`../vendor/${name}`, import.meta.url).href;
@@ -117,11 +117,14 @@ export function Chart({ times, from, to, series, onPoint, label, floor = 1, sinc
   useEffect(() => {
     const box = at.current;
     let isOver = false;
-    let timer = 0;
+    let failures = 0;
+    let endWait = () => {};
     const build = async () => {
       const uPlot = await plot().catch(() => null);
-      if (!uPlot) timer = setTimeout(build, AGAIN_MS);
-      else if (!isOver) chart.current = new uPlot(options(uPlot, held, box), columns(held.current), box);
+      if (isOver) return;
+      failures += 1;
+      if (!uPlot) endWait = later(build, waitAfter({}, failures));
+      else chart.current = new uPlot(options(uPlot, held, box), columns(held.current), box);
     };
     const size = () => ({ width: box.clientWidth, height: box.clientHeight });
     const resized = new ResizeObserver(() => chart.current?.setSize(size()));
@@ -135,7 +138,7 @@ export function Chart({ times, from, to, series, onPoint, label, floor = 1, sinc
     resized.observe(box);
     return () => {
       isOver = true;
-      clearTimeout(timer);
+      endWait();
       near.disconnect();
       resized.disconnect();
       chart.current?.destroy();

@@ -1,6 +1,7 @@
 // The alerts that the visitor looks at: newest first, a page at a time, and new ones live. The order
 // of all of them is kept, the whole items only near the place that is looked at.
-import { AGAIN_MS, isAway, read, write } from "./api.js";
+import { later, mayCome, waitAfter } from "./again.js";
+import { read, write } from "./api.js";
 import { onChange } from "./live.js";
 import { seconds } from "./format.js";
 import { useEffect, useState } from "./preact.js";
@@ -55,6 +56,8 @@ class Feed {
   #busy = false;
   #listeners = new Set();
   #turn = 0;
+  #failures = 0; // in a row
+  #endWait = () => {};
 
   constructor() {
     onChange((section, value, kind) => section === "alerts" && this.#arrive(value, kind));
@@ -75,7 +78,7 @@ class Feed {
       this.#opened = name;
       this.filter = filter;
       this.reload();
-    }
+    } else if (this.error) this.again();
   }
   reload() {
     this.#cancel();
@@ -88,6 +91,7 @@ class Feed {
   #cancel() {
     this.#turn += 1;
     this.#busy = false;
+    this.#endWait();
     this.error = null;
   }
   get #newest() {
@@ -99,8 +103,10 @@ class Feed {
   more() {
     if (this.next !== null && !this.#busy && !this.error) this.#load();
   }
+  // Asks again for the part that failed; the error stays until there is an answer.
   again() {
-    this.error = null;
+    this.#turn += 1;
+    this.#endWait();
     this.#load();
   }
   async #load() {
@@ -115,11 +121,16 @@ class Feed {
       if (page.total != null) this.total = page.total;
       this.least = page.at_least;
       this.error = null;
+      this.#failures = 0;
     } catch (error) {
-      if (turn === this.#turn) this.error = error;
-      if (isAway(error)) setTimeout(() => turn === this.#turn && this.error && this.again(), AGAIN_MS);
+      if (turn !== this.#turn) return;
+      this.error = error;
+      this.#failures += 1;
+      // While no page shows the list, nothing is asked; opening it asks.
+      const again = () => this.#listeners.size && this.again();
+      if (mayCome(error)) this.#endWait = later(again, waitAfter(error, this.#failures));
     }
-    if (turn === this.#turn) this.#busy = false;
+    this.#busy = false;
     this.changed();
   }
   #append(item) {
@@ -180,6 +191,7 @@ class Feed {
   // After a whole state (a restart, a sleep) alerts may lie between the list and the newest ones. A
   // restored backup lacks alerts of the list, and gives their ids to others.
   #isOutdated(newest) {
+    if (this.error && !this.order.length) return true; // the whole list is asked for again
     if (newest === this.#newest) return false;
     this.hasGap = newest > this.#newest;
     if (this.hasGap && !this.isAtTop) return false;

@@ -1,5 +1,6 @@
 // Data of a page that is asked for: again after a time, and again at once when the query changes.
-import { AGAIN_MS, isAway, read } from "./api.js";
+import { later, mayCome, waitAfter } from "./again.js";
+import { read } from "./api.js";
 import { html, useCallback, useEffect, useRef, useState } from "./preact.js";
 import { Failed, Skeleton } from "./parts.js";
 
@@ -12,25 +13,28 @@ export function useRead(where, query, everySec = 0) {
   useEffect(() => {
     if (!where) return undefined;
     const stop = new AbortController();
-    let timer = 0;
+    let end = () => {};
+    let failures = 0;
     if (held.current !== asked) set({ data: null, error: null });
     held.current = asked;
     const ask = async () => {
       let wait = everySec * 1000;
       try {
-        const data = document.hidden && everySec ? null : await read(where, query, { signal: stop.signal });
-        if (data) set({ data, error: null });
+        const data = await read(where, query, { signal: stop.signal });
+        failures = 0;
+        set({ data, error: null });
       } catch (error) {
         if (error.name === "AbortError") return;
         set((before) => ({ ...before, error }));
-        if (isAway(error)) wait = AGAIN_MS;
+        failures += 1;
+        if (mayCome(error)) wait = waitAfter(error, failures, everySec);
       }
-      if (wait && !stop.signal.aborted) timer = setTimeout(ask, wait);
+      if (wait && !stop.signal.aborted) end = later(ask, wait);
     };
     ask();
     return () => {
       stop.abort();
-      clearTimeout(timer);
+      end();
     };
   }, [asked, everySec, turn]);
   return { ...state, again: useCallback(() => again((n) => n + 1), []) };

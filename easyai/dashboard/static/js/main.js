@@ -1,5 +1,6 @@
 // Starts the dashboard: who is the visitor, then the live state, then the page.
-import { AGAIN_MS, openSession } from "./api.js";
+import { later, waitAfter } from "./again.js";
+import { openSession } from "./api.js";
 import { startLive } from "./live.js";
 import { html, render } from "./preact.js";
 import { Shell } from "./shell.js";
@@ -9,13 +10,17 @@ import { setLanguage } from "./words.js";
 setLanguage(window.easyaiFirst.lang);
 render(html`<${Shell} />`, document.getElementById("app"));
 
+const MOST_DOUBLED = 3;
+let failures = 0;
 async function begin() {
   try {
     await openSession();
     startLive();
-  } catch {
+  } catch (error) {
     put({ connection: "silent" });
-    setTimeout(begin, AGAIN_MS);
+    failures += 1;
+    // Not later and later: until then the page is empty.
+    later(begin, waitAfter(error, Math.min(failures, MOST_DOUBLED)));
   }
 }
 begin();

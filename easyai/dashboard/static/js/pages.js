@@ -1,6 +1,6 @@
 // The pages, each loaded when it is first shown; the rest is loaded when the browser is idle.
-import { AGAIN_MS } from "./api.js";
-import { html, useEffect, useState } from "./preact.js";
+import { later, waitAfter } from "./again.js";
+import { html, useEffect, useRef, useState } from "./preact.js";
 import { Failed, Skeleton } from "./parts.js";
 import { PAGES } from "./router.js";
 
@@ -52,18 +52,25 @@ async function load(name) {
 export function usePart(name) {
   const [error, fail] = useState(null);
   const [turn, again] = useState(0);
+  const failures = useRef(0);
   useEffect(() => {
     let isOver = false;
-    let timer = 0;
-    const done = () => !isOver && (fail(null), again((n) => n + 1));
+    let endWait = () => {};
+    const done = () => {
+      failures.current = 0;
+      if (isOver) return;
+      fail(null);
+      again((n) => n + 1);
+    };
     if (!loaded[name]) load(name).then(done, (problem) => {
       if (isOver) return;
       fail(problem);
-      timer = setTimeout(() => again((n) => n + 1), AGAIN_MS);
+      failures.current += 1;
+      endWait = later(() => again((n) => n + 1), waitAfter({}, failures.current));
     });
     return () => {
       isOver = true;
-      clearTimeout(timer);
+      endWait();
     };
   }, [name, turn]);
   return { View: loaded[name], error, again: () => again((n) => n + 1) };

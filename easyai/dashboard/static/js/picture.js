@@ -1,5 +1,6 @@
 // A picture with what was found in it, drawn over it as SVG. Names are text nodes.
-import { AGAIN_MS, read } from "./api.js";
+import { later, waitAfter } from "./again.js";
+import { read } from "./api.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./preact.js";
 import { rooted } from "./root.js";
 import { percent } from "./format.js";
@@ -104,11 +105,11 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
   const isGone = missing === src;
   const [lost, lose] = useState({ src: "", times: 0 });
   const times = lost.src === src ? lost.times : 0;
-  const again = useRef(0);
-  useEffect(() => () => clearTimeout(again.current), [src]);
+  const endWait = useRef(() => {});
+  useEffect(() => () => endWait.current(), [src]);
   const failed = async () => {
     if (times >= MOST_TRIES || !(await canBeHad(src))) miss(src);
-    else again.current = setTimeout(() => lose({ src, times: times + 1 }), AGAIN_MS);
+    else endWait.current = later(() => lose({ src, times: times + 1 }), waitAfter({}, times + 1));
   };
   const image = useRef(null);
   const loaded = () => {
