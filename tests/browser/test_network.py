@@ -11,6 +11,7 @@ from tests.browser.conftest import CAMERAS, Visit
 from tests.support.waiting import wait_until
 
 _FAR_MS = 60_000
+_OF_A_PICTURE = 2  # requests: of the element, and whether the picture may be had
 _BUSY_MS = 15_000  # until a server with too much to do is asked again
 
 
@@ -63,6 +64,28 @@ def _expect_pictures(page: Page, where: str) -> None:
         60,
         "every picture is shown",
     )
+
+
+def test_picture_that_only_a_gateway_answered_for_is_shown_later(visit: Visit) -> None:
+    visitor = visit()
+    visitor.expect_faults()
+    page = visitor.page
+    answered: list[str] = []
+
+    def answer_as_gateway(route: Route) -> None:
+        url = route.request.url
+        if answered.count(url) < _OF_A_PICTURE:
+            answered.append(url)
+            route.fulfill(status=502, body="Bad Gateway")
+        else:
+            route.fallback()
+
+    page.route("**/dashboard/thumbnails/**", answer_as_gateway)
+    page.goto(f"{visitor.url}/?lang=en#/alerts")
+    expect(page.locator(".alert").first).to_be_visible()
+    _expect_pictures(page, ".alert img")
+    expect(page.locator(".gone")).to_have_count(0)
+    assert answered
 
 
 class _Busy:

@@ -1,5 +1,5 @@
 // A picture with what was found in it, drawn over it as SVG. Names are text nodes.
-import { later, waitAfter } from "./again.js";
+import { later, mayCome, waitAfter } from "./again.js";
 import { read } from "./api.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./preact.js";
 import { rooted } from "./root.js";
@@ -44,14 +44,18 @@ function useSize(given, id, isNeeded) {
   return given || size;
 }
 
-// Whether a picture that was not shown can be had after all; an error or a refusal is an answer.
+// Whether a picture that was not shown may be had after all; an error or a refusal of the server itself
+// is an answer. Returns how long to wait in milliseconds; 0: it is gone.
 const MOST_TRIES = 3;
-async function canBeHad(src) {
+async function waitFor(src, times) {
+  let answer = { ok: false };
   try {
-    return (await fetch(rooted(src))).ok;
+    answer = await fetch(rooted(src));
+    answer.body?.cancel();
   } catch {
-    return true; // no answer: the network changed, or the server is away
+    // No answer: the network changed, or the server is away.
   }
+  return answer.ok || mayCome(answer) ? waitAfter(answer, times) : 0;
 }
 
 const NONE = []; // the same each time: shapes that do not change draw nothing again
@@ -108,8 +112,9 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
   const endWait = useRef(() => {});
   useEffect(() => () => endWait.current(), [src]);
   const failed = async () => {
-    if (times >= MOST_TRIES || !(await canBeHad(src))) miss(src);
-    else endWait.current = later(() => lose({ src, times: times + 1 }), waitAfter({}, times + 1));
+    const wait = times < MOST_TRIES && (await waitFor(src, times + 1));
+    if (wait) endWait.current = later(() => lose({ src, times: times + 1 }), wait);
+    else miss(src);
   };
   const image = useRef(null);
   const loaded = () => {
