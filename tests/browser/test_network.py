@@ -66,6 +66,30 @@ def _expect_pictures(page: Page, where: str) -> None:
     )
 
 
+def test_page_without_its_modules_waits_until_the_server_and_not_a_gateway_answers(
+    visit: Visit,
+) -> None:
+    visitor = visit()
+    visitor.expect_faults()
+    page = visitor.page
+    address = f"{visitor.url}/?lang=en"
+    # The page arrives, its modules do not, and then a gateway answers once in place of the server.
+    statuses = {address: [200, 502], f"{visitor.url}/static/js/main.js": [502]}
+
+    def answer(route: Route) -> None:
+        left = statuses.get(route.request.url)
+        if left and left.pop(0) == 502:
+            route.fulfill(status=502, body="Bad Gateway")
+        else:
+            route.fallback()
+
+    page.route("**/*", answer)
+    page.goto(f"{address}#/")
+    expect(page.locator(".verdict:not(.idle) h1")).to_be_visible(timeout=_FAR_MS)
+    assert list(statuses.values()) == [[], []]
+    assert page.evaluate("sessionStorage.length") == 0  # the next failure waits for a short time
+
+
 def test_picture_that_only_a_gateway_answered_for_is_shown_later(visit: Visit) -> None:
     visitor = visit()
     visitor.expect_faults()

@@ -2,13 +2,14 @@
 // and the first questions to the server, which answers while the modules load. It is a file of its
 // own because the policy of the page allows no inline script.
 (() => {
-  const stored = (key) => {
+  const kept = (use) => {
     try {
-      return localStorage.getItem(key) || "";
+      return use() || "";
     } catch {
       return ""; // a browser that keeps nothing for this site
     }
   };
+  const stored = (key) => kept(() => localStorage.getItem(key));
   const asked = new URLSearchParams(location.search);
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -42,11 +43,27 @@
   window.easyaiFirst = { lang, session, socket, events };
 
   // A file that did not arrive, because the network changed for example: a style sheet is asked for
-  // again; without all modules nothing is shown, so the page is loaded again.
+  // again; without all modules nothing is shown, so the page is loaded again, once the server answers
+  // for it. Each time in a row waits twice as long.
   const AGAIN_MS = 2000;
+  const LONGEST_MS = 60000;
+  const TIMES = "easyai.reloads";
   const isShown = () => document.getElementById("app")?.childElementCount > 0;
+  let timer = 0;
+  let times = Number(kept(() => sessionStorage.getItem(TIMES)));
+  const wait = () => Math.min(AGAIN_MS * 2 ** times, LONGEST_MS);
+  async function loadAgain() {
+    if (isShown()) return;
+    const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+    times += 1;
+    if (answer?.ok) {
+      kept(() => sessionStorage.setItem(TIMES, times));
+      location.reload();
+    } else timer = setTimeout(loadAgain, wait());
+  }
   addEventListener("error", ({ target }) => {
     if (target.rel === "stylesheet") setTimeout(() => target.replaceWith(target.cloneNode()), AGAIN_MS);
-    else if (target !== window && !isShown()) setTimeout(() => isShown() || location.reload(), AGAIN_MS);
+    else if (target !== window && !isShown()) timer ||= setTimeout(loadAgain, wait());
   }, true);
+  addEventListener("load", () => isShown() && kept(() => sessionStorage.removeItem(TIMES)));
 })();
