@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import CAMERAS, Visit
 from tests.support.waiting import wait_until
@@ -110,6 +110,23 @@ def test_picture_that_only_a_gateway_answered_for_is_shown_later(visit: Visit) -
     _expect_pictures(page, ".alert img")
     expect(page.locator(".gone")).to_have_count(0)
     assert answered
+
+
+def test_messages_do_not_pile_up_while_the_session_is_not_known(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    sockets: list[WebSocketRoute] = []
+    held: list[Route] = []
+    page.route_web_socket("**/live?*", lambda socket: sockets.append(socket))
+    page.route("**/api/v1/session", lambda route: held.append(route))
+    page.goto(f"{visitor.url}/?lang=en#/")
+    wait_until(lambda: page.evaluate("easyaiFirst.socket.readyState") == 1, 15, "it is open")
+    for _ in range(200):
+        sockets[0].send('{"kind": "delta", "now": {}}')
+    wait_until(lambda: page.evaluate("easyaiFirst.socket.readyState") > 1, 15, "it is closed")
+    assert page.evaluate("easyaiFirst.events.length") < 100
+    held[0].fallback()
+    wait_until(lambda: page.evaluate("!window.easyaiFirst") and len(sockets) == 2, 15, "another")
 
 
 class _Busy:

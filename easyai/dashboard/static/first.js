@@ -33,13 +33,15 @@
   const session = fetch("api/v1/session", {
     credentials: "same-origin",
     cache: "no-cache",
+    signal: AbortSignal.timeout?.(10_000), // the modules then ask again
     headers: person ? { "X-Person": encodeURIComponent(person) } : {},
   }).catch(() => null);
   const live = new URL(`api/v1/live?lang=${lang}`, location.href);
   live.protocol = live.protocol.replace("http", "ws");
   const socket = new WebSocket(live);
+  const MOST_EVENTS = 50; // beyond them the modules open another socket
   const events = [];
-  socket.onmessage = (event) => events.push(event);
+  socket.onmessage = (event) => events.push(event) < MOST_EVENTS || socket.close();
   window.easyaiFirst = { lang, session, socket, events };
 
   // A file that did not arrive, because the network changed for example: a style sheet is asked for

@@ -31,10 +31,9 @@ function address() {
 }
 
 // The socket that `first.js` has opened, with what it has heard; else another.
-let first = window.easyaiFirst;
 function opened() {
-  const { socket: own, events, lang } = first || {};
-  first = null;
+  const { socket: own, events, lang } = window.easyaiFirst || {};
+  delete window.easyaiFirst;
   if (own && own.readyState <= WebSocket.OPEN && lang === peek().lang) return [own, events];
   own?.close();
   return [new WebSocket(address()), []];
