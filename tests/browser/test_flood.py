@@ -148,3 +148,15 @@ def test_cut_list_has_no_gap_although_an_older_part_was_on_its_way(visit: Visit)
     answer.value.finished()
     listed = _feed(page, "[feed.order.length, feed.next, feed.order.at(-1)[0]]")
     assert listed == [_MOST_LISTED, number - _MOST_LISTED + 1, number - _MOST_LISTED + 1]
+
+
+def test_deleted_alert_lowers_the_number_of_alerts_that_a_busy_camera_has_at_least(
+    visit: Visit,
+) -> None:
+    page, _ = _open(visit)
+    _feed(page, "{ feed.total = null; feed.least = 5000; feed.changed(); }")
+    expect(page.locator(".filters")).to_contain_text("≥ 5,000 alerts")
+    _feed(page, "{ window.back = feed.hide([feed.order[0][0], feed.order[1][0]]); }")
+    expect(page.locator(".filters")).to_contain_text("≥ 4,998 alerts")
+    page.evaluate("back()")
+    expect(page.locator(".filters")).to_contain_text("≥ 5,000 alerts")

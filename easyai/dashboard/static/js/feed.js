@@ -215,7 +215,7 @@ class Feed {
       this.order.length = MOST_LISTED;
       this.next = this.order.at(-1)[0];
     }
-    if (this.total != null && Object.keys(this.filter).length) this.total += added.length;
+    if (Object.keys(this.filter).length) this.#count(added.length);
     setTimeout(() => added.forEach((item) => this.fresh.delete(item.id)), FRESH_MS);
     this.changed();
   }
@@ -239,18 +239,22 @@ class Feed {
     }
   }
 
+  #count(more) {
+    if (this.total != null) this.total += more;
+    if (this.least != null) this.least = Math.max(0, this.least + more);
+  }
   // Takes alerts out of the list; returns what puts them back.
   hide(ids) {
     const gone = new Set(ids);
-    const { order, total } = this;
+    const { order } = this;
     this.order = order.filter(([id]) => !gone.has(id));
-    if (total != null) this.total = total - (order.length - this.order.length);
+    this.#count(this.order.length - order.length);
     this.changed();
     return () => {
       const there = new Set(this.order.map(([id]) => id));
       const back = order.filter(([id]) => gone.has(id) && !there.has(id));
       this.order = [...this.order, ...back].sort((a, b) => b[0] - a[0]);
-      if (this.total != null) this.total += back.length;
+      this.#count(back.length);
       this.changed();
     };
   }
