@@ -1,4 +1,4 @@
-"""The network fails for a moment, as where a laptop goes from one network to another."""
+"""The network, the server or a gateway fails for a moment, or has too much to do."""
 
 from __future__ import annotations
 
@@ -88,6 +88,28 @@ def test_page_without_its_modules_waits_until_the_server_and_not_a_gateway_answe
     expect(page.locator(".verdict:not(.idle) h1")).to_be_visible(timeout=_FAR_MS)
     assert list(statuses.values()) == [[], []]
     assert page.evaluate("sessionStorage.length") == 0  # the next failure waits for a short time
+
+
+def test_page_is_loaded_anew_when_the_browser_keeps_the_failure_of_a_module(visit: Visit) -> None:
+    visitor = visit()
+    visitor.expect_faults()
+    page = visitor.page
+    times = 0  # the page was loaded
+
+    def fail_as_long_as_the_page_stays(route: Route) -> None:
+        nonlocal times
+        times += route.request.resource_type == "document"
+        if times == 1 and route.request.url.endswith("/now_parts.js"):
+            route.abort("internetdisconnected")
+        else:
+            route.fallback()
+
+    page.route("**/*", fail_as_long_as_the_page_stays)
+    page.goto(f"{visitor.url}/?lang=en#/")
+    expect(page.locator(".note")).to_contain_text("now_parts.js")
+    expect(page.locator(".tile img")).to_have_count(len(CAMERAS), timeout=_FAR_MS)
+    expect(page.locator(".note")).to_have_count(0)
+    assert times == 2
 
 
 def test_picture_that_only_a_gateway_answered_for_is_shown_later(visit: Visit) -> None:

@@ -47,6 +47,21 @@ async function load(name) {
   loaded[name] ||= (await Promise.all([LOAD[name](), !isFirst && styled()]))[0];
 }
 
+// Firefox and Safari may keep an import that failed and answer the next import with the same failure:
+// where the server answers again, only a page that is loaded anew gets the file. Once an hour at most.
+const RELOADED = "easyai.reloaded";
+const HOUR_MS = 3_600_000;
+async function loadPageAnew() {
+  try {
+    if (Date.now() - sessionStorage.getItem(RELOADED) < HOUR_MS) return;
+    if (!(await fetch(location.href, { cache: "no-store" })).ok) return;
+    sessionStorage.setItem(RELOADED, Date.now());
+    location.reload();
+  } catch {
+    // No answer yet; or the browser keeps nothing for this site, and the page could reload for ever.
+  }
+}
+
 // {View, error, again}: a page or a part of one, null until it is loaded; after an error it is asked
 // for again by itself.
 export function usePart(name) {
@@ -66,6 +81,7 @@ export function usePart(name) {
       if (isOver) return;
       fail(problem);
       failures.current += 1;
+      if (failures.current > 1) loadPageAnew();
       endWait = later(() => again((n) => n + 1), waitAfter({}, failures.current));
     });
     return () => {

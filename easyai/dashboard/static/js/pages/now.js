@@ -2,7 +2,7 @@
 import { count, decimal } from "../format.js";
 import { retry } from "../live.js";
 import { usePart } from "../pages.js";
-import { Command, Mark, Skeleton, canWork } from "../parts.js";
+import { Command, Failed, Mark, Skeleton, canWork } from "../parts.js";
 import { html } from "../preact.js";
 import { to } from "../router.js";
 import { useNow } from "../store.js";
@@ -77,6 +77,8 @@ const Loading = () => html`<div class="now">
 
 export function Now() {
   const types = useNow("types");
-  const { View } = usePart("below");
-  return html`<${Verdict} />${types && View ? html`<${View} types=${types} />` : html`<${Loading} />`}`;
+  const { View, error, again } = usePart("below");
+  return html`<${Verdict} />
+    ${!View && error && html`<section class="panel"><${Failed} error=${error} again=${again} /></section>`}
+    ${types && View ? html`<${View} types=${types} />` : html`<${Loading} />`}`;
 }
