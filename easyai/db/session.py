@@ -38,6 +38,9 @@ DISPATCH_LOCK = 0x6561_7379
 _WAITED = "easyai_waited_to_dispatch"  # key in a connection's info
 _ASK_CLOCK_EVERY_SEC = 5.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# PostgreSQL, of a prepared ``SELECT *`` after a newer release has added a column. After the rollback
+# psycopg prepares the statement anew.
+_UNSUPPORTED, _STALE_PLAN = "0A000", "cached plan must not change result type"
 _FORBIDDEN = ("42501", "3F000")  # PostgreSQL: insufficient privilege, no usable schema
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DISK_FULL = "53100"  # PostgreSQL
@@ -227,6 +230,8 @@ def _sqlite_code(error: BaseException | None) -> int | None:
 
 def _is_unavailable(error: DBAPIError) -> bool:
     if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    if _sqlstate(error) == _UNSUPPORTED and _STALE_PLAN in str(error.orig):
         return True
     return isinstance(error, OperationalError) or _sqlstate(error) == READ_ONLY
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import inspect, text
 
-from easyai.db import diagnosis_facts, services
+from easyai.db import diagnosis_facts, processes, services
 from easyai.db.migrate import upgrade
 from easyai.db.service_columns import COLUMNS
 from easyai.db.session import Database
+from easyai.errors import DatabaseUnavailableError
 
 _PREPARED_AFTER = 6  # executions on a connection: psycopg prepares a statement that is repeated
 
@@ -40,5 +41,23 @@ def test_prepared_statements_survive_a_new_column(db: Database) -> None:
     with other.write() as conn:
         conn.execute(text("ALTER TABLE services ADD COLUMN of_a_newer_release INTEGER"))
     other.dispose()
+    read()
+    db.dispose()
+
+
+def test_other_prepared_statements_work_again_after_the_next_rollback(db: Database) -> None:
+    def read() -> None:
+        with db.read() as conn:
+            processes.all_processes(conn)
+
+    for _ in range(_PREPARED_AFTER):
+        read()
+    other = Database(db.url)
+    with other.write() as conn:
+        conn.execute(text("ALTER TABLE processes ADD COLUMN of_a_newer_release INTEGER"))
+    other.dispose()
+    if not db.is_sqlite:
+        with pytest.raises(DatabaseUnavailableError):
+            read()
     read()
     db.dispose()
