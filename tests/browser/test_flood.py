@@ -150,6 +150,20 @@ def test_cut_list_has_no_gap_although_an_older_part_was_on_its_way(visit: Visit)
     assert listed == [_MOST_LISTED, number - _MOST_LISTED + 1, number - _MOST_LISTED + 1]
 
 
+def test_alerts_that_arrive_while_the_list_loads_are_in_the_list(visit: Visit) -> None:
+    page, socket = _open(visit)
+    newest = _newest(page)
+    held: list[Route] = []
+    page.route("**/dashboard/alerts?*", lambda route: held.append(route))
+    _feed(page, "void feed.reload()")
+    wait_until(lambda: _feed(page, "feed.isLoading") and held, 10, "the list is on its way")
+    socket.send(_delta(2, 1_000_000))
+    wait_until(lambda: _feed(page, "feed.newer.length") == _A_MESSAGE, 10, "the message was read")
+    held[0].fallback()
+    page.locator('.alert[data-id="1000000"]').wait_for()
+    assert _feed(page, f"feed.order[{_A_MESSAGE}][0]") == newest
+
+
 def test_deleted_alert_lowers_the_number_of_alerts_that_a_busy_camera_has_at_least(
     visit: Visit,
 ) -> None:

@@ -6,7 +6,6 @@ import { onChange } from "./live.js";
 import { seconds } from "./format.js";
 import { useEffect, useState } from "./preact.js";
 import { toast } from "./store.js";
-import { t } from "./words.js";
 
 const PAGE = 100;
 const MOST_KEPT = 3000; // whole items
@@ -111,6 +110,7 @@ class Feed {
   }
   async #load() {
     const turn = this.#turn;
+    const first = !this.order.length;
     this.#busy = true;
     try {
       const page = await read("/alerts", { ...this.filter, before: this.next, page_size: PAGE });
@@ -132,6 +132,10 @@ class Feed {
     }
     this.#busy = false;
     this.changed();
+    if (first && !this.error) {
+      this.newer = this.newer.filter(({ id }) => id > this.#newest);
+      this.#showWaiting();
+    }
   }
   #append(item) {
     this.order.push([item.id, seconds(item.created_at)]);
@@ -162,19 +166,30 @@ class Feed {
 
   #arrive({ recent = [], total, newest_id }, kind) {
     if (total != null && !Object.keys(this.filter).length) this.total = total;
-    if (!this.#opened || this.isLoading) return;
+    if (!this.#opened) return;
+    if (this.isLoading) {
+      this.#wait(recent); // the list may have been read before them
+      return;
+    }
     if (kind === "state") {
       if (this.#isOutdated(newest_id)) return;
     } else if (recent.length >= MOST_RECENT) this.#startFrom(recent);
+    this.#wait(recent);
+    this.#showWaiting();
+  }
+  // Adds alerts to those that wait above the list.
+  #wait(recent) {
     const known = this.#newest;
     const found = recent.filter((item) => item.id > known && matches(item, this.filter));
-    if (!found.length) return;
     this.newer.push(...found.filter((item) => !this.newer.some((other) => other.id === item.id)));
     this.newer.sort((a, b) => b.id - a.id);
     if (this.newer.length > MOST_NEWER) {
       this.newer.length = MOST_NEWER;
       this.hasGap = true;
     }
+  }
+  #showWaiting() {
+    if (!this.newer.length) return;
     if (this.isAtTop) this.showNewer();
     else this.changed();
   }
@@ -271,28 +286,3 @@ export function useFeed() {
   useEffect(() => feed.subscribe(() => turn((n) => n + 1)), []);
   return feed;
 }
-
-// One alert is deleted at once with Undo: the call waits for eight seconds, or until the page goes.
-const UNDO_MS = 8000;
-const waiting = new Map(); // id → {timer, send}
-export function deleteSoon(id, onBack) {
-  const back = feed.hide([id]);
-  const send = (options) => {
-    clearTimeout(waiting.get(id)?.timer);
-    waiting.delete(id);
-    write("POST", "/alerts/delete", { ids: [id] }, options).catch((error) => {
-      back();
-      toast(error.message);
-    });
-  };
-  waiting.set(id, { send, timer: setTimeout(send, UNDO_MS) });
-  toast(t("deleted"), t("undo"), () => {
-    clearTimeout(waiting.get(id)?.timer);
-    waiting.delete(id);
-    back();
-    onBack?.();
-  }, UNDO_MS);
-}
-addEventListener("pagehide", () => {
-  for (const { send } of waiting.values()) send({ keepalive: true });
-});

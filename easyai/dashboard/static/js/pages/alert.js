@@ -1,5 +1,6 @@
 // One alert: what exactly, how sure, why is it an alert?
-import { deleteSoon, feed, useFeed } from "../feed.js";
+import { deleteSoon } from "../delete_soon.js";
+import { feed, useFeed } from "../feed.js";
 import { clock, count, moment, ms, percent, seconds, stamp } from "../format.js";
 import { useKeys } from "../keys.js";
 import { useRead } from "../load.js";
