@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import ANOTHER_MACHINE, VIEWER, VIEWER_TOKEN, Visit
 from tests.support.easyai_process import EasyaiProcess
@@ -120,3 +120,31 @@ def _post(installation: EasyaiProcess, what: str, body: dict[str, Any]) -> None:
     url = f"{installation.url}/api/v1/dashboard/{what}"
     answer = requests.post(url, json=body, headers={"X-Person": quote("王五")}, timeout=10)
     assert answer.ok, answer.text
+
+
+def test_incident_stays_under_the_hands_while_another_begins_to_ring(visit: Visit) -> None:
+    page = _operator(visit)
+    page.goto(re.sub("#.*", "#/incidents", page.url))
+    here = page.locator(".inc .list [aria-current]")
+    expect(here).to_be_visible()
+    before = here.get_attribute("href")
+
+    def with_another(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["items"].insert(0, {**body["items"][0], "id": 1_000_000})
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/dashboard/incidents?*", with_another)
+    another = page.locator(".inc .list a[href$='1000000']")
+    expect(another).to_be_visible(timeout=_LIVE_MS)
+    expect(here).to_have_attribute("href", str(before))
+
+
+def test_report_of_the_shown_incident_is_printed_on_narrow_paper(visit: Visit) -> None:
+    page = _operator(visit)
+    page.goto(re.sub("#.*", "#/incidents", page.url))
+    page.set_viewport_size({"width": 790, "height": 1120})
+    expect(page.locator(".inc .list")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".inc article .report")).to_be_visible()

@@ -5,7 +5,7 @@ import { useKeys } from "../keys.js";
 import { useRead } from "../load.js";
 import { Copy, Empty, Failed, Mark, Skeleton, State } from "../parts.js";
 import { Markdown } from "../markdown.js";
-import { html, useEffect, useState } from "../preact.js";
+import { html, useEffect, useRef, useState } from "../preact.js";
 import { goInstead, to } from "../router.js";
 import { serverTime, useNow, useOperator, useStore, useTime } from "../store.js";
 import { t } from "../words.js";
@@ -217,6 +217,7 @@ function Whole({ one, again }) {
 export function Incidents({ id }) {
   const list = useIncidents();
   const ringing = useNow("alarms");
+  const shown = useRef(null); // its id: it stays under the visitor's hands while others begin to ring
   useEffect(() => list.again(), [(ringing || []).map((alarm) => alarm.id).join()]);
   useKeys({ Escape: () => id && goInstead("incidents") });
   if (list.items === null) return html`<section class="panel">
@@ -231,7 +232,8 @@ export function Incidents({ id }) {
       <a href=${to("incidents", "now")}>${t("diagnosis_now")}</a>
     <//>
   </section>`;
-  const one = list.items.find((other) => other.id === id) || list.items[0];
+  const one = list.items.find((other) => other.id === (id || shown.current)) || list.items[0];
+  shown.current = one.id;
   const isChosen = Boolean(id);
   return html`<h1 class="vh">${t("incidents")}</h1>
     <${Lanes} list=${list.items} at=${one.id} isChosen=${isChosen} />
