@@ -88,7 +88,7 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
 ) -> None:
     draw = random.Random(7)
     saved = _save(database, draw, 300)
-    for _ in range(60):
+    for _ in range(20):
         monkeypatch.setattr(alert_search, "_READ", draw.choice((1, 7, 4096)))
         monkeypatch.setattr(alert_search, "_ENTRIES", draw.choice((9, 5_000, 40_960)))
         monkeypatch.setattr(alert_search, "_COUNTED", draw.choice((5, 100_000)))
