@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from easyai.db import migrate
+from easyai.db import clock, ledger, migrate
+from easyai.db.ledger import LeasedFrame
 from easyai.pipeline import dispatcher
 from easyai.pipeline import transaction as transaction_module
+from easyai.pipeline.dispatch import dispatch
 from easyai.pipeline.infer import InferenceLoop
+from easyai.pipeline.service_cache import ServiceCache
 from tests.support.algorithm_stub import AlgorithmStub, Frame
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
@@ -120,3 +123,39 @@ def test_workers_without_places_check_less_often_when_transactions_are_slow(
 def _is_done(site: Installation) -> None:
     left = "SELECT id FROM frames WHERE state <> 'done'"
     wait_until(lambda: not site.rows(left), 20, "all frames are done")
+
+
+@pytest.mark.parametrize("first", ["leases", "services"])
+def test_place_that_was_freed_and_taken_away_during_a_lease_is_not_given(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """Whichever is read first: another worker settles its calls and lowers the cap in between."""
+    with AlgorithmStub() as stub:
+        site.register(stub, max_concurrency=4)
+    site.put_many(8)
+    site.scan()
+    assert len(_leased(site, "a")) == 4
+
+    def settle() -> None:
+        monkeypatch.undo()
+        site.execute("UPDATE frames SET state = 'done' WHERE state = 'leased'")
+        site.execute("UPDATE services SET concurrency_cap = 1")
+
+    part: tuple[Any, str] = (
+        (ledger, "in_flight") if first == "leases" else (ServiceCache, "refresh")
+    )
+    read = getattr(*part)
+
+    def then_settled(*arguments: Any) -> Any:
+        result = read(*arguments)
+        settle()
+        return result
+
+    monkeypatch.setattr(*part, then_settled)
+    assert len(_leased(site, "b")) <= 1
+
+
+def _leased(site: Installation, token: str) -> list[LeasedFrame]:
+    database, settings = site.runtime.db, site.runtime.settings
+    with database.dispatching() as conn:
+        return dispatch(conn, settings, ServiceCache(), token, clock.now(conn)).frames
