@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,17 +25,23 @@ from tests.support.waiting import wait_until
 QUEUE = "easyai.deleted"
 
 
-def test_consumer_notices_a_deleted_queue_although_celery_ignored_the_news(
-    rabbitmq_server: ManagedRabbitmq,
-) -> None:
+@contextmanager
+def _consuming(server: ManagedRabbitmq) -> Iterator[tuple[Any, Any]]:
+    """A connection, and a worker's consumer that reads a queue on it."""
     transports.register()
-    rabbitmq_server.start()
-    with Connection(rabbitmq_server.url) as connection:
+    server.start()
+    with Connection(server.url) as connection:
         queue = Queue(QUEUE, channel=connection.default_channel)
         queue.declare()
         tasks = QueueConsumer(connection.default_channel, [queue])
         tasks.consume()
-        consumer = cast(Any, SimpleNamespace(task_consumer=tasks))
+        yield connection, SimpleNamespace(task_consumer=tasks)
+
+
+def test_consumer_notices_a_deleted_queue_although_celery_ignored_the_news(
+    rabbitmq_server: ManagedRabbitmq,
+) -> None:
+    with _consuming(rabbitmq_server) as (connection, consumer):
         Consumer.check_queues(consumer)
         rabbitmq_server.control("delete_queue", QUEUE)
 
@@ -50,14 +58,7 @@ def test_consumer_notices_a_deleted_queue_although_celery_ignored_the_news(
 def test_consumer_notices_that_its_channel_was_closed_and_opened_again(
     rabbitmq_server: ManagedRabbitmq,
 ) -> None:
-    transports.register()
-    rabbitmq_server.start()
-    with Connection(rabbitmq_server.url) as connection:
-        queue = Queue(QUEUE, channel=connection.default_channel)
-        queue.declare()
-        tasks = QueueConsumer(connection.default_channel, [queue])
-        tasks.consume()
-        consumer = cast(Any, SimpleNamespace(task_consumer=tasks))
+    with _consuming(rabbitmq_server) as (connection, consumer):
         with pytest.raises(NotFound):
             # A queue that somebody deletes between its declaration and this request.
             connection.default_channel.basic_consume("easyai.gone", False, print, "of the gone")
