@@ -182,8 +182,7 @@ class Dispatcher:
         leasing = could_lease and self._turns.leases(answers=bool(self._inbox.answered))
         batch = self._turns.take(self._inbox, leasing=leasing)
         token = self._context.next_token() if leasing else None
-        # A wake from now on is for newer work.
-        self._look = (self._look or could_lease) and not leasing
+        self._look = (self._look or could_lease) and not leasing  # a wake from now on: newer work
         self._settling, self._in_transaction = batch.answered, True
         began = time.monotonic()
         work = partial(
@@ -205,8 +204,7 @@ class Dispatcher:
             await asyncio.sleep(_OUTAGE_PAUSE_SEC)
             return
         except Exception as error:
-            count = len(batch.answered)
-            log.exception("answers not settled: count=%d leasing=%s", count, leasing)
+            log.exception("answers not settled: count=%d leasing=%s", len(batch.answered), leasing)
             self._take_apart(batch, leasing=leasing)
             batch.refuse(error)
             await asyncio.sleep(_OUTAGE_PAUSE_SEC)

@@ -102,9 +102,8 @@ def _trim_dashboard(conn: Connection, now: float) -> int:
 def _forget_hours(runtime: Runtime, now: float) -> int:
     """Delete old hours of cameras; frames with invented names of cameras make many of them."""
     forgotten = 0
-    for _ in bursts(
-        time.monotonic() + _HOURS_SEC
-    ):  # its own time: the logs may have used up theirs
+    # Time of their own, because the logs may have used up the run's.
+    for _ in bursts(time.monotonic() + _HOURS_SEC):
         with runtime.db.write() as conn:
             count = camera_hours.trim(conn, now, CHUNK)
         forgotten += count
