@@ -38,14 +38,14 @@ class Parts:
         self._folder = folder
         self.logs = folder / "logs"
         self.frames = folder / "snapshots"
-        self._holder = _held_port()
-        self._port: int = self._holder.getsockname()[1]
+        # A service keeps its port: elsewhere it would be another endpoint.
+        self._holders = {name: _held_port() for name in ("easyai", *_SERVICES)}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def url(self) -> str:
         """The base URL of the API server."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self._port('easyai')}"
 
     @property
     def names(self) -> list[str]:
@@ -57,10 +57,15 @@ class Parts:
         self.logs.mkdir()
         config = self._folder / "config.toml"
         config.write_text(_SETTINGS, encoding="utf-8")
-        self._start("easyai", ["-m", "easyai.cli.main", "up", "--port", str(self._port)])
-        for name, options in _SERVICES.items():
-            program = str(ROOT / "examples" / f"{name}.py")
-            self._start(name, [program, "--server", self.url, *options])
+        port = str(self._port("easyai"))
+        self._start("easyai", ["-m", "easyai.cli.main", "up", "--port", port])
+        for name in _SERVICES:
+            self.start_service(name)
+
+    def start_service(self, name: str) -> None:
+        """Start a service, for the first time or again; returns at once."""
+        program, port = str(ROOT / "examples" / f"{name}.py"), str(self._port(name))
+        self._start(name, [program, "--server", self.url, "--port", port, *_SERVICES[name]])
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for a condition; raises DemoError when a process ends or a minute is over."""
@@ -75,11 +80,18 @@ class Parts:
         """Whether easyai reports that it is ready."""
         return "easyai is ready:" in self._log("easyai").read_text(errors="replace")
 
-    def check(self) -> None:
-        """Raise DemoError with the end of its log if a process has ended; stop if asked to."""
+    def ended_services(self) -> list[str]:
+        """The services that have ended."""
+        return [name for name in _SERVICES if self._processes[name].poll() is not None]
+
+    def check(self, *, services: bool = True) -> None:
+        """Raise DemoError with the end of its log if a process has ended; stop if asked to.
+
+        `services`: also if a service has ended.
+        """
         still_wanted()
         for name, process in self._processes.items():
-            if process.poll() is not None:
+            if process.poll() is not None and (services or name not in _SERVICES):
                 tail = self._log(name).read_text(errors="replace").splitlines()[-10:]
                 raise DemoError("\n".join([f"{name} has ended ({process.returncode}):", *tail]))
 
@@ -107,7 +119,8 @@ class Parts:
     ) -> None:
         with uninterrupted():
             self._stop()
-            self._holder.close()
+            for holder in self._holders.values():
+                holder.close()
 
     def _stop(self) -> None:
         """Stop the services first, so that they unregister while the server answers."""
@@ -120,9 +133,13 @@ class Parts:
             self._processes["easyai"].terminate()
             _end(self._processes["easyai"], _STOP_EASYAI_SEC)
 
+    def _port(self, name: str) -> int:
+        port: int = self._holders[name].getsockname()[1]
+        return port
+
     def _start(self, name: str, arguments: list[str]) -> None:
         # Its own session: Ctrl-C reaches only the demo, which then stops its parts in order.
-        with uninterrupted(), self._log(name).open("wb") as log:
+        with uninterrupted(), self._log(name).open("ab") as log:
             self._processes[name] = self._popen(arguments, log)
 
     def _popen(self, arguments: list[str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
@@ -155,7 +172,7 @@ def _end(process: "subprocess.Popen[bytes]", limit_sec: float) -> None:
 
 
 def _held_port() -> socket.socket:
-    """A socket that reserves a free port; easyai can listen on the port beside it.
+    """A socket that reserves a free port; a part can listen on the port beside it.
 
     It never listens, and like servers allows sharing only after it has the port.
     """

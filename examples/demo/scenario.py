@@ -25,6 +25,7 @@ _STALL_SEC = 30.0  # without a settled frame the wait ends
 _POLL_SEC = 0.1
 _MOST_PROBLEMS = 20
 _STAY_INTERVAL_SEC = 3.0  # between the frames of a camera, while the demo stays up
+_AWAY_SEC = 90.0  # of a service that ended while the demo stays up: until the page is red
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def _run_in(folder: Path, console: Console, options: Options, video: Video | Non
 def _stay(console: Console, parts: Parts, options: Options) -> None:
     """Let the cameras write on, a photograph every few seconds, until a signal ends the demo."""
     console.print("the cameras write on; Ctrl-C ends the demo")
+    console.print("to see the page turn red, and green again: pkill -f examples/people_counter.py")
+    away: dict[str, float] = {}
     while True:
         slow = [
             replace(camera, interval_sec=_STAY_INTERVAL_SEC)
@@ -88,8 +91,21 @@ def _stay(console: Console, parts: Parts, options: Options) -> None:
         ]
         with Feed(parts.frames, slow) as feed:
             while not feed.finished:
-                parts.check()
+                parts.check(services=False)
+                _bring_back(console, parts, away)
                 time.sleep(_POLL_SEC)
+
+
+def _bring_back(console: Console, parts: Parts, away: dict[str, float]) -> None:
+    """Start services again that ended some time ago; `away`: since when, by name (monotonic)."""
+    for name in parts.ended_services():
+        if name not in away:
+            away[name] = time.monotonic()
+            console.print(f"{name} has ended, and is started again in {_AWAY_SEC:g} s")
+        elif time.monotonic() - away[name] >= _AWAY_SEC:
+            del away[name]
+            parts.start_service(name)
+            console.print(f"{name} is started again")
 
 
 def _cameras(options: Options, video: Video | None) -> list[Camera]:

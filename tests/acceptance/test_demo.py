@@ -25,6 +25,7 @@ from examples.demo.cameras import Camera, cameras
 from examples.demo.check import find_problems
 from examples.demo.frames import FACES, LARGE, PEOPLE, Fate, Frame
 from examples.demo.observe import Observed, digest
+from examples.demo.parts import Parts
 from examples.demo.report import draw, percentile
 from examples.demo.scenario import Options
 from examples.demo.video import MOST_FRAMES, Video
@@ -119,10 +120,40 @@ def test_demo_that_stays_up_shows_its_dashboard_and_goes_on_until_it_is_stopped(
     wait_until(
         lambda: requests.get(alerts, timeout=10).json()["total"] > before, 30, "further alerts"
     )
+    # A service that is killed: the page is there to show it.
+    (service,) = [own for own in demo.processes() if b"people_counter.py" in _command(own)]
+    os.kill(int(service), signal.SIGKILL)
+    assert any("people_counter has ended" in line for line in lines)
+    assert requests.get(url, timeout=10).status_code == 200
     demo.process.send_signal(signal.SIGINT)
     assert demo.end(40)[0] == 130
     assert demo.processes() == []
     assert [path.suffix for path in tmp_path.iterdir()] == [".jpg"]  # the drawn alert stays
+
+
+def _command(process: str) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+def test_service_that_ended_is_started_again_on_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenario, "_AWAY_SEC", 0.0)
+    ports = []
+
+    class Started(Parts):
+        def _start(self, name: str, arguments: list[str]) -> None:
+            ports.append((name, arguments[arguments.index("--port") + 1]))
+            self._processes[name] = subprocess.Popen(["true"])
+            self._processes[name].wait()
+
+    with Started(tmp_path) as parts:
+        parts.start()
+        away: dict[str, float] = {}
+        scenario._bring_back(Console(quiet=True), parts, away)
+        assert set(away) == set(parts.names)
+        scenario._bring_back(Console(quiet=True), parts, away)
+    assert ports[4:] == ports[1:4]  # easyai itself is the first
 
 
 def test_a_frame_with_a_wrong_fate_is_named_and_the_folder_kept(
