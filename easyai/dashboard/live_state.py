@@ -3,7 +3,8 @@
 A section is read again after a pause of `rest` times what its reading and writing took, of 5 s at
 most: so a page that looks takes little of a core. A tick that has read for some milliseconds leaves
 the rest to the next tick, which begins with what has waited longest. What is overdue by more than
-5 s is read in any case: on a slow database, and when somebody looks again after a pause.
+5 s does not wait for that, but on a slow database one such reading ends the tick. Everything is
+read when somebody looks again after a pause.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from easyai.domain.json_text import result_text
 
 # A tick that has read for so long, beside what it must read, leaves the rest to the next tick.
 _MOST_SEC: Final = 0.008
+# After this time a tick makes no more readings that are overdue: it must end in time.
+_OVERDUE_SEC: Final = 1.0
+_OLD_SEC: Final = 60.0  # nobody looked meanwhile: older state is never shown as the present one
 
 
 class Written(NamedTuple):
@@ -64,13 +68,19 @@ class LiveState:
         )
 
     def _read(self, conn: Connection, now: float) -> None:
-        began = time.monotonic()
+        tick_began = began = time.monotonic()
+        has_read_overdue = False
         for reader in sorted(self._readers, key=lambda reader: reader.due_at):
             moment = time.monotonic()
             overdue_sec = moment - reader.due_at
-            if overdue_sec > LONGEST_REST_SEC:
+            if overdue_sec > _OLD_SEC:
                 reader.read(conn, now)
                 began = time.monotonic()  # only the time of readers that can wait counts
+            elif overdue_sec > LONGEST_REST_SEC:
+                # A reading at least, so that each has its turn on a slow database too.
+                if not has_read_overdue or moment - tick_began < _OVERDUE_SEC:
+                    reader.read(conn, now)
+                    began, has_read_overdue = time.monotonic(), True
             elif overdue_sec >= 0 and moment - began < _MOST_SEC:
                 reader.read(conn, now)
 

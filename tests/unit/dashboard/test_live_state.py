@@ -125,3 +125,17 @@ def test_no_section_is_overdue_for_long_on_a_slow_database(moment: _Time) -> Non
         state.tick(["en"])
         moment.now += 1
     assert min(reader.readings for reader in readers) >= 3
+
+
+def test_tick_of_a_slow_database_stays_below_the_time_after_which_the_page_knows_nothing(
+    moment: _Time,
+) -> None:
+    readers = [_Reader(moment, str(number), 800, rest=20) for number in range(10)]
+    state = _state(readers)
+    state.tick(["en"])
+    for _ in range(40):
+        moment.now += 1
+        began = moment.now
+        state.tick(["en"])
+        assert moment.now - began < 2.0
+    assert min(reader.readings for reader in readers) >= 3
