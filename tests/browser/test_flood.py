@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
@@ -17,6 +18,7 @@ _MESSAGES = 100
 _MOST_LISTED = 2000
 _MOST_NEWER = 500
 _A_MESSAGE = 40  # below the number from which a message leaves alerts out
+_MANY = 50  # from that number on
 _BEGUN = 1_764_400_000
 
 
@@ -58,9 +60,9 @@ def _newest(page: Page) -> int:
     return int(page.locator(".alert").first.get_attribute("data-id") or 0)
 
 
-def _delta(seq: int, newest_id: int) -> str:
-    """A message with forty new alerts."""
-    recent = [_item(newest_id - place) for place in range(_A_MESSAGE)]
+def _delta(seq: int, newest_id: int, count: int = _A_MESSAGE) -> str:
+    """A message with new alerts."""
+    recent = [_item(newest_id - place) for place in range(count)]
     now = {"alerts": {"total": newest_id, "newest_id": newest_id, "recent": recent}}
     return json.dumps({"kind": "delta", "seq": seq, "at": _BEGUN, "now": now})
 
@@ -110,7 +112,10 @@ def test_open_list_begins_anew_when_a_restored_backup_lacks_its_newest_alert(vis
     socket.send(_delta(2, 1_000_000))
     page.locator('.alert[data-id="1000000"]').wait_for()
     page.evaluate("scrollTo(0, 200)")
+    wait_until(lambda: not _feed(page, "feed.isAtTop"), 10, "the page is scrolled")
     socket.send(json.dumps(_state(newest)))
+    wait_until(lambda: _feed(page, "feed.hasGap"), 10, "the state was read")
+    page.evaluate("scrollTo(0, 0)")  # it does not begin anew under the visitor's hands
     page.locator('.alert[data-id="1000000"]').wait_for(state="detached")
     assert _newest(page) == newest
 
@@ -162,6 +167,30 @@ def test_alerts_that_arrive_while_the_list_loads_are_in_the_list(visit: Visit) -
     held[0].fallback()
     page.locator('.alert[data-id="1000000"]').wait_for()
     assert _feed(page, f"feed.order[{_A_MESSAGE}][0]") == newest
+
+
+def test_flood_while_the_list_loads_leaves_no_gap(visit: Visit) -> None:
+    page, socket = _open(visit)
+    held: list[Route] = []
+    page.route("**/dashboard/alerts?*", lambda route: held.append(route))
+    _feed(page, "void feed.reload()")
+    wait_until(lambda: _feed(page, "feed.isLoading") and held, 10, "the list is on its way")
+    socket.send(_delta(2, 1_000_000, _MANY))
+    page.locator('.alert[data-id="1000000"]').wait_for()
+    assert _feed(page, "[feed.order.length, feed.next]") == [_MANY, 1_000_000 - _MANY + 1]
+    held[0].fallback()  # what was on its way no longer counts
+    page.wait_for_timeout(500)
+    assert _feed(page, "feed.order.length") == _MANY
+
+
+def test_flood_of_other_cameras_does_not_empty_a_list(visit: Visit) -> None:
+    page, socket = _open(visit)
+    page.goto(re.sub("#.*", "#/alerts?task_id=Dock%204", page.url))
+    page.locator(".alert").first.wait_for()
+    newest = _newest(page)
+    socket.send(_delta(2, 1_000_000, _MANY))
+    wait_until(lambda: _feed(page, "feed.next === null"), 10, "the list was asked for again")
+    expect(page.locator(".alert").first).to_have_attribute("data-id", str(newest))
 
 
 def test_deleted_alert_lowers_the_number_of_alerts_that_a_busy_camera_has_at_least(

@@ -132,8 +132,10 @@ class Feed {
     }
     this.#busy = false;
     this.changed();
-    if (first && !this.error) {
-      this.newer = this.newer.filter(({ id }) => id > this.#newest);
+    if (first && !this.error && this.newer.length) {
+      const waiting = this.newer.filter(({ id }) => id > this.#newest);
+      if (this.hasGap) this.#startFrom(waiting);
+      this.newer = waiting;
       this.#showWaiting();
     }
   }
@@ -167,7 +169,8 @@ class Feed {
   #arrive({ recent = [], total, newest_id }, kind) {
     if (total != null && !Object.keys(this.filter).length) this.total = total;
     if (!this.#opened) return;
-    if (this.isLoading) {
+    if (this.error && !this.order.length && !this.#busy && kind !== "state") return; // asked for again
+    if (this.isLoading && (kind === "state" || recent.length < MOST_RECENT)) {
       this.#wait(recent); // the list may have been read before them
       return;
     }
@@ -189,9 +192,9 @@ class Feed {
     }
   }
   #showWaiting() {
-    if (!this.newer.length) return;
-    if (this.isAtTop) this.showNewer();
+    if (this.newer.length && this.isAtTop) this.showNewer();
     else this.changed();
+    if (!this.order.length) this.more(); // none of a large message belongs to the list
   }
   // So many at once that the message leaves some out: the list begins anew with those of the message,
   // and what lies below them is loaded as the visitor scrolls.
@@ -207,9 +210,8 @@ class Feed {
   // restored backup lacks alerts of the list, and gives their ids to others.
   #isOutdated(newest) {
     if (this.error && !this.order.length) return true; // the whole list is asked for again
-    if (newest === this.#newest) return false;
-    this.hasGap = newest > this.#newest;
-    if (this.hasGap && !this.isAtTop) return false;
+    this.hasGap = newest !== this.#newest;
+    if (!this.hasGap || !this.isAtTop) return false; // it begins anew at the top
     this.reload();
     return true;
   }

@@ -155,7 +155,7 @@ function useNewer(alerts) {
   const isDown = useScrolled();
   useEffect(() => {
     alerts.isAtTop = !isDown;
-    if (!isDown && alerts.newer.length) alerts.showNewer();
+    if (!isDown && (alerts.newer.length || alerts.hasGap)) alerts.showNewer();
     return () => (alerts.isAtTop = false);
   }, [isDown]);
 }
