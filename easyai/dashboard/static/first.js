@@ -57,6 +57,7 @@
   async function loadAgain() {
     if (isShown()) return;
     const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+    if (isShown()) return;
     times += 1;
     if (answer?.ok) {
       kept(() => sessionStorage.setItem(TIMES, times));

@@ -3,11 +3,11 @@ const AWAY_MS = 3000;
 const BUSY_MS = 15000;
 const LONGEST_MS = 60000;
 
-const BUSY = 503; // the server's own answer; a gateway gives the others
-const AWAY = [0, 502, 504];
+const BUSY = 503; // the server has too much to do, or a gateway has no server
 
-// Whether the same request may be answered later; `status`: 0 or undefined where no answer came.
-export const mayCome = ({ status = 0 }) => status === BUSY || AWAY.includes(status);
+// Whether the same request may be answered later: no answer came (`status` is 0 or undefined), the
+// server is busy, or a gateway answered for it.
+export const mayCome = ({ status = 0 }) => !status || status >= 502;
 
 // Milliseconds until a request that failed `times` times in a row is sent again. A busy server is
 // asked no more often than every `everySec`, as without the failure.

@@ -16,11 +16,11 @@ async function begin() {
   try {
     await openSession();
     startLive();
-  } catch (error) {
+  } catch {
     put({ connection: "silent" });
     failures += 1;
-    // Not later and later: until then the page is empty.
-    later(begin, waitAfter(error, Math.min(failures, MOST_DOUBLED)));
+    // Not later and later, whatever the error: until then the page is empty.
+    later(begin, waitAfter({}, Math.min(failures, MOST_DOUBLED)));
   }
 }
 begin();
