@@ -6,12 +6,12 @@ checks then whether the first attempt was carried out (store/bucket_moves.py).
 
 from __future__ import annotations
 
+import math
 import os
 import ssl
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from easyai.s3.client_errors import NoAnswerError
@@ -29,6 +29,7 @@ from easyai.system.side_by_side import pause
 
 _MOST_KEPT: Final = 64  # further threads open short-lived connections
 _SAME_ADDRESSES_SEC: Final = 10.0  # a look-up holds up all requests of its thread
+_JUST_SEC: Final = 1.0  # addresses that were looked up just now are not looked up again
 _IDLE_SEC: Final = 15.0  # firewalls and servers forget idle connections without a word
 _BUSY: Final = (500, 502, 503, 504)
 _CONFLICT: Final = b"ConditionalRequestConflict"  # AWS: another request changes the key just now
@@ -47,7 +48,7 @@ class Connections:
         self._process = os.getpid()
         self._tls: ssl.SSLContext | None = None
         self._addresses: Sequence[Address] = ()
-        self._look_up_at = 0.0  # monotonic
+        self._looked_up_at = -math.inf  # monotonic
 
     def ask(self, request: Request) -> Answer:
         """The answer to a request, after further attempts if it has none, or if the server is busy.
@@ -75,8 +76,7 @@ class Connections:
             pause(_PAUSE_SEC * 2 ** (busy - 1))
 
     def close(self) -> None:
-        """Close the kept connections, and look up the host's addresses before the next."""
-        self._look_up_at = 0.0
+        """Close the kept connections."""
         while connection := self._newest():
             connection.close()
 
@@ -125,12 +125,18 @@ class Connections:
 
     def _open(self, ends_at: float) -> Connection:
         """Open a connection, at last to addresses that are looked up anew; nothing is sent yet."""
-        ends_at = min(ends_at, time.monotonic() + self._limits.connect_sec)
-        if time.monotonic() < self._look_up_at:
-            with suppress(NoAnswerError):
-                return self._connect(ends_at)
+        began = time.monotonic()
+        ends_at = min(ends_at, began + self._limits.connect_sec)
+        known_sec = began - self._looked_up_at
+        if known_sec < _SAME_ADDRESSES_SEC:
+            try:
+                # Half of the time: a host that has moved does not answer at its old address.
+                return self._connect(ends_at if known_sec < _JUST_SEC else (began + ends_at) / 2)
+            except NoAnswerError:
+                if known_sec < _JUST_SEC:
+                    raise
         self._addresses = look_up(self._host, self._port)
-        self._look_up_at = time.monotonic() + _SAME_ADDRESSES_SEC
+        self._looked_up_at = time.monotonic()
         return self._connect(ends_at)
 
     def _connect(self, ends_at: float) -> Connection:

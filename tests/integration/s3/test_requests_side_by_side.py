@@ -150,6 +150,7 @@ def test_address_of_a_server_is_looked_up_once_for_connections_side_by_side(
 
 
 def test_address_that_nobody_answers_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_connections, "_JUST_SEC", 0.0)
     with ScriptedServer(always(FOUND)) as server:
         client = server.client(endpoint=f"localhost:{free_port()}")
         with pytest.raises(NoAnswerError):
@@ -162,6 +163,8 @@ def test_address_that_nobody_answers_is_looked_up_again(monkeypatch: pytest.Monk
 def test_request_that_is_sent_once_finds_a_server_that_has_moved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(kept_connections, "_JUST_SEC", 0.0)
+
     def moved_to(port: int) -> None:
         addresses = look_up("127.0.0.1", port, type=socket.SOCK_STREAM)
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
@@ -175,3 +178,47 @@ def test_request_that_is_sent_once_finds_a_server_that_has_moved(
         moved_to(server.port)
         client.delete("2")  # nothing was sent to the old address
         assert [asked for _, asked in server.requests] == ["DELETE /frames/2"]
+
+
+def test_server_that_has_moved_is_found_although_its_old_address_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kept_connections, "_JUST_SEC", 0.0)
+    look_up = socket.getaddrinfo
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]  # more than the backlog takes
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", port))
+        with ScriptedServer(always(answer(status=204))) as server:
+            client = server.client(LIMITS._replace(connect_sec=1.0), endpoint="store.local:1")
+            for number in (port, server.port):
+                addresses = look_up("127.0.0.1", number, type=socket.SOCK_STREAM)
+                monkeypatch.setattr(socket, "getaddrinfo", lambda *_, found=addresses, **__: found)
+                if number == port:
+                    with pytest.raises(NoAnswerError):
+                        client.delete("1")
+            client.delete("2")
+        for each in waiting:
+            each.close()
+
+
+def test_server_that_is_down_is_looked_up_once_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kept_connections, "_JUST_SEC", 60.0)
+    look_ups: list[str] = []
+    look_up = socket.getaddrinfo
+
+    def counted(host: str, *args: Any, **kwargs: Any) -> Any:
+        look_ups.append(host)
+        return look_up(host, *args, **kwargs)
+
+    with ScriptedServer(always(FOUND)) as server:
+        client = server.client(endpoint=f"localhost:{free_port()}")
+        monkeypatch.setattr(socket, "getaddrinfo", counted)
+        for _ in range(5):
+            with pytest.raises(NoAnswerError):
+                client.get("1", 9)
+    assert look_ups == ["localhost"]
