@@ -1,4 +1,4 @@
-# Installs packages of Debian and Ubuntu; sourced by install-services and install-engine, which set
+# Installs packages of Debian and Ubuntu; sourced by install-services, install-engine and emulate, which set
 # `what` (a description of the packages), `name` (of the script, in its lines), `if_possible`,
 # `optional` (a package that older releases lack) and the function `missing` (the packages that are missing).
 

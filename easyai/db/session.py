@@ -38,8 +38,8 @@ DISPATCH_LOCK = 0x6561_7379
 _WAITED = "easyai_waited_to_dispatch"  # key in a connection's info
 _ASK_CLOCK_EVERY_SEC = 5.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-# PostgreSQL, of a prepared ``SELECT *`` after a newer release has added a column. After the
-# rollback psycopg prepares the statement anew.
+# PostgreSQL, of a prepared ``SELECT *`` after a newer release has added a column, once on each
+# connection: after the rollback psycopg prepares the statement anew.
 _UNSUPPORTED, _STALE_PLAN = "0A000", "cached plan must not change result type"
 _FORBIDDEN = ("42501", "3F000")  # PostgreSQL: insufficient privilege, no usable schema
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

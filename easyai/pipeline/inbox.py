@@ -71,7 +71,8 @@ class Inbox:
         batch = Batch(self.answered[:most], self.carried, sorted(self.rung), self._incoming)
         self.answered = self.answered[most:]
         self.carried, self.rung, self._incoming = CarriedOut(), set(), None
-        self._held_since = None
+        if not self.answered:
+            self._held_since = None
         return batch
 
     def put_back(self, batch: Batch) -> None:

@@ -35,7 +35,7 @@ class TurnKinds:
     def take(self, inbox: Inbox, *, leasing: bool) -> Batch:
         """What the turn writes; no answers, if it holds the right to lease only to lease.
 
-        Wakes and new pictures belong to the turn that leases: it looks for their frames.
+        It takes wakes and new pictures too, because no later turn may look for their frames.
         """
         return inbox.take(0 if leasing and self._lease_next else self._most)
 
@@ -48,7 +48,7 @@ class TurnKinds:
         self._most = 1
 
     def was_kept_waiting(self) -> None:
-        """Settle apart next, because the right to lease did not come before the time limit."""
+        """Settle next, and apart: the right to lease, or the database, did not answer in time."""
         self._turns_apart = _TURNS_APART
         self._lease_next = False
 
