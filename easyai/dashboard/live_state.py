@@ -23,8 +23,8 @@ from easyai.domain.json_text import result_text
 
 # A tick that has read for so long, beside what it must read, leaves the rest to the next tick.
 _MOST_SEC: Final = 0.008
-# After this time a tick makes no more readings that are overdue: it must end in time.
-_OVERDUE_SEC: Final = 1.0
+# After this time a tick makes only the readings of each tick: it must end in time.
+_LONGEST_SEC: Final = 1.0
 _OLD_SEC: Final = 60.0  # nobody looked meanwhile: older state is never shown as the present one
 
 
@@ -72,16 +72,16 @@ class LiveState:
         has_read_overdue = False
         for reader in sorted(self._readers, key=lambda reader: reader.due_at):
             moment = time.monotonic()
-            overdue_sec = moment - reader.due_at
+            overdue_sec, has_time = moment - reader.due_at, moment - tick_began < _LONGEST_SEC
             if overdue_sec > _OLD_SEC:
                 reader.read(conn, now)
                 began = time.monotonic()  # only the time of readers that can wait counts
             elif overdue_sec > LONGEST_REST_SEC:
                 # A reading at least, so that each has its turn on a slow database too.
-                if not has_read_overdue or moment - tick_began < _OVERDUE_SEC:
+                if has_time or not has_read_overdue:
                     reader.read(conn, now)
                     began, has_read_overdue = time.monotonic(), True
-            elif overdue_sec >= 0 and moment - began < _MOST_SEC:
+            elif overdue_sec >= 0 and has_time and moment - began < _MOST_SEC:
                 reader.read(conn, now)
 
 
