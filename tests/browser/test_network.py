@@ -223,3 +223,19 @@ def test_waits_after_failures_double_up_to_a_minute_and_a_quarter(visit: Visit) 
     for waits, each_least in zip(found, least, strict=True):
         for wait, shortest in zip(waits, each_least, strict=True):
             assert shortest <= wait <= shortest * 1.25
+
+
+def test_part_of_the_page_that_breaks_leaves_the_rest(visit: Visit) -> None:
+    visitor = visit()
+    visitor.expect_faults()
+    page = visitor.page
+    page.add_init_script("delete window.ResizeObserver")
+    page.goto(f"{visitor.url}/?lang=en#/")
+    expect(page.locator(".panel .note")).to_contain_text("ResizeObserver is not defined")
+    expect(page.locator(".panel .note")).to_have_count(1)
+    expect(page.locator(".verdict:not(.idle) h1")).to_be_visible()
+    expect(page.locator(".tile img")).to_have_count(len(CAMERAS))
+    page.evaluate("void (window.ResizeObserver = class { observe() {} disconnect() {} })")
+    page.locator(".panel .note button").click()
+    expect(page.locator(".chart canvas").first).to_be_visible()
+    expect(page.locator(".panel .note")).to_have_count(0)

@@ -1,5 +1,5 @@
 // The small parts that every page uses.
-import { html, useEffect, useRef, useState } from "./preact.js";
+import { Component, html, useEffect, useRef, useState } from "./preact.js";
 import { t } from "./words.js";
 
 // A state is a colour, a shape and a word; the shape alone is enough to know it.
@@ -77,10 +77,21 @@ export const Failed = ({ error, again }) => html`<div class="note" role="alert">
   ${again && html`<button type="button" class="btn" onClick=${again}>${t("retry")}</button>`}
 </div>`;
 
+// Shows an error of its children in their place, so that the rest of the page goes on.
+export class Boundary extends Component {
+  componentDidCatch(error) {
+    console.error(error);
+    this.setState({ error });
+  }
+  render({ children }, { error }) {
+    return error ? html`<${Failed} error=${error} again=${() => this.setState({ error: null })} />` : children;
+  }
+}
+
 export const Panel = ({ id, title, note, actions, children, cls = "", level = 2 }) => html`<section
   class="panel ${cls}" aria-labelledby=${id}><header>
     ${level === 1 ? html`<h1 id=${id}>${title}</h1>` : html`<h2 id=${id}>${title}</h2>`}
-    <span class="muted grow cut">${note}</span>${actions}</header>${children}</section>`;
+    <span class="muted grow cut">${note}</span>${actions}</header><${Boundary}>${children}<//></section>`;
 
 export const Segments = ({ label, options, value, pick }) => html`<span
   class="seg"

@@ -2,7 +2,7 @@
 import { Component } from "../vendor/preact-htm.js";
 
 export {
-  html, render, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState,
+  Component, html, render, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState,
 } from "../vendor/preact-htm.js";
 
 // A component that is drawn again only when one of its properties is another value.

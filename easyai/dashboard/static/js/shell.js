@@ -5,7 +5,7 @@ import { HELP, useKeys } from "./keys.js";
 import { clock } from "./format.js";
 import { startAgain } from "./live.js";
 import { Page } from "./pages.js";
-import { Dialog, Mark, State } from "./parts.js";
+import { Boundary, Dialog, Mark, State } from "./parts.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 import { PAGES, to, useRoute } from "./router.js";
 import { closeToast, serverTime, useNow, useStore, useTime } from "./store.js";
@@ -195,6 +195,8 @@ export function Shell() {
       <${Person} /><${Theme} /><${Language} /></header>
     ${!isOut && html`<${Spoken} />`}
     ${help && html`<${Keys} onNo=${() => ask(false)} />`}
-    <main id="main" tabindex="-1" key=${lang}><${Page} route=${asksToken ? { page: "login" } : at} /></main>
+    <main id="main" tabindex="-1" key=${lang}>
+      <${Boundary} key=${at.page}><${Page} route=${asksToken ? { page: "login" } : at} /><//>
+    </main>
     <${Toast} />`;
 }
