@@ -1,6 +1,6 @@
 # Installs packages of Debian and Ubuntu; sourced by install-services, install-engine and emulate, which set
 # `what` (a description of the packages), `name` (of the script, in its lines), `if_possible`,
-# `optional` (a package that older releases lack) and the function `missing` (the packages that are missing).
+# `optional` (packages that some releases lack) and the function `missing` (the packages that are missing).
 
 # The exit after an incomplete installation: $1 is the reason and the remedy.
 give_up() {
@@ -70,10 +70,14 @@ install_missing() {
         give_up "the packages cannot be installed"
 
     lacking=$(missing | xargs)
-    if [ -n "$lacking" ] && [ "$lacking" = "$optional" ] && ! has_candidate "$lacking"; then
+    for package in $lacking; do
+        if [[ " $optional " != *" $package "* ]] || has_candidate "$package"; then
+            give_up "still missing after the installation: $lacking"
+        fi
+    done
+    if [ -n "$lacking" ]; then
         echo "$name: installed all but $lacking, which this release lacks"
         return
     fi
-    [ -z "$lacking" ] || give_up "still missing after the installation: $lacking"
     echo "$name: $what are installed"
 }

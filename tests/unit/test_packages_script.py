@@ -59,6 +59,7 @@ def test_package_without_candidate_cannot_be_installed(
     ("missing", "optional", "code", "end"),
     [
         ("caddy", "caddy", 0, "x: installed all but caddy, which this release lacks"),
+        ("caddy fox", "caddy fox", 0, "x: installed all but caddy fox, which this release lacks"),
         ("caddy nginx", "caddy", 1, "x: still missing after the installation: caddy nginx"),
         ("curl", "curl", 1, "x: still missing after the installation: curl"),
         ("caddy", "", 1, "x: still missing after the installation: caddy"),

@@ -92,11 +92,13 @@ export function usePart(name) {
   return { View: loaded[name], error, again: () => again((n) => n + 1) };
 }
 
+// Safari has no requestIdleCallback.
+const whenIdle = (act) => (window.requestIdleCallback ? requestIdleCallback(act, { timeout: 5000 }) : setTimeout(act, 1000));
 let isAhead = false;
 function loadAhead() {
   if (isAhead) return;
   isAhead = true;
-  requestIdleCallback(() => Object.keys(LOAD).forEach((name) => load(name).catch(() => {})), { timeout: 5000 });
+  whenIdle(() => Object.keys(LOAD).forEach((name) => load(name).catch(() => {})));
 }
 
 // The name and the properties of the page of a route.
