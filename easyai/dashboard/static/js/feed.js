@@ -5,7 +5,7 @@ import { read, write } from "./api.js";
 import { onChange } from "./live.js";
 import { seconds } from "./format.js";
 import { useEffect, useState } from "./preact.js";
-import { toast } from "./store.js";
+import { serverTime, toast } from "./store.js";
 
 const PAGE = 100;
 const MOST_KEPT = 3000; // whole items
@@ -244,7 +244,7 @@ class Feed {
   // Marks alerts at once, and takes the mark back when the server refuses.
   async mark(ids, reviewed, by) {
     const before = ids.map((id) => [id, this.items.get(id)?.reviewed ?? null]);
-    for (const id of ids) this.#replace(id, { reviewed: reviewed ? { by, at: Date.now() / 1000 } : null });
+    for (const id of ids) this.#replace(id, { reviewed: reviewed ? { by, at: serverTime() } : null });
     this.changed();
     try {
       await write("PUT", "/alerts/reviewed", { ids, reviewed });

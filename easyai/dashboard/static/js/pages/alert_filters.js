@@ -6,7 +6,7 @@ import { useRead } from "../load.js";
 import { Menu } from "../parts.js";
 import { html, useRef, useState } from "../preact.js";
 import { goInstead } from "../router.js";
-import { useNow } from "../store.js";
+import { serverTime, useNow } from "../store.js";
 import { t } from "../words.js";
 
 const HOURS = 24;
@@ -109,7 +109,7 @@ function Span({ filter }) {
 
 const Recent = ({ filter }) => html`<select class="field" aria-label=${t("time")} onChange=${(event) => {
   const sec = Number(event.target.value);
-  change(filter, { from: sec ? Math.floor(Date.now() / 1000 - sec) : "", to: "" });
+  change(filter, { from: sec ? Math.floor(serverTime() - sec) : "", to: "" });
 }}><option value="">${t("any_time")}</option>
   ${RECENT.map(([sec, word]) => html`<option
     key=${sec}
