@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, Final
 
@@ -83,6 +84,7 @@ def _answer(caller: Caller, runtime: Runtime) -> JSONResponse:
         "local": caller.local,
         "needs_login": role is None,
         "version": version(),
+        "utc_offset_sec": time.localtime().tm_gmtoff,  # the server's clock, for its sentences
     }
     return JSONResponse(state, headers=_NOT_KEPT)
 

@@ -72,6 +72,7 @@ def test_operator_logs_in_writes_and_logs_out(
         "local": False,
         "needs_login": False,
         "version": "",
+        "utc_offset_sec": time.localtime().tm_gmtoff,
     }
     assert state["csrf"] == answer.json()["csrf"] != ""
     assert li.call("POST", CLEAR).status_code == 200
@@ -159,6 +160,7 @@ def test_on_the_server_itself_nobody_logs_in_and_a_person_may_have_a_name(site: 
         "local": True,
         "needs_login": False,
         "version": "",
+        "utc_offset_sec": time.localtime().tm_gmtoff,
     }
     assert here.call("GET", SESSION, headers={"X-Person": "%E6%9D%8E"}).json()["name"] == "李"
     assert here.call("GET", SESSION, headers={"X-Person": "a%0Ab"}).json()["name"] == "local"
