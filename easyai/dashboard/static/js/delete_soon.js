@@ -8,12 +8,12 @@ import { t } from "./words.js";
 const UNDO_MS = 8000;
 const waiting = new Map(); // id → {timer, send}
 export function deleteSoon(id, onBack) {
-  const back = feed.hide([id]);
+  const hidden = feed.hide([id]);
   const send = (options) => {
     clearTimeout(waiting.get(id)?.timer);
     waiting.delete(id);
-    write("POST", "/alerts/delete", { ids: [id] }, options).catch((error) => {
-      back();
+    write("POST", "/alerts/delete", { ids: [id] }, options).then(hidden.gone, (error) => {
+      hidden.shown();
       toast(error.message);
     });
   };
@@ -21,7 +21,7 @@ export function deleteSoon(id, onBack) {
   toast(t("deleted"), t("undo"), () => {
     clearTimeout(waiting.get(id)?.timer);
     waiting.delete(id);
-    back();
+    hidden.shown();
     onBack?.();
   }, UNDO_MS);
 }

@@ -1,6 +1,7 @@
 // The alerts that the visitor looks at: newest first, a page at a time, and new ones live. The order
 // of all of them is kept, the whole items only near the place that is looked at.
 import { later, mayCome, waitAfter } from "./again.js";
+import { FILTERS, matches } from "./alert_filter.js";
 import { read, write } from "./api.js";
 import { onChange } from "./live.js";
 import { seconds } from "./format.js";
@@ -13,30 +14,6 @@ const MOST_RECENT = 50; // in a message; then some may be missing from it
 const MOST_LISTED = 2000; // while new ones slide in above: a page that is open for days stays small
 const MOST_NEWER = 500; // that wait above the list; beyond them the list begins anew
 const FRESH_MS = 1000;
-
-const FILTERS = ["task_type", "task_id", "algorithm_id", "from", "to", "min_detections", "min_confidence", "reviewed"];
-
-// The filters of an address; the server refuses other names.
-export function filterOf(query) {
-  const given = FILTERS.filter((key) => query[key]);
-  return Object.fromEntries(given.map((key) => [key, query[key]]));
-}
-
-// Whether an alert that arrives belongs to the list.
-export function matches(item, filter) {
-  const at = seconds(item.created_at);
-  return (
-    (!filter.task_type || item.task_type === filter.task_type) &&
-    (!filter.task_id || item.task_id === filter.task_id) &&
-    (!filter.algorithm_id || item.algorithm_id === filter.algorithm_id) &&
-    (!filter.min_detections || item.detection_count >= +filter.min_detections) &&
-    (!filter.min_confidence || item.confidence >= +filter.min_confidence) &&
-    (!filter.from || at >= +filter.from) &&
-    (!filter.to || at <= +filter.to) &&
-    (filter.reviewed !== "yes" || item.reviewed) &&
-    (filter.reviewed !== "no" || !item.reviewed)
-  );
-}
 
 class Feed {
   order = []; // [id, at], newest first
@@ -51,6 +28,8 @@ class Feed {
   isAtTop = true;
   hasGap = false; // between the list and the newer ones
   scrolled = 0; // where the gallery was when it was left
+  visited = null; // the id of the alert that was opened last
+  #hidden = new Set(); // ids that are about to be deleted: no list shows them
   #opened = "";
   #busy = false;
   #listeners = new Set();
@@ -118,7 +97,7 @@ class Feed {
       const known = new Set(this.order.slice(-PAGE).map(([id]) => id));
       for (const item of page.items) if (!known.has(item.id)) this.#append(item);
       this.next = page.next;
-      if (page.total != null) this.total = page.total;
+      if (page.total != null) this.total = page.total - this.#hidden.size;
       this.least = page.at_least;
       this.error = null;
       this.#failures = 0;
@@ -140,7 +119,7 @@ class Feed {
     }
   }
   #append(item) {
-    this.order.push([item.id, seconds(item.created_at)]);
+    if (!this.#hidden.has(item.id)) this.order.push([item.id, seconds(item.created_at)]);
     this.items.set(item.id, item);
   }
 
@@ -167,7 +146,7 @@ class Feed {
   }
 
   #arrive({ recent = [], total, newest_id }, kind) {
-    if (total != null && !Object.keys(this.filter).length) this.total = total;
+    if (total != null && !Object.keys(this.filter).length) this.total = total - this.#hidden.size;
     if (!this.#opened) return;
     if (this.error && !this.order.length && !this.#busy && kind !== "state") return; // asked for again
     if (this.isLoading && (kind === "state" || recent.length < MOST_RECENT)) {
@@ -183,7 +162,8 @@ class Feed {
   // Adds alerts to those that wait above the list.
   #wait(recent) {
     const known = this.#newest;
-    const found = recent.filter((item) => item.id > known && matches(item, this.filter));
+    const isNew = ({ id }) => id > known && !this.#hidden.has(id);
+    const found = recent.filter((item) => isNew(item) && matches(item, this.filter));
     this.newer.push(...found.filter((item) => !this.newer.some((other) => other.id === item.id)));
     this.newer.sort((a, b) => b.id - a.id);
     if (this.newer.length > MOST_NEWER) {
@@ -260,20 +240,27 @@ class Feed {
     if (this.total != null) this.total += more;
     if (this.least != null) this.least = Math.max(0, this.least + more);
   }
-  // Takes alerts out of the list; returns what puts them back.
+  // Takes alerts out of the list, also out of what arrives anew, until `shown` is called, or `gone`
+  // once they are deleted.
   hide(ids) {
-    const gone = new Set(ids);
-    const { order } = this;
-    this.order = order.filter(([id]) => !gone.has(id));
-    this.#count(this.order.length - order.length);
+    const before = this.order;
+    const own = new Set(ids);
+    for (const id of ids) this.#hidden.add(id);
+    this.order = before.filter(([id]) => !this.#hidden.has(id));
+    this.#count(this.order.length - before.length);
     this.changed();
-    return () => {
-      const there = new Set(this.order.map(([id]) => id));
-      const back = order.filter(([id]) => gone.has(id) && !there.has(id));
-      this.order = [...this.order, ...back].sort((a, b) => b[0] - a[0]);
-      this.#count(back.length);
-      this.changed();
-    };
+    const taken = before.filter(([id]) => own.has(id));
+    const gone = () => ids.forEach((id) => this.#hidden.delete(id));
+    return { gone, shown: () => gone() || this.#putBack(taken) };
+  }
+  // Those that belong to the list as it is now.
+  #putBack(taken) {
+    const last = this.next === null ? 0 : this.order.at(-1)?.[0] ?? 0;
+    const fits = (item) => !item || matches(item, this.filter);
+    const back = taken.filter(([id]) => id >= last && fits(this.items.get(id)));
+    this.order = [...this.order, ...back].sort((a, b) => b[0] - a[0]);
+    this.#count(back.length);
+    this.changed();
   }
   around(id) {
     const at = this.order.findIndex(([other]) => other === id);

@@ -38,13 +38,14 @@ function inGroups(ids) {
 
 async function deletePicked(alerts, selection) {
   const { ids } = selection;
-  const back = alerts.hide(ids);
+  const hidden = alerts.hide(ids);
   selection.clear();
   try {
     for (const group of inGroups(ids)) await write("POST", "/alerts/delete", { ids: group });
+    hidden.gone();
     toast(t("n_deleted", count(ids.length)));
   } catch (error) {
-    back();
+    hidden.shown();
     toast(error.message);
   }
 }

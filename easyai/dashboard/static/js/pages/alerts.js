@@ -1,5 +1,6 @@
 // What was found, by which camera, when? What has nobody looked at?
-import { filterOf, useFeed } from "../feed.js";
+import { filterOf } from "../alert_filter.js";
+import { useFeed } from "../feed.js";
 import { clock, count, day, hourMinute, percent } from "../format.js";
 import { useKeys } from "../keys.js";
 import { Empty, Failed } from "../parts.js";
