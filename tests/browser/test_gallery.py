@@ -28,6 +28,7 @@ _PAGE = 100  # alerts of a request
 _MOST_ELEMENTS = 2500
 _LOOK_MS = 200  # a person looks at a screen for longer
 _KEYS = 15
+_ROWS = 30
 _INSERT = """
     INSERT INTO alerts (task_id, task_type, image_path, algorithm_id, algorithm_name, result,
                         confidence, detection_count, inference_time_ms, created_at, updated_at)
@@ -130,3 +131,85 @@ def test_arrow_keys_go_on_beyond_the_part_of_the_list_that_is_loaded(
         at += step
         expect(page).to_have_url(re.compile(rf"#/alerts/{at}$"))
         expect(page.locator("dl.facts")).to_contain_text(str(at))
+
+
+def _focused(page: Page) -> int:
+    """The id of the alert that has the focus; 0: none."""
+    return int(page.evaluate("document.activeElement.closest('.alert')?.dataset.id ?? 0"))
+
+
+#: Where the focused card is: {left, top, seen: whether the whole card can be seen}.
+_PLACE = """
+  () => {
+    const { left, top, bottom } = document.activeElement.closest(".alert").getBoundingClientRect();
+    const bar = document.querySelector(".bar").getBoundingClientRect().bottom;
+    return { left, top: top + scrollY, seen: top >= bar && bottom <= innerHeight };
+  }
+"""
+
+
+def _press(page: Page, key: str) -> int:
+    """Press a key that moves the focus; the id of the alert that gets the focus."""
+    before = _focused(page)
+    page.keyboard.press(key)
+    return wait_until(lambda: _focused(page) not in (0, before) and _focused(page), 15, key)
+
+
+def test_arrow_keys_move_the_focus_in_the_gallery_which_follows(visit: Visit) -> None:
+    page = visit().open("alerts")
+    newest = int(page.locator(".alert").first.get_attribute("data-id") or 0)
+    assert _press(page, "ArrowDown") == newest
+    assert [_press(page, key) for key in ("ArrowRight", "j", "ArrowLeft", "k")] == [
+        newest - 1,
+        newest - 2,
+        newest - 1,
+        newest,
+    ]
+    first = page.evaluate(_PLACE)
+    before = first
+    for _ in range(_ROWS):
+        _press(page, "ArrowDown")
+        place = page.evaluate(_PLACE)
+        assert place["seen"]
+        assert place["left"] == first["left"]
+        assert place["top"] > before["top"]
+        before = place
+    assert newest - _focused(page) > _PAGE
+    at = _press(page, "ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"#/alerts/{at}$"))
+    page.keyboard.press("Escape")
+    wait_until(lambda: _focused(page) == at, 15, "the alert that was visited has the focus")
+    page.keyboard.press("?")
+    for where in ("On every page", "In the gallery of alerts", "On an opened alert"):
+        expect(page.get_by_role("dialog")).to_contain_text(where)
+
+
+def test_focused_alert_is_reviewed_and_deleted_with_undo(visit: Visit) -> None:
+    page = visit().open("alerts")
+    first = _press(page, "ArrowDown")
+    second = _press(page, "r")
+    expect(page.locator(f'.alert.seen[data-id="{first}"]')).to_be_visible()
+    third = _press(page, "Delete")
+    assert (second, third) == (first - 1, first - 2)
+    deleted = page.locator(f'.alert[data-id="{second}"]')
+    expect(deleted).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(deleted).to_be_visible()
+    wait_until(lambda: _focused(page) == second, 15, "the alert has the focus again")
+
+
+def test_deleted_alert_stays_away_when_the_list_is_read_again_before_its_deletion(
+    visit: Visit,
+) -> None:
+    page = visit().open("alerts")
+    newest = _press(page, "ArrowDown")
+    page.keyboard.press("Delete")
+    with page.expect_response("**/dashboard/alerts?*"):
+        page.get_by_role("button", name="中文").click()  # the whole state, in other words
+    expect(page.locator(f'.alert[data-id="{newest - 1}"]')).to_be_visible()
+    expect(page.locator(".filters")).to_contain_text("99,999 条告警")
+    assert page.locator(f'.alert[data-id="{newest}"]').count() == 0
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(f'.alert[data-id="{newest}"]')).to_be_visible()
+    expect(page.locator(".filters")).to_contain_text("100,000 条告警")

@@ -121,9 +121,10 @@ const Keys = ({ onNo }) => html`<${Dialog}
   onNo=${onNo}
   actions=${html`<button type="button" class="btn" onClick=${onNo}>${t("close")}</button>`}>
   <table class="tight">
-    <tbody>
-      ${HELP.map(([key, words]) => html`<tr key=${key}><td><kbd>${key}</kbd></td><td>${t(words)}</td></tr>`)}
-    </tbody>
+    ${HELP.map(([where, keys]) => html`<tbody key=${where}>
+      <tr><th colspan="2" scope="rowgroup">${t(where)}</th></tr>
+      ${keys.map(([key, words]) => html`<tr key=${key}><td><kbd>${key}</kbd></td><td>${t(words)}</td></tr>`)}
+    </tbody>`)}
   </table>
 <//>`;
 

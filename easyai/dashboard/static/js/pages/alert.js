@@ -188,6 +188,7 @@ export function Alert({ id }) {
     ArrowLeft: act.toNewer, k: act.toNewer, ArrowRight: act.toOlder, j: act.toOlder, r: act.mark, Delete: act.drop,
     b: () => bare(!isBare), w: () => raw(!isRaw), Escape: back,
   });
+  useEffect(() => void (alerts.visited = id), [id]);
   useEffect(() => { // the list goes on ahead of the one who walks through it
     if (at >= 0 && at > alerts.order.length - 20) alerts.more();
   }, [at, alerts.order.length]);

@@ -2,7 +2,6 @@
 import { filterOf } from "../alert_filter.js";
 import { useFeed } from "../feed.js";
 import { clock, count, day, hourMinute, percent } from "../format.js";
-import { useKeys } from "../keys.js";
 import { Empty, Failed } from "../parts.js";
 import { Picture } from "../picture.js";
 import { html, memo, useEffect, useLayoutEffect, useMemo, useRef } from "../preact.js";
@@ -12,6 +11,7 @@ import { rowsBetween, rowsOf, useScrolled, useView } from "../virtual.js";
 import { t } from "../words.js";
 import { Filters } from "./alert_filters.js";
 import { Bulk, useSelection } from "./alert_selection.js";
+import { useGalleryKeys } from "./gallery_keys.js";
 
 const GAP = 8;
 const BELOW = 48; // pixels of a card below its picture, with the gap to the next row
@@ -27,45 +27,42 @@ export function cellOf(width, scale) {
 
 const placed = ({ top, left, width }) => ({ top: `${top}px`, left: `${left}px`, width: `${width}px` });
 
-const Card = memo(({ item, top, left, width, isFresh, isPicked, isPicking, pick, canWrite }) => {
+const Card = memo(({ item, isPicked, isPicking, pick, canWrite }) => {
   const seen = item.reviewed;
   const name = `${item.task_id} ${item.task_type} ${clock(item.created_at)}`;
-  const cls = `alert${seen ? " seen" : ""}${isPicked ? " picked" : ""}${isFresh ? " fresh" : ""}`;
   const follow = (event) => {
     if (!isPicking || !event.shiftKey) return;
     event.preventDefault(); // with Shift a click selects instead of opening a window
     pick(item.id, true);
   };
-  return html`<article class=${cls} style=${placed({ top, left, width })} data-id=${item.id}>
-    <a href=${to("alerts", item.id)} onClick=${follow}>
-      <${Picture}
-        src=${item.thumb}
-        size=${item.size}
-        alert=${item.id}
-        boxes=${item.boxes}
-        regions=${item.regions}
-        alt=${name}>
-        ${seen && html`<span class="corner left">✓ ${seen.by}</span>`}
-        <span class="corner">${item.detection_count}</span>
-      <//>
-      <span class="cap">
-        <b class="cut">${item.task_id}</b>
-        <span class="num">${clock(item.created_at)}</span>
-      </span>
-      <span class="l2">
-        <span class="cut">${item.task_type}</span>
-        <span>${item.confidence ? percent(item.confidence) : "–"}</span>
-      </span>
-    </a>
-    ${canWrite &&
-      html`<label class="pick">
-        <input
-            type="checkbox"
-            checked=${isPicked}
-            onClick=${(event) => pick(item.id, event.shiftKey)}
-            aria-label=${t("select", name)} />
-      </label>`}
-  </article>`;
+  return html`<a href=${to("alerts", item.id)} onClick=${follow}>
+    <${Picture}
+      src=${item.thumb}
+      size=${item.size}
+      alert=${item.id}
+      boxes=${item.boxes}
+      regions=${item.regions}
+      alt=${name}>
+      ${seen && html`<span class="corner left">✓ ${seen.by}</span>`}
+      <span class="corner">${item.detection_count}</span>
+    <//>
+    <span class="cap">
+      <b class="cut">${item.task_id}</b>
+      <span class="num">${clock(item.created_at)}</span>
+    </span>
+    <span class="l2">
+      <span class="cut">${item.task_type}</span>
+      <span>${item.confidence ? percent(item.confidence) : "–"}</span>
+    </span>
+  </a>
+  ${canWrite &&
+    html`<label class="pick">
+      <input
+          type="checkbox"
+          checked=${isPicked}
+          onClick=${(event) => pick(item.id, event.shiftKey)}
+          aria-label=${t("select", name)} />
+    </label>`}`;
 });
 
 const Waiting = (place) => html`<div style=${placed(place)} aria-hidden="true"><div class="pic"></div></div>`;
@@ -78,7 +75,8 @@ function Heading({ row }) {
 }
 
 // Only the cards near the screen exist, each at its own place, so that a new one moves the others
-// and none is drawn again.
+// and none is drawn again. Its elements stay when others come and go, and one of them keeps the focus:
+// Preact would move the element of a memorised component.
 function Gallery({ alerts, selection, canWrite }) {
   const box = useRef(null);
   const view = useView(box);
@@ -87,6 +85,7 @@ function Gallery({ alerts, selection, canWrite }) {
   const { order } = alerts;
   const { columns } = cell;
   const { rows, height } = useMemo(() => rowsOf(order, cell), [order, order.length, columns, cell.height]);
+  useGalleryKeys({ alerts, selection, canWrite, rows, box });
   const shown = rowsBetween(rows, view.from, view.to);
   const cards = shown.filter((row) => row.last);
   const [first, last] = cards.length ? [cards[0].first, cards.at(-1).last] : [0, 0];
@@ -100,20 +99,27 @@ function Gallery({ alerts, selection, canWrite }) {
     const id = alerts.order[i][0];
     const item = alerts.items.get(id);
     if (!item) return html`<${Waiting} key=${id} ...${place(row, i)} />`;
-    return html`<${Card}
-        key=${id}
-        item=${item}
-        ...${place(row, i)}
-        isFresh=${alerts.fresh.has(id)}
-        canWrite=${canWrite}
-        isPicked=${selection.has(id)} isPicking=${selection.size > 0} pick=${selection.pick} />`;
+    const isPicked = selection.has(id);
+    const marks = [item.reviewed && "seen", isPicked && "picked", alerts.fresh.has(id) && "fresh"];
+    return html`<article
+      key=${id}
+      class=${["alert", ...marks].filter(Boolean).join(" ")}
+      style=${placed(place(row, i))}
+      data-id=${id}>
+      <${Card}
+          item=${item}
+          canWrite=${canWrite}
+          isPicked=${isPicked}
+          isPicking=${selection.size > 0}
+          pick=${selection.pick} />
+    </article>`;
   };
   const cardsOf = (row) => Array.from({ length: row.last - row.first }, (_, i) => card(row, row.first + i));
   return html`<div
     class=${selection.size ? "gallery picking" : "gallery"}
     ref=${box}
     style=${{ height: `${height}px` }}>
-    ${shown.map((row) => (row.last ? cardsOf(row) : html`<${Heading}
+    ${shown.flatMap((row) => (row.last ? cardsOf(row) : html`<${Heading}
         key=${`h${row.hour}`}
         row=${row} />`))}
   </div>`;
@@ -136,8 +142,6 @@ function None({ isFiltered }) {
     <//>
   </section>`;
 }
-
-const focused = () => Number(document.activeElement?.closest?.(".alert")?.dataset.id) || null;
 
 // Where the gallery was scrolled to, when the visitor comes back from an alert.
 function useReturn(alerts) {
@@ -173,11 +177,6 @@ export function Alerts() {
   }, [JSON.stringify(filter)]);
   useReturn(alerts);
   useNewer(alerts);
-  useKeys({
-    Escape: () => selection.clear(),
-    Enter: () => alerts.order.length && go("alerts", focused() || alerts.order[0][0]),
-    x: () => canWrite && focused() && selection.pick(focused(), false),
-  });
   const top = () => {
     alerts.showNewer();
     scrollTo(0, 0);

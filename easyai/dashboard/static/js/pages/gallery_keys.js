@@ -1,0 +1,79 @@
+// The keys of the gallery: the arrows move the focus from card to card, others act on the focused alert.
+import { deleteSoon } from "../delete_soon.js";
+import { useKeys } from "../keys.js";
+import { useEffect, useLayoutEffect, useRef } from "../preact.js";
+import { go } from "../router.js";
+import { useStore } from "../store.js";
+
+const cardOf = (id) => document.querySelector(`.alert[data-id="${id}"] > a`);
+const focused = () => Number(document.activeElement?.closest?.(".alert")?.dataset.id) || null;
+
+// The place in the list that is a row of cards above (-1) or below (1); -1: there is no such row.
+function inNextRow(rows, at, step) {
+  const from = rows.findIndex((row) => row.first <= at && at < row.last);
+  let to = from + step;
+  while (rows[to] && !rows[to].last) to += step; // a heading
+  return rows[to] ? Math.min(rows[to].first + at - rows[from].first, rows[to].last - 1) : -1;
+}
+
+// Moves the focus to a card. A card that does not exist yet gets the focus when it does: the page is
+// scrolled to its place, and its part of the list is loaded.
+function useFocus(alerts, rows, box) {
+  const wanted = useRef(null);
+  const take = () => {
+    const card = wanted.current && cardOf(wanted.current);
+    if (!card) return false;
+    wanted.current = null;
+    card.focus({ preventScroll: true });
+    card.scrollIntoView({ block: "nearest" });
+    return true;
+  };
+  useLayoutEffect(() => void take());
+  return (id) => {
+    const { at } = alerts.around(id);
+    wanted.current = id;
+    if (at < 0 || take()) return;
+    const row = rows.find((one) => one.first <= at && at < one.last);
+    if (row && box.current) scrollBy(0, box.current.getBoundingClientRect().top + row.top - innerHeight / 2);
+  };
+}
+
+export function useGalleryKeys({ alerts, selection, canWrite, rows, box }) {
+  const person = useStore((s) => s.session?.name || "");
+  const focus = useFocus(alerts, rows, box);
+  useEffect(() => { // the visitor comes back from an alert
+    if (alerts.visited) focus(alerts.visited);
+    alerts.visited = null;
+  }, []);
+  const moveTo = (at) => alerts.order[at] && focus(alerts.order[at][0]);
+  const placeOf = (next) => {
+    const { at } = alerts.around(focused());
+    if (at >= 0) return next(at);
+    const { top } = box.current.getBoundingClientRect();
+    const bar = document.querySelector(".bar").offsetHeight;
+    return (rows.find((row) => row.last && top + row.top >= bar) ?? rows.at(-1)).first;
+  };
+  const move = (step) => () => moveTo(placeOf((at) => at + step));
+  const moveRow = (step) => () => {
+    const at = placeOf((from) => inNextRow(rows, from, step));
+    if (at < 0 && step < 0) scrollTo(0, 0); // to the filters
+    moveTo(at);
+  };
+  const onFocused = (act) => () => canWrite && focused() && act(focused());
+  const mark = (id) => {
+    const { reviewed } = alerts.items.get(id);
+    alerts.mark([id], !reviewed, person).catch(() => {});
+    if (!reviewed) move(1)();
+  };
+  const drop = (id) => {
+    const { newer, older } = alerts.around(id);
+    deleteSoon(id, () => focus(id));
+    focus(older ?? newer);
+  };
+  useKeys({
+    ArrowLeft: move(-1), k: move(-1), ArrowRight: move(1), j: move(1), ArrowUp: moveRow(-1), ArrowDown: moveRow(1),
+    r: onFocused(mark), Delete: onFocused(drop), x: onFocused((id) => selection.pick(id, false)),
+    Enter: () => go("alerts", focused() || alerts.order[0][0]),
+    Escape: () => selection.clear(),
+  });
+}
