@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, BinaryIO, Final
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from easyai.api.access import viewer
@@ -16,6 +16,7 @@ from easyai.api.gates import PREVIEWS, behind
 from easyai.api.parts import RuntimePart
 from easyai.api.schemas_alerts import LARGEST_ID
 from easyai.dashboard import stored_pictures
+from easyai.dashboard.decoding import BrokenPictureError
 from easyai.dashboard.thumbnails import Thumbnails
 from easyai.db import alerts, frames
 from easyai.db.alerts import AlertRow
@@ -28,6 +29,13 @@ from easyai.store.preview_files import alert_name, frame_name
 router = APIRouter(prefix="/dashboard", dependencies=[Depends(viewer)], include_in_schema=False)
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+#: Whether a broken picture is answered by `_PLACEHOLDER` in place of the error 415, which a browser
+#: writes to its console for each `<img>`.
+Placeholder = Annotated[bool, Query()]
+#: A GIF of a single transparent pixel, by which the page knows it: no camera sends such a picture.
+_PLACEHOLDER: Final = (
+    b"GIF89a\1\0\1\0\x80\0\0\0\0\0\0\0\0!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+)
 _HEADERS: Final = {
     "cache-control": "private, max-age=3600",
     "x-content-type-options": "nosniff",
@@ -39,23 +47,37 @@ _KINDS: Final = ((b"\xff\xd8", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"
 
 @router.get("/thumbnails/alerts/{id}")
 @behind(PREVIEWS)
-def alert_thumbnail(id: Id, request: Request, runtime: RuntimePart) -> Response:  # noqa: A002
+def alert_thumbnail(
+    id: Id,  # noqa: A002
+    request: Request,
+    runtime: RuntimePart,
+    placeholder: Placeholder = False,
+) -> Response:
     """The picture of an alert, 320 pixels wide."""
     row = _alert(runtime, id)
     load = partial(stored_pictures.of_alert, runtime, row.image_path)
-    return _thumbnail(request, runtime, alert_name(row), load, partial(_alert, runtime, id))
+    check = partial(_alert, runtime, id)
+    open_it = partial(runtime.part(Thumbnails).open, alert_name(row), load, check)
+    return _thumbnail(request, open_it, placeholder)
 
 
 @router.get("/thumbnails/frames/{id}")
 @behind(PREVIEWS)
-def frame_thumbnail(id: Id, request: Request, runtime: RuntimePart) -> Response:  # noqa: A002
+def frame_thumbnail(
+    id: Id,  # noqa: A002
+    request: Request,
+    runtime: RuntimePart,
+    placeholder: Placeholder = False,
+) -> Response:
     """The picture of a frame, 320 pixels wide; also after the frame's end, if it was made before.
 
     But not after the deletion of the frame's alert.
     """
     row = _frame(runtime, id)
     load = partial(stored_pictures.of_frame, runtime, row)
-    return _thumbnail(request, runtime, frame_name(row), load, partial(_frame, runtime, id))
+    check = partial(_frame, runtime, id)
+    open_it = partial(runtime.part(Thumbnails).open, frame_name(row), load, check)
+    return _thumbnail(request, open_it, placeholder)
 
 
 @router.get("/pictures/alerts/{id}")
@@ -88,14 +110,14 @@ def _frame(runtime: Runtime, frame_id: int) -> FrameRow:
     return row
 
 
-def _thumbnail(
-    request: Request,
-    runtime: Runtime,
-    name: str,
-    load: Callable[[], bytes],
-    check: Callable[[], object],
-) -> Response:
-    with runtime.part(Thumbnails).open(name, load, check) as file:
+def _thumbnail(request: Request, open_it: Callable[[], BinaryIO], placeholder: bool) -> Response:
+    try:
+        file = open_it()
+    except BrokenPictureError:
+        if not placeholder:
+            raise
+        return Response(_PLACEHOLDER, headers=_HEADERS, media_type="image/gif")
+    with file:
         return _answer(request, file)
 
 

@@ -117,6 +117,9 @@ def test_broken_picture_is_refused_clearly(
     alert = sqlite_rows.alert(image_path=sqlite_rows.picture("alerts/t/c/1.jpg", content))
     for _ in range(2):
         assert words in sqlite_api.error(415, "GET", f"{THUMBNAILS}/alerts/{alert}")
+    instead = sqlite_api.call("GET", f"{THUMBNAILS}/alerts/{alert}?placeholder=true")
+    assert (instead.status_code, instead.headers["content-type"]) == (200, "image/gif")
+    assert Image.open(io.BytesIO(instead.content)).size == (1, 1)
 
 
 def test_size_of_a_bomb_is_read_without_its_pixels() -> None:

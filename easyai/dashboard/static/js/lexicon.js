@@ -64,6 +64,7 @@ const COMMON = {
   loading: ["Loading", "加载中"],
   no: ["no", "否"],
   no_picture: ["no picture", "没有图片"],
+  broken_picture: ["broken picture", "图片损坏"],
   print: ["Print", "打印"],
   retry: ["Try now", "立即重试"],
   search: ["Search", "搜索"],

@@ -45,7 +45,7 @@ function useSize(given, id, isNeeded) {
 }
 
 // Whether a picture that was not shown may be had after all; an error or a refusal of the server itself
-// is an answer. Returns how long to wait in milliseconds; 0: it is gone.
+// is an answer, and so are bytes that are no picture. Returns how long to wait in milliseconds; 0: it is gone.
 const MOST_TRIES = 3;
 async function waitFor(src, times) {
   let answer = { ok: false };
@@ -55,8 +55,13 @@ async function waitFor(src, times) {
   } catch {
     // No answer: the network changed, or the server is away.
   }
-  return answer.ok || mayCome(answer) ? waitAfter(answer, times) : 0;
+  const isPicture = answer.ok && answer.headers.get("content-type")?.startsWith("image/");
+  return isPicture || (!answer.ok && mayCome(answer)) ? waitAfter(answer, times) : 0;
 }
+
+// The server sends a single pixel for a broken picture, when it is asked to.
+const asked = (src, full) => rooted(full ? src : `${src}?placeholder=true`);
+const isPlaceholder = ([width, height]) => width === 1 && height === 1;
 
 const NONE = []; // the same each time: shapes that do not change draw nothing again
 const needsSize = (shapes) => shapes.some((shape) => shape.unit === "px");
@@ -105,8 +110,8 @@ export const fit = (ratio) => ({ maxWidth: `calc((100vh - 15rem) * ${ratio.toFix
 // thumbnail. The boxes of a picture appear together with it, never on another.
 export function Picture({ src, size, alert, boxes, regions, full, labels, hide, eager, fit, alt = "", children }) {
   const [shown, show] = useState(null); // {src, natural, boxes, regions} of the loaded picture
-  const [missing, miss] = useState(null); // the address that gave no picture; another one may
-  const isGone = missing === src;
+  const [missing, miss] = useState({}); // {src, why}: the address that gave no picture; another one may
+  const isGone = missing.src === src;
   const [lost, lose] = useState({ src: "", times: 0 });
   const times = lost.src === src ? lost.times : 0;
   const endWait = useRef(() => {});
@@ -114,14 +119,15 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
   const failed = async () => {
     const wait = times < MOST_TRIES && (await waitFor(src, times + 1));
     if (wait) endWait.current = later(() => lose({ src, times: times + 1 }), wait);
-    else miss(src);
+    else miss({ src, why: "no_picture" });
   };
   const image = useRef(null);
   const loaded = () => {
     if (!image.current) return; // the page changed meanwhile
     const { naturalWidth, naturalHeight } = image.current;
     const natural = [naturalWidth, naturalHeight];
-    if (naturalWidth) show({ src, natural, boxes: boxes || NONE, regions: regions || NONE });
+    if (isPlaceholder(natural)) miss({ src, why: "broken_picture" });
+    else if (naturalWidth) show({ src, natural, boxes: boxes || NONE, regions: regions || NONE });
   };
   // The shapes may change while the picture stays; and a cached picture is complete at once.
   useLayoutEffect(() => {
@@ -145,7 +151,7 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
           decoding="async"
           onLoad=${loaded}
           onError=${failed} />`}
-    ${(!src || isGone) && html`<span class="gone">${t("no_picture")}</span>`}
+    ${(!src || isGone) && html`<span class="gone">${t(isGone ? missing.why : "no_picture")}</span>`}
     ${!isGone && (found.length > 0 || areas.length > 0) &&
       html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
         ${areas.map((area, i) => html`<${Shape} key=${i} shape=${area} />`)}
