@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import platform
+import socket
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
-from easyai.api.access import OperatorPart, viewer
+from easyai.api.access import Caller, CallerPart, OperatorPart, viewer
 from easyai.api.gates import READS, behind
 from easyai.api.parts import RuntimePart
 from easyai.api.routes.diagnosis_routes import LangQuery
@@ -22,16 +23,19 @@ from easyai.messages.catalogue import ENGLISH, text
 from easyai.process.presence import SILENT_AFTER_SEC
 from easyai.runtime import Runtime
 from easyai.settings import source, values_in_force
+from easyai.system.ip_addresses import is_loopback
 from easyai.version import version
 
 router = APIRouter(prefix="/dashboard", dependencies=[Depends(viewer)], include_in_schema=False)
 
 _ACTIONS: Final = 50
+_FLOWER_PORT: Final = 5555
+_FLOWER_SEC: Final = 0.2  # for a port of this machine
 
 
 @router.get("/system")
 @behind(READS)
-def system(runtime: RuntimePart) -> dict[str, Any]:
+def system(request: Request, caller: CallerPart, runtime: RuntimePart) -> dict[str, Any]:
     """What easyai is made of here, and how much of it is in use."""
     with runtime.db.read() as conn:
         now = clock.now(conn)
@@ -55,6 +59,7 @@ def system(runtime: RuntimePart) -> dict[str, Any]:
         "disks": [_disk(number, disk) for number, disk in enumerate(disks(runtime.settings))],
         "database": _database(runtime),
         "bus": _bus(runtime, backlog),
+        "flower_port": _FLOWER_PORT if _reaches_flower(request, caller) else None,
     }
 
 
@@ -82,6 +87,21 @@ def audit_log(
         for each in found
     ]
     return {"items": items, "next": end}
+
+
+def _reaches_flower(request: Request, caller: Caller) -> bool:
+    """Whether Flower answers where the sender has reached this server.
+
+    By default Flower listens on loopback alone, where no sender elsewhere reaches it.
+    """
+    host = (request.scope.get("server") or ("",))[0]
+    if not host or (is_loopback(host) and not caller.local):
+        return False
+    try:
+        socket.create_connection((host, _FLOWER_PORT), _FLOWER_SEC).close()
+    except OSError:
+        return False
+    return True
 
 
 def _process(process: ProcessFacts, now: float) -> dict[str, Any]:

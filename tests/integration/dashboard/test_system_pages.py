@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from easyai.dashboard.routes import system_pages
 from easyai.db import audit, migrate, processes
 from easyai.registry import registration
 from tests.integration.api.anywhere import ELSEWHERE
@@ -94,6 +96,18 @@ def test_system_shows_processes_queues_and_disks(api: LiveApi, rows: Rows) -> No
     assert found["database"]["size_bytes"] > 0
     assert {disk["folder"] for disk in found["disks"]} <= {"data", "frames"}
     assert found["bus"]["type"] is None
+
+
+def test_flower_is_named_only_where_it_answers_the_sender(
+    pages: LiveApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as flower:
+        port = flower.getsockname()[1]
+        monkeypatch.setattr(system_pages, "_FLOWER_PORT", port)
+        assert pages.get(f"{DASHBOARD}/system")["flower_port"] == port
+        elsewhere = pages.get(f"{DASHBOARD}/system", headers={"X-Forwarded-For": ELSEWHERE})
+        assert elsewhere["flower_port"] is None
+    assert pages.get(f"{DASHBOARD}/system")["flower_port"] is None
 
 
 def test_settings_hide_their_secrets(

@@ -131,7 +131,10 @@ export const PAGES = {
   versions: ["Versions", "版本"],
   schema: ["Schema", "数据库结构"],
   flower: ["Flower", "Flower"],
-  flower_why: ["where celery -A easyai flower runs", "在运行 celery -A easyai flower 的机器上"],
+  no_flower: [
+    "Flower, the monitor of Celery, does not answer here. It is started on the server:",
+    "此处的 Flower（Celery 监控）没有应答。在服务器上启动：",
+  ],
   value: ["Value", "值"],
   source: ["Source", "来源"],
   not_default: ["Not default", "非默认"],

@@ -10,11 +10,13 @@ import { useOperator, useStore } from "../store.js";
 import { t } from "../words.js";
 
 const EVERY_SEC = 10;
-const FLOWER = `${location.protocol}//${location.hostname}:5555/`;
 const LOW_PERCENT = 10; // of a disk
 const PROCESS = { working: "ok", silent: "bad", ended: "idle" };
 
-const Table = ({ head, rows }) => html`<div class="scroll" tabindex="0">
+// On a phone a row of texts becomes a block, where each value has its heading beside it.
+const Table = ({ head, rows }) => html`<div
+  class=${typeof rows[0]?.[1] === "number" ? "scroll" : "scroll rows"}
+  tabindex="0">
   <table class="tight">
     <thead>
       <tr>
@@ -27,7 +29,10 @@ const Table = ({ head, rows }) => html`<div class="scroll" tabindex="0">
     </thead>
     <tbody>
       ${rows.map((row, r) => html`<tr key=${r}>
-        ${row.map((cell, i) => html`<td key=${i} class=${typeof cell === "number" ? "num" : "text"}>
+        ${row.map((cell, i) => html`<td
+          key=${i}
+          data-head=${head[i]}
+          class=${typeof cell === "number" ? "num" : "text"}>
           ${typeof cell === "number" ? count(cell) : cell}
         </td>`)}
       </tr>`)}
@@ -98,13 +103,13 @@ function Versions({ versions, alerts }) {
   return html`<${Panel} id="versions" title=${t("versions")}><${Facts} rows=${rows} /><//>`;
 }
 
-const Elsewhere = () => html`<${Panel} id="elsewhere" title=${t("elsewhere")}>
+const Elsewhere = ({ flower }) => html`<${Panel} id="elsewhere" title=${t("elsewhere")}>
   <div class="links">
     <a href=${rooted("/docs")}>${t("api_docs")}</a>
     <a href=${rooted("/metrics")}>${t("metrics")}</a>
-    <span>
-      <a href=${FLOWER} rel="noreferrer">${t("flower")}</a> <span class="muted">${t("flower_why")}</span>
-    </span>
+    ${flower
+      ? html`<a href="//${location.hostname}:${flower}/" rel="noreferrer">${t("flower")}</a>`
+      : html`<span class="muted">${t("no_flower")} <code>celery -A easyai flower</code></span>`}
   </div>
 <//>`;
 
@@ -210,7 +215,7 @@ export function System() {
             <${Database} database=${system.database} />
             <${Bus} bus=${system.bus} />
             <${Versions} versions=${system.versions} alerts=${system.alerts} />
-            <${Elsewhere} />
+            <${Elsewhere} flower=${system.flower_port} />
             <${You} />
           </div>`}
     <//>
