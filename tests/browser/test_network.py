@@ -12,6 +12,7 @@ from tests.support.waiting import wait_until
 
 _FAR_MS = 60_000
 _OF_A_PICTURE = 2  # requests: of the element, and whether the picture may be had
+_REFUSED = 3
 _BUSY_MS = 15_000  # until a server with too much to do is asked again
 
 
@@ -239,3 +240,46 @@ def test_part_of_the_page_that_breaks_leaves_the_rest(visit: Visit) -> None:
     page.locator(".panel .note button").click()
     expect(page.locator(".chart canvas").first).to_be_visible()
     expect(page.locator(".panel .note")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", "too many tabs of the dashboard"), ("zh", "标签页过多")]
+)
+def test_tab_that_the_server_refuses_says_why(visit: Visit, lang: str, words: str) -> None:
+    visitor = visit(lang=lang)
+    sockets: list[WebSocketRoute] = []
+
+    def refuse_first(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        if len(sockets) <= _REFUSED:
+            socket.close(code=1013, reason="too many tabs")
+        else:
+            socket.connect_to_server()
+
+    visitor.page.route_web_socket("**/live?*", refuse_first)
+    visitor.page.goto(f"{visitor.url}/?lang={lang}#/")
+    expect(visitor.page.locator(".verdict.idle h1")).to_contain_text(words)
+    expect(visitor.page.locator(".verdict:not(.idle) h1")).to_be_visible(timeout=_FAR_MS)
+
+
+def test_first_failure_of_a_page_does_not_load_anew_because_another_page_had_failed(
+    visit: Visit,
+) -> None:
+    visitor = visit()
+    visitor.expect_faults()
+    page = visitor.page
+    asked: list[str] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort("internetdisconnected")
+
+    page.route(re.compile(r"/pages/(cameras|frames)\.js"), fail)
+    page.goto(f"{visitor.url}/?lang=en#/cameras")
+    page.evaluate("window.stayed = true")
+    expect(page.locator(".note")).to_contain_text("cameras.js")
+    page.keyboard.press("4")
+    expect(page.locator(".note")).to_contain_text("frames.js")
+    page.evaluate("fetch(location.href, { cache: 'no-store' })")  # as the page does before
+    assert page.evaluate("window.stayed") is True
+    assert len(asked) == len(set(asked))

@@ -14,6 +14,7 @@ const FRAME = {
   pages: ["Pages", "页面"],
   skip: ["Skip to content", "跳到内容"],
   live: ["Live", "实时"],
+  many_tabs: ["Too many tabs", "标签页过多"],
   reconnecting: ["Reconnecting", "重连中"],
   theme: ["Theme", "主题"],
   auto: ["Auto", "自动"],
@@ -119,6 +120,14 @@ const NOW = {
   v_silent_why: [
     "What is shown is from before. This page tries again every few seconds.",
     "显示的是之前的内容。页面每隔几秒重试一次。",
+  ],
+  v_many_tabs: [
+    "Whether inference goes on is not known: this tab gets no data, because too many tabs of the dashboard are open.",
+    "推理状态未知：打开的控制台标签页过多，此标签页收不到数据。",
+  ],
+  v_many_tabs_why: [
+    "Close tabs of the dashboard that nobody needs, here and at other people's. This page tries again every few seconds.",
+    "请关闭不需要的控制台标签页（包括其他人打开的）。页面每隔几秒重试一次。",
   ],
   v_unknown_self: [
     "Whether inference goes on is not known: the server cannot read its own state.",

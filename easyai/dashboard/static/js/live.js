@@ -9,6 +9,7 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
 const SLEPT_MS = 5000; // a timer of one second that is so late: the machine slept
 const SESSION_ENDED = 4401;
+const REFUSED = 1013; // with a reason: there are too many tabs
 
 let socket = null;
 let heardAt = 0; // of performance.now(), as is
@@ -68,14 +69,14 @@ function hear(message) {
   wait = FIRST_WAIT_MS;
   if (message.at) setServerTime(message.at);
   if (message.kind === "unknown") {
-    put({ connection: "live", unknown: message.why || "…" });
+    put({ connection: "live", hasPlace: true, unknown: message.why || "…" });
     return;
   }
   resume = { boot: message.boot ?? resume?.boot, seq: message.seq };
   const before = message.kind === "state" ? {} : peek().now;
   const now = { ...before, ...message.now };
   if (now.cameras?.changed) now.cameras = withChanged(before.cameras, now.cameras);
-  put({ connection: "live", unknown: "", at: message.at, now });
+  put({ connection: "live", hasPlace: true, unknown: "", at: message.at, now });
   for (const [section, value] of Object.entries(message.now)) {
     for (const watch of watchers) watch(section, value, message.kind);
   }
@@ -87,6 +88,8 @@ function lost(event) {
     openSession().catch(() => later());
     return;
   }
+  const hasPlace = event.code !== REFUSED || !event.reason;
+  put(hasPlace ? { hasPlace } : { hasPlace, connection: "silent" });
   later();
 }
 

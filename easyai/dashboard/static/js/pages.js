@@ -62,8 +62,8 @@ async function loadPageAnew() {
   }
 }
 
-// {View, error, again}: a page or a part of one, null until it is loaded; after an error it is asked
-// for again by itself.
+// {View, error, again}: a page or a part of a page; null until it is loaded; after an error it is asked
+// for again by itself. A component uses a single name.
 export function usePart(name) {
   const [error, fail] = useState(null);
   const [turn, again] = useState(0);
@@ -88,7 +88,7 @@ export function usePart(name) {
       isOver = true;
       endWait();
     };
-  }, [name, turn]);
+  }, [turn]);
   return { View: loaded[name], error, again: () => again((n) => n + 1) };
 }
 
@@ -110,12 +110,17 @@ function pageOf({ page, id }) {
   return [...PAGES, "login"].includes(page) ? [page, { id }] : ["now", {}];
 }
 
-export function Page({ route }) {
-  const [name, properties] = pageOf(route);
+// With its name as its key: what failed of another page does not count.
+function Named({ name, properties }) {
   const { View, error, again } = usePart(name);
   useEffect(() => View && loadAhead(), [View]);
   if (View) return html`<${View} ...${properties} />`;
   return html`<section class="panel">
     ${error ? html`<${Failed} error=${error} again=${again} />` : html`<${Skeleton} rows=${8} />`}
   </section>`;
+}
+
+export function Page({ route }) {
+  const [name, properties] = pageOf(route);
+  return html`<${Named} key=${name} name=${name} properties=${properties} />`;
 }

@@ -63,6 +63,10 @@ function Pill() {
 function Connection() {
   const now = useTime();
   const connection = useStore((s) => s.connection);
+  const hasPlace = useStore((s) => s.hasPlace);
+  if (!hasPlace) return html`<span class="small" title=${t("v_many_tabs_why")}>
+    <${State} kind="warn">${t("many_tabs")}<//>
+  </span>`;
   if (connection === "silent") return html`<span class="small">
     <${State} kind="warn">${t("reconnecting")}<//>
   </span>`;

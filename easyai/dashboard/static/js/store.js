@@ -8,6 +8,7 @@ let state = {
   now: null, // the sections of the live state; null: nothing has arrived yet
   at: 0, // Unix seconds on the server's clock, when the newest message was made
   connection: "connecting", // "connecting", "live", "silent"
+  hasPlace: true, // whether the server takes this tab; it refuses when there are too many
   unknown: "", // why the server does not know its own state; "": it knows
   tick: 0, // counts seconds
   toast: null, // {text, action, act}

@@ -23,7 +23,8 @@ export function useVerdict() {
 
 // How long nothing has been known, and the sentence about it.
 export function silence() {
-  const { at, unknown } = peek();
+  const { at, unknown, hasPlace } = peek();
+  if (!hasPlace) return { sentence: t("v_many_tabs"), why: t("v_many_tabs_why") };
   const lasted = at ? span(serverTime() - at) : null;
   if (unknown) return { sentence: t("v_unknown_self"), why: unknown };
   return {
