@@ -128,6 +128,7 @@ def test_incident_stays_under_the_hands_while_another_begins_to_ring(visit: Visi
     here = page.locator(".inc .list [aria-current]")
     expect(here).to_be_visible()
     before = here.get_attribute("href")
+    expect(page.locator(".inc article")).to_contain_text(re.compile(r"for .* so far"))
 
     def with_another(route: Route) -> None:
         answer = route.fetch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -206,6 +207,9 @@ def test_dragging_over_the_histogram_chooses_the_time(visit: Visit) -> None:
     expect(page.get_by_text("No alert matches")).to_be_visible()  # all are of the last minutes
     page.get_by_role("button", name="Any time").click()
     expect(page.locator(".alert").first).to_be_visible()
+    page.mouse.click(box["x"] + box["width"] - 1, y)  # the last bar ends now
+    expect(page).to_have_url(re.compile(r"to=\d+$"))
+    assert int(page.url.rpartition("=")[2]) <= time.time() + 1
 
 
 def test_camera_shows_its_next_picture_after_one_that_was_gone(visit: Visit, site: Outside) -> None:

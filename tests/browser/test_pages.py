@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from importlib.resources import files
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from easyai.dashboard.static_files import STATIC
 from tests.browser.conftest import CAMERAS, HOSTILE, HOSTILE_SERVICE, TYPE, Visit
 from tests.browser.visitor import PHONE, WALL, Visitor
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.jpeg import jpeg
 from tests.support.outside import Outside
 
 LARGEST_COLD = 200_000  # bytes over the network at the first visit
@@ -67,6 +70,74 @@ def test_no_page_is_wider_than_its_screen(
         visitor.open(where)
         assert visitor.overflow() <= 0, where
         visitor.keep(f"{_name(where)}-{size[0]}")
+
+
+#: The words of the headings of the curves: {text, left, right}, in order.
+_HEADINGS = """
+  [...document.querySelectorAll(".types .head > span")].map((heading) => {
+    const words = document.createRange();
+    words.selectNodeContents(heading);
+    const { left, right } = words.getBoundingClientRect();
+    return { text: heading.textContent, left, right };
+  })
+"""
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("width", [1000, 1280, 2200])
+def test_headings_of_the_curves_lie_beside_each_other(visit: Visit, lang: str, width: int) -> None:
+    page = visit(lang=lang, size=(width, 800)).open()
+    found = page.evaluate(_HEADINGS)
+    assert len(found) == 3
+    for one, following in itertools.pairwise(found):
+        assert one["right"] < following["left"], found
+
+
+#: The words of a page that begin on a line and end on another; not numbers, paths, addresses.
+_BROKEN_WORDS = r"""
+  () => {
+    const found = [];
+    const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      for (const word of text.data.matchAll(/(?<!\S)[A-Za-z_.@]+(?!\S)/g)) {
+        const at = document.createRange();
+        at.setStart(text, word.index);
+        at.setEnd(text, word.index + word[0].length);
+        const shown = [...at.getClientRects()].filter((box) => box.width > 0);
+        if (new Set(shown.map((box) => Math.round(box.top))).size > 1) found.push(word[0]);
+      }
+    }
+    return found;
+  }
+"""
+
+
+def test_phone_shows_whole_words_and_nothing_that_is_not_known(visit: Visit, site: Outside) -> None:
+    page = visit(size=PHONE).open("system")
+    assert page.evaluate(_BROKEN_WORDS) == []
+    visit_services = visit(size=PHONE).open("services")
+    visit_services.locator(".twist").first.click()
+    ages = visit_services.locator(".more dt", has_text="age").locator("+ dd")
+    assert "–" not in ages.all_inner_texts()
+    assert ages.count() > 0
+    assert visit_services.evaluate(_BROKEN_WORDS) == []
+
+
+@pytest.mark.parametrize("port", [None, 5555])
+def test_system_links_to_flower_only_where_it_answers(visit: Visit, port: int | None) -> None:
+    visitor = visit()
+
+    def with_flower(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "flower_port": port})
+
+    visitor.page.route("**/dashboard/system", with_flower)
+    page = visitor.open("system")
+    elsewhere = page.get_by_role("region", name="Elsewhere")
+    expect(elsewhere.get_by_role("link", name="Flower")).to_have_count(1 if port else 0)
+    if not port:
+        expect(elsewhere).to_contain_text("celery -A easyai flower")
 
 
 def test_names_of_strangers_are_text(visit: Visit, site: Outside) -> None:
@@ -191,3 +262,32 @@ def test_layout_of_a_hundred_thousand_alerts_is_made_at_once(visit: Visit) -> No
     assert 5 <= found["shown"] <= 8
     assert found["inside"]
     assert found["ms"] < 200
+
+
+_HIGH = "高处"
+
+
+def test_label_of_a_box_near_the_upper_edge_is_whole_and_a_broken_picture_says_so(
+    visit: Visit, site: Outside
+) -> None:
+    box = {"bbox": [100, 13, 160, 120], "class": "person", "confidence": 0.9}  # of 320 × 240
+    answer = (200, {"success": True, "result": {"total_count": 1, "detections": [box]}})
+    with AlgorithmStub("high", (_HIGH,), answer=lambda frame: answer) as stub:
+        stub.register(site.url)
+        site.put(f"{_HIGH}/whole/0.jpg", jpeg(5))
+        site.put(f"{_HIGH}/broken/0.jpg", b"no picture")
+        site.wait_for_alerts(_HIGH, 2)
+    ids = {alert["task_id"]: alert["id"] for alert in site.alerts(_HIGH)}
+    visitor = visit(size=PHONE)
+    page = visitor.open(f"alerts/{ids['whole']}")
+    label = page.locator(".big .label")
+    expect(label).to_be_visible()
+    at, edge = label.bounding_box(), page.locator(".big .pic").bounding_box()
+    assert at is not None
+    assert edge is not None
+    assert at["y"] >= edge["y"]
+    visitor.open("alerts?task_id=broken")
+    expect(page.locator(".alert .gone")).to_have_text("broken picture")
+    visitor.open(f"alerts/{ids['broken']}")
+    expect(page.locator(".big .gone")).to_have_text("no picture")
+    assert visitor.faults == []

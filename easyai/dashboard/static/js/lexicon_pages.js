@@ -93,6 +93,7 @@ export const PAGES = {
   rings: ["rings", "告警中"],
   over: ["over", "已结束"],
   lasted: ["lasted {}", "持续 {}"],
+  so_far: ["for {} so far", "已持续 {}"],
   no_incidents: ["No incident", "没有事故"],
   no_incidents_why: ["Alarms and their reports stay here.", "告警及其报告保留在这里。"],
   no_report: ["No report was written while it rang.", "告警期间没有写报告。"],

@@ -94,10 +94,12 @@ const Box = ({ box }) => twice((cls) => html`<rect
 function Label({ box, width, height }) {
   const pct = (n, of) => `${(100 * n) / of}%`;
   const isRight = box.x > width * 0.8;
-  const place = { top: pct(Math.max(0, box.y), height) };
+  const top = pct(Math.max(0, box.y), height);
+  // Above the box if there is room for a line of 1rem, else in the box, whatever the size on the screen.
+  const place = { top: `calc(${top} - clamp(0rem, (${top} - 1rem) * 9999, 1rem))` };
   if (isRight) place.right = pct(Math.max(0, width - box.x - box.w), width);
   else place.left = pct(Math.max(0, box.x), width);
-  return html`<span class=${box.y < height * 0.05 ? "label in" : "label"} style=${place}>
+  return html`<span class="label" style=${place}>
     <span class="cls">${box.label} </span>
     ${box.score == null ? "" : percent(box.score).replace(" %", "")}
   </span>`;
@@ -131,7 +133,7 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
   };
   // The shapes may change while the picture stays; and a cached picture is complete at once.
   useLayoutEffect(() => {
-    if (image.current?.complete && image.current.naturalWidth && image.current.src.endsWith(src)) loaded();
+    if (image.current?.complete && image.current.naturalWidth && image.current.src.endsWith(asked(src, full))) loaded();
   }, [src, boxes, regions]);
   const drawn = shown || { natural: [4, 3], boxes: NONE, regions: NONE };
   const isNeeded = shown !== null && needsSize([...drawn.boxes, ...drawn.regions]);
@@ -145,7 +147,7 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
       html`<img
           key=${times}
           ref=${image}
-          src=${rooted(src)}
+          src=${asked(src, full)}
           alt=${alt}
           loading=${eager ? "eager" : "lazy"}
           decoding="async"

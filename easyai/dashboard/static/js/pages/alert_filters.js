@@ -40,9 +40,10 @@ function Histogram({ filter }) {
     <div class="ticks"><span> </span></div>
   </div>`;
   const { from, step_sec: step, counts, estimated } = data;
-  const length = counts.length * step;
+  const end = Math.min(from + counts.length * step, serverTime()); // the last step goes on
   const most = Math.max(1, ...counts);
-  const wide = 960 / counts.length;
+  const x = (i) => Math.min(960, (i * step * 960) / (end - from));
+  const beginOf = (i) => Math.floor(Math.min(from + i * step, end));
   const share = (event) => {
     const box = at.current.getBoundingClientRect();
     return Math.min(0.99999, Math.max(0, (event.clientX - box.left) / box.width));
@@ -56,9 +57,8 @@ function Histogram({ filter }) {
     if (!drag) return;
     const [a, b] = [drag[0], share(event)].sort((x, y) => x - y);
     set(null);
-    const first = Math.floor(a * counts.length);
-    const last = Math.floor(b * counts.length) + 1;
-    change(filter, { from: Math.floor(from + first * step), to: Math.floor(from + last * step) });
+    const stepAt = (part) => Math.floor((part * (end - from)) / step);
+    change(filter, { from: beginOf(stepAt(a)), to: beginOf(stepAt(b) + 1) });
   };
   const [chosenFrom, chosenTo] = [Number(filter.from) || 0, Number(filter.to) || Infinity];
   const isChosen = filter.from || filter.to;
@@ -79,8 +79,8 @@ function Histogram({ filter }) {
       ${counts.map((n, i) => n > 0 && html`<rect
           key=${i}
           class=${isIn(i) ? "sel" : ""}
-          x=${i * wide}
-          width=${wide * 0.8}
+          x=${x(i)}
+          width=${(x(i + 1) - x(i)) * 0.8}
           y=${TALL - (n / most) * TALL}
           height=${(n / most) * TALL} />`)}
       ${drag &&
@@ -91,7 +91,7 @@ function Histogram({ filter }) {
             height=${TALL} />`}
     </svg>
     <div class="ticks" aria-hidden="true">
-      ${[0, 1, 2, 3, 4].map((i) => html`<span key=${i}>${hourMinute(from + (length * i) / 4)}</span>`)}
+      ${[0, 1, 2, 3, 4].map((i) => html`<span key=${i}>${hourMinute(beginOf((counts.length * i) / 4))}</span>`)}
     </div>
     ${estimated && html`<p class="muted">${t("estimated")}</p>`}
   </div>`;

@@ -184,7 +184,7 @@ function Whole({ one, again }) {
     again();
     asked.again();
   };
-  const lasted = span((one.over_at || now) - one.began_at);
+  const lasted = t(one.over_at ? "lasted" : "so_far", span((one.over_at || now) - one.began_at));
   return html`<article class="panel" aria-labelledby="incident">
     <header>
       <a class="btn quiet backlink" href="#/incidents">← ${t("all_incidents")}</a>
@@ -199,7 +199,7 @@ function Whole({ one, again }) {
         <h2 class="lead" id="incident">${one.text}</h2>
         <p class="muted">
           ${moment(one.began_at)}
-          ${one.over_at ? ` – ${clock(one.over_at)}` : ""} · ${t("lasted", lasted)}
+          ${one.over_at ? ` – ${clock(one.over_at)}` : ""} · ${lasted}
         </p>
       </div>
       <${Notes} one=${whole} again=${both} />

@@ -33,13 +33,9 @@ function kinds(service) {
 }
 
 function Evidence({ service, now }) {
+  const ages = ["heartbeat", "call", "probe"].filter((kind) => service[`last_${kind}`]);
   return html`<dl class="facts">
-    <dt>${t("heartbeat")}</dt>
-    <dd>${age(now, service.last_heartbeat)}</dd>
-    <dt>${t("call")}</dt>
-    <dd>${age(now, service.last_call)}</dd>
-    <dt>${t("probe")}</dt>
-    <dd>${age(now, service.last_probe)}</dd>
+    ${ages.map((kind) => html`<dt key=${kind}>${t(kind)}</dt><dd>${age(now, service[`last_${kind}`])}</dd>`)}
     <dt>${t("calls")}</dt>
     <dd class="calls">${count(service.calls)}, ${t("n_failed", count(service.failures))}${kinds(service)}</dd>
     <dt>${t("latency_one")}</dt>
