@@ -289,5 +289,5 @@ def test_label_of_a_box_near_the_upper_edge_is_whole_and_a_broken_picture_says_s
     visitor.open("alerts?task_id=broken")
     expect(page.locator(".alert .gone")).to_have_text("broken picture")
     visitor.open(f"alerts/{ids['broken']}")
-    expect(page.locator(".big .gone")).to_have_text("no picture")
+    expect(page.locator(".big .gone")).to_have_text("broken picture")
     assert visitor.faults == []

@@ -45,8 +45,9 @@ function useSize(given, id, isNeeded) {
 }
 
 // Whether a picture that was not shown may be had after all; an error or a refusal of the server itself
-// is an answer, and so are bytes that are no picture. Returns how long to wait in milliseconds; 0: it is gone.
+// is an answer, and so are bytes that are no picture. Returns {wait} in milliseconds, or {why} there is none.
 const MOST_TRIES = 3;
+const GONE = { why: "no_picture" };
 async function waitFor(src, times) {
   let answer = { ok: false };
   try {
@@ -55,8 +56,8 @@ async function waitFor(src, times) {
   } catch {
     // No answer: the network changed, or the server is away.
   }
-  const isPicture = answer.ok && answer.headers.get("content-type")?.startsWith("image/");
-  return isPicture || (!answer.ok && mayCome(answer)) ? waitAfter(answer, times) : 0;
+  if (answer.ok && !answer.headers.get("content-type")?.startsWith("image/")) return { why: "broken_picture" };
+  return answer.ok || mayCome(answer) ? { wait: waitAfter(answer, times) } : GONE;
 }
 
 // The server sends a single pixel for a broken picture, when it is asked to.
@@ -119,9 +120,9 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
   const endWait = useRef(() => {});
   useEffect(() => () => endWait.current(), [src]);
   const failed = async () => {
-    const wait = times < MOST_TRIES && (await waitFor(src, times + 1));
+    const { wait, why } = times < MOST_TRIES ? await waitFor(src, times + 1) : GONE;
     if (wait) endWait.current = later(() => lose({ src, times: times + 1 }), wait);
-    else miss({ src, why: "no_picture" });
+    else miss({ src, why });
   };
   const image = useRef(null);
   const loaded = () => {

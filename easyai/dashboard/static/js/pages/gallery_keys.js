@@ -34,7 +34,9 @@ function useFocus(alerts, rows, box) {
     wanted.current = id;
     if (at < 0 || take()) return;
     const row = rows.find((one) => one.first <= at && at < one.last);
-    if (row && box.current) scrollBy(0, box.current.getBoundingClientRect().top + row.top - innerHeight / 2);
+    if (!row || !box.current) return;
+    const top = box.current.getBoundingClientRect().top + row.top;
+    if (top < 0 || top > innerHeight) scrollBy(0, top - innerHeight / 2);
   };
 }
 
