@@ -1,4 +1,4 @@
-"""A browser whose clock is not that of the server."""
+"""A browser whose clock or zone is not that of the server."""
 
 from __future__ import annotations
 
@@ -26,3 +26,15 @@ def test_ages_and_the_last_hour_are_those_of_the_server(visit: Visit, site: Outs
     page.get_by_label("Time", exact=True).select_option("3600")
     expect(page.locator(".btn.span")).to_be_visible()
     expect(page.locator(".alert").first).to_be_visible()
+
+
+def test_visitor_in_another_zone_is_told_whose_time_the_sentences_give(visit: Visit) -> None:
+    page = visit(zone="Asia/Kathmandu").open()  # UTC and 5:45 h: the minutes differ, too
+    minutes = "|".join(time.strftime("%M", time.localtime(time.time() + s)) for s in (0, 60))
+    there = re.compile(rf"time of the server, where it is \d\d:({minutes}) now")
+    expect(page.locator(".verdict")).to_contain_text(there)
+    page.goto(f"{page.url.partition('#')[0]}#/incidents/now")
+    expect(page.locator(".report")).to_contain_text("time of the server")
+    here = visit().open()
+    expect(here.locator(".verdict h1")).to_be_visible()
+    expect(here.locator(".verdict")).not_to_contain_text("time of the server")

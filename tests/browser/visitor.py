@@ -37,6 +37,7 @@ class Visitor:
         theme: str = "light",
         size: tuple[int, int] = LAPTOP,
         headers: dict[str, str] | None = None,
+        zone: str | None = None,
     ) -> None:
         self.url = url
         self._query = f"?lang={lang}&theme={theme}"
@@ -44,6 +45,7 @@ class Visitor:
             viewport={"width": size[0], "height": size[1]},
             reduced_motion="reduce",
             extra_http_headers=headers or {},
+            timezone_id=zone,
         )
         self._context.set_default_timeout(LIMIT_MS)
         self.page: Page = self._context.new_page()

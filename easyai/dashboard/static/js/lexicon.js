@@ -104,6 +104,10 @@ const NOW = {
   nothing_yet: ["Nothing to infer", "无可推理"],
   unknown: ["Not known", "未知"],
   open_report: ["Open the report", "查看报告"],
+  zone: [
+    "Sentences give the time of the server, where it is {} now; set TZ on the server to change it.",
+    "句子中的时间是服务器的时间，服务器现在是 {}；如需更改，请在服务器上设置 TZ。",
+  ],
   v_loading: ["Asking the server …", "正在询问服务器…"],
   v_numbers: [
     "{} frames a second are inferred; {} task types, {} services that can take work, {} frames waiting.",

@@ -1,6 +1,7 @@
 // The one sentence: does inference go on? What is not known is never green.
-import { isKnown, peek, serverTime, useStore } from "./store.js";
-import { span } from "./format.js";
+import { hourMinute, span } from "./format.js";
+import { html } from "./preact.js";
+import { isKnown, peek, serverTime, useStore, useTime } from "./store.js";
 import { t } from "./words.js";
 
 const KINDS = { ok: "ok", warn: "warn", bad: "bad", idle: "idle" };
@@ -31,4 +32,13 @@ export function silence() {
     sentence: lasted ? t("v_silent", lasted) : t("v_never"),
     why: t("v_silent_why"),
   };
+}
+
+const hereSec = () => -new Date().getTimezoneOffset() * 60;
+// Whose time the server's sentences give; nothing where the visitor is in the same zone.
+export function Zone() {
+  const there = useStore((s) => s.session?.utc_offset_sec ?? null);
+  const now = useTime();
+  if (there === null || there === hereSec()) return null;
+  return html`<p class="muted">${t("zone", hourMinute(now + there - hereSec()))}</p>`;
 }

@@ -6,6 +6,7 @@ import { html, useEffect, useState } from "../preact.js";
 import { go } from "../router.js";
 import { useKeys } from "../keys.js";
 import { useStore } from "../store.js";
+import { Zone } from "../verdict.js";
 import { t } from "../words.js";
 
 export function DiagnosisNow() {
@@ -33,7 +34,7 @@ export function DiagnosisNow() {
     </header>
     ${error && html`<${Failed} error=${error} again=${() => again(turn + 1)} />`}
     ${text
-      ? html`<div class="report" aria-busy=${isBusy}><${Markdown} text=${text} /></div>`
+      ? html`<div class="report" aria-busy=${isBusy}><${Zone} /><${Markdown} text=${text} /></div>`
       : !error && html`<${Skeleton} rows=${10} />`}
   </article>`;
 }

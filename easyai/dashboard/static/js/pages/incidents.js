@@ -8,6 +8,7 @@ import { Markdown } from "../markdown.js";
 import { html, useEffect, useRef, useState } from "../preact.js";
 import { goInstead, to } from "../router.js";
 import { serverTime, useNow, useOperator, useStore, useTime } from "../store.js";
+import { Zone } from "../verdict.js";
 import { t } from "../words.js";
 import { Mute, acknowledge, change } from "./alarms.js";
 
@@ -207,7 +208,7 @@ function Whole({ one, again }) {
       ${asked.error && html`<${Failed} error=${asked.error} again=${asked.again} />`}
       ${asked.data
         ? whole.report
-        ? html`<${Markdown} text=${whole.report} />`
+        ? html`<${Zone} /><${Markdown} text=${whole.report} />`
         : html`<p class="soft">${t("no_report")}</p>`
         : !asked.error && html`<${Skeleton} rows=${8} />`}
     </div>

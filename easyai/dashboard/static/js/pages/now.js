@@ -6,7 +6,7 @@ import { Command, Failed, Mark, Skeleton, canWork } from "../parts.js";
 import { html } from "../preact.js";
 import { to } from "../router.js";
 import { useNow } from "../store.js";
-import { silence, useVerdict } from "../verdict.js";
+import { Zone, silence, useVerdict } from "../verdict.js";
 import { t } from "../words.js";
 
 // The alarm whose report explains the verdict: of the same severity, the oldest.
@@ -35,6 +35,7 @@ function Known({ kind, verdict }) {
     ${verdict.reason
       ? html`<p class="why">${verdict.reason}</p>`
       : kind === "ok" && html`<${Numbers} waiting=${verdict.waiting} />`}
+    <${Zone} />
   </div>
     ${isTrouble &&
       html`<div class="to">
