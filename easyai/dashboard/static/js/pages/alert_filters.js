@@ -40,7 +40,9 @@ function Histogram({ filter }) {
     <div class="ticks"><span> </span></div>
   </div>`;
   const { from, step_sec: step, counts, estimated } = data;
-  const end = Math.min(from + counts.length * step, serverTime()); // the last step goes on
+  const full = from + counts.length * step;
+  const now = serverTime();
+  const end = now > full - step && now < full ? now : full; // the last step goes on
   const most = Math.max(1, ...counts);
   const x = (i) => Math.min(960, (i * step * 960) / (end - from));
   const beginOf = (i) => Math.floor(Math.min(from + i * step, end));
