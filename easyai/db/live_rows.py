@@ -25,12 +25,16 @@ _SERVICES: Final = text("""
       FROM services WHERE state <> 'unregistered' OR state_since > :lately
      ORDER BY CASE state WHEN 'unregistered' THEN 1 ELSE 0 END, service_id, endpoint LIMIT :most
 """)
+# The endpoint that a service left by a move is expected to do nothing.
 _AVAILABLE: Final = text("""
     SELECT task_type, count(*),
            sum(CASE WHEN state IN ('online', 'suspect') AND breaker_open_until = 0
                     THEN 1 ELSE 0 END)
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
-     WHERE state <> 'unregistered' GROUP BY task_type
+     WHERE state <> 'unregistered'
+       AND NOT (state IN ('suspect', 'offline')
+                AND coalesce(state_reason_args, '') LIKE '%"service.moved"%')
+     GROUP BY task_type
 """)
 _ALERTS: Final = text("SELECT coalesce(sum(alerts), 0) FROM alert_counts WHERE of_all = 1")
 _NEWEST: Final = text("SELECT max(id) FROM alerts")

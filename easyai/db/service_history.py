@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, text
 
 from easyai.db import reasons, service_events
-from easyai.domain.service import ServiceState
+from easyai.domain.service import AWAY, MOVED, ServiceState, moved_to
 from easyai.masking import hide_credentials
 
 #: Events that are read: where there are more, such as of a fleet that flaps, strips begin later.
@@ -82,11 +82,13 @@ def _changes(
     values = {"since": since, "until": until, "most": MOST_EVENTS}
     changes: dict[str, list[_Change]] = {}
     for row in conn.execute(_EVENTS, values):
-        before: object = _BEFORE.get(row.kind)
+        before, after = _BEFORE.get(row.kind, ""), str(_AFTER[row.kind])
+        _, detail = service_events.parts(reasons.read(row, "text", "reason"))
         if row.kind == "service_online":
-            _, detail = service_events.parts(reasons.read(row, "text", "reason"))
-            before = detail.get("was")
-        change = _Change(row.at, str(before or ""), str(_AFTER[row.kind]))
+            before = str(detail.get("was") or "")
+        elif after in AWAY and moved_to(detail):
+            after = MOVED
+        change = _Change(row.at, before, after)
         changes.setdefault(row.subject, []).append(change)
     return changes, conn.execute(_READ_TO, values).scalar() or since
 

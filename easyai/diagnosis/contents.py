@@ -14,7 +14,7 @@ from easyai.diagnosis import timeline
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.causes.dependency_causes import NO_DATABASE
 from easyai.diagnosis.causes.rank import rank
-from easyai.diagnosis.symptom import Status, Symptom, symptom
+from easyai.diagnosis.symptom import Status, Symptom, symptom, without_cause
 from easyai.diagnosis.timeline import Entry
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.errors import DatabaseUnavailableError
@@ -48,6 +48,18 @@ class Diagnosis:
     def well(self) -> bool:
         """Whether nothing is wrong now."""
         return self.symptom.status is Status.WELL
+
+    @property
+    def cause(self) -> Cause | None:
+        """The most likely cause; None if there are only remarks."""
+        return next((cause for cause in self.causes if not cause.is_remark), None)
+
+    @property
+    def why(self) -> Reason:
+        """What is wrong, in a line; no reason when all is well."""
+        if self.well:
+            return NO_REASON
+        return self.cause.title if self.cause else without_cause(self.facts)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:

@@ -70,7 +70,7 @@ def _seen(facts: Facts, snapshot: Snapshot, causes: Sequence[Cause]) -> Symptom:
     if any(_stops_scanning(cause) for cause in causes):
         return _not_scanned(facts, snapshot)
     broken = [check for check in facts.checks.values() if not check.ok]
-    if not causes and not broken and not facts.ringing:
+    if all(cause.is_remark for cause in causes) and not broken and not facts.ringing:
         return _well(facts)
     return _degraded(facts, causes)
 
@@ -88,6 +88,19 @@ def ringing(facts: Facts) -> Reason:
         subjects.setdefault(alarm.kind, []).append(alarm.subject)
     alarms = tuple(_alarm(kind, tuple(filter(None, of))) for kind, of in subjects.items())
     return Reason.of("symptom.ringing", alarms=alarms)
+
+
+def without_cause(facts: Facts) -> Reason:
+    """What is wrong if no cause is found: the check that fails, or the alarms that ring.
+
+    An alarm goes on for some seconds after its cause: after a service was unregistered, for one.
+    """
+    broken = next((check for check in facts.checks.values() if not check.ok), None)
+    if broken:
+        return Reason.of("short.check", name=broken.name, why=broken.reason)
+    if facts.ringing:
+        return Reason.of("symptom.still_ringing", alarms=ringing(facts).get("alarms"))
+    return Reason("symptom.no_cause")
 
 
 def _alarm(kind: str, subjects: tuple[str, ...]) -> Reason:

@@ -22,10 +22,16 @@ class ServiceState(StrEnum):
 
 UNLIMITED: Final = 1_000_000_000  # requests at once
 AWAY = (ServiceState.SUSPECT, ServiceState.OFFLINE)  # any evidence of life brings it back
+#: What pages show as the state of an endpoint that its service left for another endpoint.
+MOVED: Final = "moved"
 #: The code of a state whose reason is a probe that failed; its argument `answer` says why.
 PROBE_FAILED: Final = "service.probe_failed"
 #: The code of a probe that was connected but got no answer.
 NO_ANSWER: Final = "probe.no_answer"
+#: The codes of failed probes to which some process listens: the service may hang or be unwell.
+_LISTENS: Final = frozenset({NO_ANSWER, "probe.status", "connection.tls"})
+# A last answer and a last heartbeat this close belong to the same run of a service.
+_SAME_RUN_SEC: Final = 2.0
 ROUTABLE = (ServiceState.ONLINE, ServiceState.SUSPECT)
 #: The reason of a service that registered for the first time, and has been online ever since.
 REGISTERED: Final = Reason("service.registered")
@@ -78,8 +84,18 @@ def is_http_url(text: str) -> bool:
     return valid and not any(character.isspace() for character in text)
 
 
+def is_deserted(answer: Reason) -> bool:
+    """Whether a failed probe shows that no process listens at the endpoint."""
+    return bool(answer) and answer.code not in _LISTENS
+
+
+def outlives(heartbeat_at: float, answered_at: float) -> bool:
+    """Whether a heartbeat came after a service had answered its last call; Unix seconds."""
+    return heartbeat_at > answered_at + _SAME_RUN_SEC
+
+
 def move_to(endpoint: str) -> Reason | None:
-    """The argument `moved` in the reason of an offline service: the service_id's new endpoint.
+    """The argument `moved` in the reason of a service that is away: the id's new endpoint.
 
     None if there is no new endpoint ('').
     """

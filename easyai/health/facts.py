@@ -13,7 +13,14 @@ from typing import Final
 from easyai.domain.alarm import AlarmKind
 from easyai.domain.breaker import LONGEST_PAUSE_SEC
 from easyai.domain.reason import NO_REASON, Reason
-from easyai.domain.service import NO_ANSWER, PROBE_FAILED, ROUTABLE, ServiceState, moved_to
+from easyai.domain.service import (
+    AWAY,
+    NO_ANSWER,
+    PROBE_FAILED,
+    ROUTABLE,
+    ServiceState,
+    moved_to,
+)
 from easyai.health.checks.named_check import CheckResult
 from easyai.health.failing import FEWEST, only_fails, rings
 from easyai.health.snapshot import (
@@ -60,28 +67,24 @@ class Facts:
 
     @cached_property
     def moved(self) -> tuple[ServiceFacts, ...]:
-        """The offline endpoints whose services have moved to another endpoint."""
+        """The endpoints whose services have moved to another endpoint."""
         services = self.snapshot.services if self.snapshot else ()
         return tuple(service for service in services if self.moved_to(service))
 
     def moved_to(self, service: ServiceFacts) -> str:
-        """The endpoint at which an offline endpoint's service registered since; '' for none."""
-        new = moved_to(service.state_reason) if service.state == ServiceState.OFFLINE else ""
+        """The endpoint to which the service of a lost endpoint moved; '' if it did not move."""
+        new = moved_to(service.state_reason) if service.state in AWAY else ""
         services = self.snapshot.services if new and self.snapshot else ()
-        newest = ""
-        passed = {service.endpoint}
-        while new and new not in passed:
-            # The service may have moved again.
-            passed.add(new)
-            there = [
-                row
-                for row in services
-                if (row.endpoint, row.service_id) == (new, service.service_id)
-                and row.state != ServiceState.UNREGISTERED
-            ]
-            newest = new if there else newest
-            new = moved_to(there[0].state_reason) if there else ""
-        return newest
+        further = {
+            row.endpoint: moved_to(row.state_reason)
+            for row in services
+            if row.service_id == service.service_id and row.state in AWAY
+        }
+        passed = {service.endpoint, new}
+        # The service may have moved again.
+        while (then := further.get(new, "")) and then not in passed:
+            passed.add(new := then)
+        return new
 
     @property
     def types(self) -> tuple[TypeFacts, ...]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from easyai.db import reasons, services
 from easyai.db.services import ServiceRow
 from easyai.domain.reason import Reason
-from easyai.domain.service import PROBE_FAILED, ServiceState, move_to
+from easyai.domain.service import PROBE_FAILED, ServiceState, move_to, outlives
 
 LONGEST_PROBE_PAUSE_SEC: Final = 60.0
 _FIRST_PROBE_PAUSE_SEC: Final = 5.0
@@ -19,22 +19,27 @@ def after_failed_probe(
     answer: Reason,
     unconfirmed: bool,
     together: Reason | None,
-    moves: dict[int, str],
+    moved: str,
     now: float,
+    seen_at: float,
 ) -> dict[str, Any]:
-    """The demotion of a service whose probe failed: offline after two failures, else suspect."""
+    """The demotion of a service whose probe failed: offline after two failures, else suspect.
+
+    `moved`: the endpoint to which the service moved, or ''. `seen_at`: when the check read `row`;
+    its new state counts from then, so that an endpoint that registers meanwhile is newer.
+    """
     # A service that was online until this check has failed a single probe, whatever came before.
     failures = 1 if row.state == ServiceState.ONLINE else row.probe_failures + 1
     state = ServiceState.OFFLINE if failures >= _OFFLINE_AFTER else ServiceState.SUSPECT
     together = together if row.state == ServiceState.ONLINE else None
-    moved = move_to(moves[row.pk]) if state == ServiceState.OFFLINE else None
-    reason = _reason(row, answer, unconfirmed, together, moved)
-    since = row.state_since if row.state == state else now
-    values = demotion(row, state, reason, now, since, failures, _pause_sec(failures))
+    reason = _reason(row, answer, unconfirmed, together, move_to(moved))
+    since = row.state_since if row.state == state else seen_at
+    values = demotion(row, state, reason, now, since, failures, pause_sec(failures))
     return values | {"unconfirmed": unconfirmed}
 
 
-def _pause_sec(failures: int) -> float:
+def pause_sec(failures: int) -> float:
+    """Seconds until the next probe of a service after so many failed probes in a row."""
     doublings = min(max(0, failures - _OFFLINE_AFTER), 10)
     return float(min(_FIRST_PROBE_PAUSE_SEC * 2**doublings, LONGEST_PROBE_PAUSE_SEC))
 
@@ -46,13 +51,20 @@ def _reason(
     together: Reason | None,
     moved: Reason | None,
 ) -> Reason:
+    heard = unconfirmed and _is_heard(row)
     if unconfirmed and not services.breaker_of(row).closed:
+        code = "service.calls_fail" if heard else "service.calls_and_probe_fail"
         calls = reasons.read(row, "last_failure_reason") or Reason("service.no_reason_known")
-        return Reason.of(
-            "service.calls_fail", calls=calls, answer=answer, together=together, moved=moved
-        )
-    contact = Reason("service.though_heard") if unconfirmed else None
+        return Reason.of(code, calls=calls, answer=answer, together=together, moved=moved)
+    contact = Reason("service.though_heard") if heard else None
     return Reason.of(PROBE_FAILED, answer=answer, heard=contact, together=together, moved=moved)
+
+
+def _is_heard(row: ServiceRow) -> bool:
+    """Whether heartbeats arrive since its calls fail; yes if no failed call shows when it died."""
+    if row.last_failure_at <= row.last_success_at:
+        return True
+    return outlives(row.last_heartbeat, row.last_success_at)
 
 
 def demotion(

@@ -1,74 +1,130 @@
 """Services that moved: the same service_id at a new endpoint, and nothing at the old endpoint.
 
 Each running process has its own endpoint, and a service_id may have many endpoints. So a silent
-endpoint is no move. A service has moved only when every living endpoint of its id is new since the
-old endpoint left, and was registered soon after. When several endpoints left, the last of them has
-moved. The old endpoint stays registered until an operator unregisters it.
+endpoint is no move. What distinguishes a restart at another address from the death of an endpoint
+beside others: at a restart the old endpoint is dead before the new endpoint comes. So the next
+check after a registration probes the older endpoints of its id. An endpoint that gives a sign of
+life of its own after the new endpoint came has not moved, whenever it dies. When several endpoints
+left, the last of them has moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from easyai.db.services import ServiceRow, reason_of
-from easyai.domain.service import REGISTERED, ROUTABLE, ServiceState, moved_to
+from easyai.domain.service import AWAY, REGISTERED, ROUTABLE, ServiceState, moved_to
 from easyai.masking import hide_credentials
+from easyai.registry.demotion import pause_sec
 
-# Failed calls, or a probe after a timeout without a success, and then a second probe show that an
-# endpoint is dead. Until then it may look alive beside the new endpoint.
+# Endpoints that were registered this close together are replicas, not moves: a check in between
+# may not have seen the first of them alive.
+_TOGETHER_SEC: Final = 10.0
+# An endpoint that no check has seen for so long after the new endpoint came: it is not known which
+# came first, its death or the new endpoint.
 _FOUND_WITHIN: Final = 2.0  # heartbeat timeouts of the old endpoint
 # From the last sign of life at the old endpoint to the registration of the new endpoint. After a
 # longer time, the new endpoint is as likely another process with the same id.
-_MOVES_WITHIN_SEC: Final = 600.0
+_MOVES_WITHIN_SEC: Final = 12 * 3600.0
 
 
-def move_of(old: ServiceRow, rows: Sequence[ServiceRow], timeout_sec: float) -> str:
-    """The endpoint to which the service of a suspect or offline endpoint moved; '' when unknown.
+@dataclass(frozen=True)  # no slots: cached_property needs a __dict__
+class Moves:
+    """The moves among all services, as a check read them at `now` (Unix seconds)."""
 
-    Its password is hidden, as in stored reasons. `rows` are all services in their present state.
-    A move that is stored for `old` stays as long as the new endpoint is registered.
-    """
-    others = [
-        row
-        for row in rows
-        if row.service_id == old.service_id
-        and row.pk != old.pk
-        and row.state != ServiceState.UNREGISTERED
-    ]
-    noted = moved_to(reason_of(old))
-    if noted in {_shown(row) for row in others}:
-        return noted
-    living = [row for row in others if row.state in ROUTABLE]
-    if not living or not all(_is_new(row, old, timeout_sec) for row in living):
-        return ""
-    taken = {moved_to(reason_of(row)) for row in others}
-    until = _last_sign(old) + _MOVES_WITHIN_SEC
-    free = [row for row in living if _shown(row) not in taken and _came(row) <= until]
-    if not free:
-        return ""
-    newest = max(free, key=lambda row: row.state_since)
-    left_later = any(
-        _left(row, newest) > _left(old, newest) and _is_new(newest, row, timeout_sec)
-        for row in others
-        if row not in living and not moved_to(reason_of(row))
-    )
-    return "" if left_later else _shown(newest)
+    rows: Sequence[ServiceRow]
+    timeout_sec: float  # of heartbeats, in the settings
+    now: float
+
+    def suspected(self) -> set[int]:
+        """The pks of endpoints that may have moved: a new endpoint came after their last sign."""
+        return {
+            old.pk
+            for group in self._groups
+            for old in group
+            if old.pk not in self._noted
+            and any(self._came_since(new, old) for new in group if new is not old)
+        }
+
+    def found(self, silent: Collection[int]) -> dict[int, str]:
+        """By pk, the endpoint to which an endpoint moved; no entry for one that did not move.
+
+        `silent`: endpoints that no probe could connect to in this check. Passwords are hidden, as
+        in stored reasons. A move stays until the old endpoint gives a sign of life.
+        """
+        found = dict(self._noted)
+        for group in self._groups:
+            found |= self._of_group(group, silent)
+        return found
+
+    @cached_property
+    def _noted(self) -> dict[int, str]:
+        noted = {row.pk: moved_to(reason_of(row)) for row in self.rows if row.state in AWAY}
+        return {pk: endpoint for pk, endpoint in noted.items() if endpoint}
+
+    @cached_property
+    def _groups(self) -> list[list[ServiceRow]]:
+        """The endpoints of each id, of ids with several endpoints of which any is new."""
+        groups: defaultdict[str, list[ServiceRow]] = defaultdict(list)
+        for row in self.rows:
+            if row.state != ServiceState.UNREGISTERED:
+                groups[row.service_id].append(row)
+        return [group for group in groups.values() if self._has_news(group)]
+
+    def _has_news(self, group: Sequence[ServiceRow]) -> bool:
+        """Whether an endpoint came after the last sign of another; cheap, for a fleet of one id."""
+        if len(group) < 2:
+            return False
+        newest = max(map(_came, group))
+        return any(newest >= self._lived_at(row) for row in group if row.pk not in self._noted)
+
+    def _of_group(
+        self, group: Sequence[ServiceRow], silent: Collection[int]
+    ) -> Iterator[tuple[int, str]]:
+        living = [row for row in group if row.state in ROUTABLE and row.pk not in silent]
+        taken = {self._noted.get(row.pk) for row in group}
+        gone = [row for row in group if row.pk in silent and row.pk not in self._noted]
+        newest_at = max(map(_came, living), default=0.0)
+        for old in sorted(gone, key=lambda row: _left_at(row, newest_at), reverse=True):
+            if not all(self._is_new(row, old) for row in living):
+                continue
+            until = _last_sign(old) + _MOVES_WITHIN_SEC
+            free = [row for row in living if _shown(row) not in taken and _came(row) <= until]
+            if free:
+                new = _shown(max(free, key=_came))
+                taken.add(new)
+                yield old.pk, new
+
+    def _is_new(self, row: ServiceRow, old: ServiceRow) -> bool:
+        """Whether an endpoint was first registered when the old endpoint had left."""
+        if old.state == ServiceState.ONLINE:
+            allowed_sec = _FOUND_WITHIN * (old.heartbeat_timeout_sec or self.timeout_sec)
+            return self._came_since(row, old) and self.now <= _came(row) + allowed_sec
+        return _came_first(row) and _came(row) >= max(_met_until(old), old.state_since)
+
+    def _came_since(self, row: ServiceRow, old: ServiceRow) -> bool:
+        """Whether an endpoint was first registered after the last sign and probe of another."""
+        return _came_first(row) and _came(row) >= self._lived_at(old)
+
+    def _lived_at(self, row: ServiceRow) -> float:
+        """Until when an endpoint is known to have lived, or when it was probed later."""
+        online = row.state == ServiceState.ONLINE  # then its last probe was answered
+        rest_sec = self.timeout_sec if online else pause_sec(row.probe_failures)
+        return max(_met_until(row), float(row.next_probe_at) - rest_sec)
 
 
-def _shown(row: ServiceRow) -> str:
-    """The endpoint as a reason stores it."""
-    return hide_credentials(row.endpoint)
+def _met_until(row: ServiceRow) -> float:
+    """Until when the registration and calls of an endpoint show that it is no older process."""
+    first_at = min(row.state_since, row.register_at) + _TOGETHER_SEC
+    return float(max(first_at, row.register_at, row.last_success_at))
 
 
-def _left(row: ServiceRow, new: ServiceRow) -> tuple[float, float, int]:
-    """The last sign of life of an endpoint before `new` came, as a sort key."""
-    # Heartbeats that the new endpoint sends by id count for an old endpoint that is not offline.
-    return min(_last_sign(row), _came(new)), row.last_success_at, row.pk
-
-
-def _last_sign(row: ServiceRow) -> float:
-    return float(max(row.register_at, row.last_success_at, row.last_evidence))
+def _came_first(row: ServiceRow) -> bool:
+    return row.state in ROUTABLE and reason_of(row) == REGISTERED
 
 
 def _came(row: ServiceRow) -> float:
@@ -76,13 +132,16 @@ def _came(row: ServiceRow) -> float:
     return float(min(row.state_since, row.register_at))
 
 
-def _is_new(row: ServiceRow, old: ServiceRow, timeout_sec: float) -> bool:
-    """Whether an endpoint was first registered when the old endpoint left, or later."""
-    since, allowed_sec = _came(row), old.heartbeat_timeout_sec or timeout_sec
-    return bool(
-        reason_of(row) == REGISTERED
-        # Endpoints that were started together are replicas, not moves.
-        and old.register_at + allowed_sec <= since
-        and old.last_success_at <= since
-        and old.state_since <= since + _FOUND_WITHIN * allowed_sec
-    )
+def _shown(row: ServiceRow) -> str:
+    """The endpoint as a reason stores it."""
+    return hide_credentials(row.endpoint)
+
+
+def _last_sign(row: ServiceRow) -> float:
+    return float(max(row.register_at, row.last_success_at, row.last_evidence))
+
+
+def _left_at(row: ServiceRow, newest_at: float) -> tuple[float, float, int]:
+    """The last sign of life of an endpoint before the newest endpoint came, as a sort key."""
+    # Heartbeats that the new endpoint sends by id count for an old endpoint that is not offline.
+    return min(_last_sign(row), newest_at), row.last_success_at, row.pk

@@ -20,10 +20,17 @@ from easyai.db import clock, events, generations, service_events, services, wait
 from easyai.db.events import Event
 from easyai.db.services import ServiceRow
 from easyai.domain.reason import Reason
-from easyai.domain.service import AWAY, PROBED, ServiceState, probe_url
+from easyai.domain.service import (
+    AWAY,
+    PROBED,
+    ServiceState,
+    is_deserted,
+    moved_to,
+    probe_url,
+)
 from easyai.messages.catalogue import text
 from easyai.registry.demotion import LONGEST_PROBE_PAUSE_SEC, after_failed_probe, demotion
-from easyai.registry.moves import move_of
+from easyai.registry.moves import Moves
 from easyai.registry.watch import Watch
 from easyai.runtime import Runtime
 from easyai.service_http.probe import probe_all
@@ -56,7 +63,9 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     recorded = _suspect(runtime, lapsed, silent, together)
     unconfirmed = _unconfirmed(rows, timeout_sec, now)
     fallen = {row.pk for row in lapsed}
-    doubtful = [row for row in rows if row.pk in fallen or _is_due(row, unconfirmed, now)]
+    moves = Moves(rows, timeout_sec, now)
+    asked_for = fallen | moves.suspected()
+    doubtful = [row for row in rows if row.pk in asked_for or _is_due(row, unconfirmed, now)]
     # The services that waited longest come first, because the whole round has a time limit.
     doubtful.sort(key=lambda row: row.next_probe_at)
     urls = {row.pk: probe_url(row.endpoint, row.health_url) for row in doubtful}
@@ -66,8 +75,8 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     blame = _blame(runtime, rows, [row for row in living if row.pk in fallen])
     revived, woken = _revive(runtime, living, timeout_sec, blame)
     dead = [row for row in asked if answers[row.pk]]
-    moves = {row.pk: move_of(row, rows, timeout_sec) for row in dead}
-    offline = _doubt(runtime, dead, answers, unconfirmed, together, recorded, moves)
+    moved = moves.found({row.pk for row in dead if is_deserted(answers[row.pk])})
+    offline = _doubt(runtime, dead, answers, unconfirmed, together, recorded, moved, now)
     return Findings(len(lapsed), offline, revived, frozenset(woken))
 
 
@@ -222,7 +231,8 @@ def _doubt(
     unconfirmed: set[int],
     together: Reason | None,
     recorded: set[int],
-    moves: dict[int, str],
+    moved: dict[int, str],
+    seen_at: float,
 ) -> int:
     """Mark services as suspect or offline whose probe failed; returns how many went offline."""
     if not dead:
@@ -231,20 +241,29 @@ def _doubt(
         now = clock.now(conn)
         demotions = {
             row.pk: after_failed_probe(
-                row, answers[row.pk], row.pk in unconfirmed, together, moves, now
+                row,
+                answers[row.pk],
+                row.pk in unconfirmed,
+                together,
+                moved.get(row.pk, ""),
+                now,
+                seen_at,
             )
             for row in dead
         }
         written = services.demote(conn, list(demotions.values()))
-        changed = [
-            row
-            for row in dead
-            if row.pk in written - recorded and row.state != demotions[row.pk]["state"]
-        ]
-        events.add(conn, [_demoted(row, demotions[row.pk], now) for row in changed])
-        if any(row.state != demotions[row.pk]["state"] for row in dead):
+        changed = {row.pk for row in dead if row.state != demotions[row.pk]["state"]}
+        news = changed | {row.pk for row in dead if _just_moved(row, moved)}
+        recent = [row for row in dead if row.pk in news & written - recorded]
+        events.add(conn, [_demoted(row, demotions[row.pk], now) for row in recent])
+        if changed:
             generations.bump_registry(conn)
-    gone = [row for row in changed if demotions[row.pk]["state"] == ServiceState.OFFLINE]
+    gone = [row for row in recent if demotions[row.pk]["state"] == ServiceState.OFFLINE]
+    _log_offline(gone, demotions)
+    return len(gone)
+
+
+def _log_offline(gone: Sequence[ServiceRow], demotions: dict[int, dict[str, Any]]) -> None:
     for row in gone:
         log.warning(
             "algorithm service offline: service_id=%s endpoint=%s reason=%s; its frames go to "
@@ -253,7 +272,10 @@ def _doubt(
             row.endpoint,
             text(demotions[row.pk]["reason"]),
         )
-    return len(gone)
+
+
+def _just_moved(row: ServiceRow, moved: dict[int, str]) -> bool:
+    return row.pk in moved and not moved_to(services.reason_of(row))
 
 
 def _demoted(row: ServiceRow, values: dict[str, Any], now: float) -> Event:

@@ -18,6 +18,7 @@ from easyai.db import (
     services,
 )
 from easyai.domain.reason import Reason
+from easyai.domain.service import AWAY, MOVED, moved_to
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
 
@@ -55,7 +56,7 @@ class ServicesSection:
         return Shown(entries + [self._entry(row, language) for row in self._rows])
 
     def _entry(self, row: Row[Any], language: str) -> dict[str, Any]:
-        breaker = services.breaker_of(row)
+        breaker, reason = services.breaker_of(row), services.reason_of(row)
         tripped = "open" if self._now < breaker.open_until else "half_open"
         failures = service_calls.failures_of(row)
         limits = [limit for limit in (row.max_concurrency, row.concurrency_cap) if limit]
@@ -65,8 +66,8 @@ class ServicesSection:
             "name": row.name,
             "version": row.version,
             "types": self._types.get(row.pk, []),
-            "state": row.state,
-            "reason": text(services.reason_of(row).quoting(hide_credentials), language),
+            "state": MOVED if row.state in AWAY and moved_to(reason) else row.state,
+            "reason": text(reason.quoting(hide_credentials), language),
             "since": row.state_since,
             "last_heartbeat": row.last_heartbeat or None,
             "last_call": max(row.last_success_at, row.last_failure_at) or None,

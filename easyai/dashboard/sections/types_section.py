@@ -166,7 +166,7 @@ def _diagnosed(diagnosis: Diagnosis, task_type: TypeFacts) -> tuple[str, Reason]
     causes = [
         cause
         for cause in diagnosis.causes
-        if name in cause.task_types or (cause.weight >= STOPS and cause.concerns((name,)))
+        if cause.weight >= (1 if name in cause.task_types else STOPS) and cause.concerns((name,))
     ]
     return ("warn", causes[0].title) if causes else None
 

@@ -44,12 +44,12 @@ class VerdictSection:
         diagnosis = self._verdicts.newest
         if diagnosis is None:
             return Shown(None)
-        symptom, cause = diagnosis.symptom, next(iter(diagnosis.causes), None)
+        symptom, cause = diagnosis.symptom, diagnosis.cause
         remedy = next(iter(cause.remedies), None) if cause else None
         whole = {
             "state": "idle" if _is_idle(diagnosis) else _STATES[symptom.status],
             "sentence": text(symptom.lines[0], language),
-            "reason": text(cause.title, language) if cause else "",
+            "reason": text(diagnosis.why, language),
             "action": text(remedy.text, language) if remedy else "",
             "command": remedy.command if remedy else "",
             "since": symptom.since or None,

@@ -24,8 +24,13 @@ class Cause:
     title: Reason
     evidence: tuple[Reason, ...]
     remedies: tuple[Remedy, ...]
-    weight: int = 0  # 0 to 100: how directly it explains that nothing succeeds
+    weight: int = 0  # 0 to 100: how directly it explains that nothing succeeds; 0: a remark
     task_types: tuple[str, ...] = ()  # the types it concerns, or only the types it stops; (): all
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether all is well beside it."""
+        return not self.weight
 
     def concerns(self, names: Collection[str]) -> bool:
         """Whether the cause concerns any of these task types."""

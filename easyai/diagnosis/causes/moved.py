@@ -14,14 +14,13 @@ _MOST: Final = 12
 
 
 def moved_services(facts: Facts) -> Cause:
-    """The cause. Nothing is lost; the old endpoints are probed until an operator removes them."""
+    """A remark. Nothing is lost; the old endpoints are probed until an operator removes them."""
     some = facts.moved
     return Cause(
         "service_moved",
         Reason.of("cause.service_moved.title", services=service_ids(some)),
         tuple(_evidence(facts, service) for service in some[:_MOST]),
         tuple(_take_out(facts, service) for service in some[:_MOST]),
-        weight=5,
         task_types=concerned(some, ()),
     )
 

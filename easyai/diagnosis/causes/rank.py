@@ -34,7 +34,7 @@ def rank(facts: Facts) -> list[Cause]:
     """Every cause that holds, ordered by how directly it explains a standstill.
 
     Causes with a weight of 50 and above stop inference of some or all types. Causes below 50 slow
-    inference down or threaten it.
+    inference down or threaten it. Weight 0 is a remark: all is well beside it.
     """
     return Ranking(facts).about()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 from easyai.diagnosis.causes.cause import Cause, Remedy
 from easyai.diagnosis.causes.endpoint_on_this_server import named_this_server, register_own_address
@@ -27,11 +26,9 @@ from easyai.diagnosis.causes.service_words import (
     without_service,
 )
 from easyai.domain.reason import Reason
-from easyai.domain.service import ROUTABLE
+from easyai.domain.service import ROUTABLE, outlives
 from easyai.health.facts import Facts
 from easyai.health.snapshot import ServiceFacts, TypeFacts
-
-_TOGETHER_SEC: Final = 2.0  # a last answer and a last heartbeat this close belong to the same run
 
 
 def find(facts: Facts) -> Iterator[Cause]:
@@ -86,7 +83,7 @@ def _sends_heartbeats(facts: Facts, service: ServiceFacts, answered: Sequence[fl
     # Of services that died together, some answered last and others sent the last heartbeat.
     until = service.last_success_at + service.heartbeat_timeout_sec
     fell_at = answered[bisect_right(answered, until) - 1]
-    return service.last_heartbeat > fell_at + _TOGETHER_SEC
+    return outlives(service.last_heartbeat, fell_at)
 
 
 def _has_no_service(facts: Facts, task_type: TypeFacts) -> bool:

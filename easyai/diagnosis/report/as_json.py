@@ -33,7 +33,7 @@ def as_json(diagnosis: Diagnosis, language: str = ENGLISH) -> dict[str, Any]:
         "since": symptom.since or None,
         "lasted_sec": round(facts.now - symptom.since, 1) if symptom.since else None,
         "last_success_at": symptom.last_success_at or None,
-        "conclusion": diagnosis.causes[0].code if diagnosis.causes else None,
+        "conclusion": diagnosis.cause.code if diagnosis.cause else None,
         "causes": [_cause(cause, language) for cause in diagnosis.causes],
         "task_types": [_task_type(task_type) for task_type in facts.types],
         "services": [

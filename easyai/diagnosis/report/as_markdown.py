@@ -54,6 +54,8 @@ class _Report:
             *lines, last = diagnosis.symptom.lines
             lines.append(Reason.of("report.well_parts", line=last, parts=self._parts()))
             yield from map(self._text, lines)
+            if diagnosis.causes:
+                yield from self._causes("report.remarks")
             yield from self._recovered()
             return
         yield f"# {self._text(Reason.of('report.title', now=self._facts.now))}"
@@ -91,9 +93,9 @@ class _Report:
         if further := types[MOST_ROWS:]:
             yield from ("", self._text(further_types(further)))
 
-    def _causes(self) -> Iterator[str]:
+    def _causes(self, heading: str = "report.causes") -> Iterator[str]:
         causes = self._diagnosis.causes
-        yield from self._heading("report.causes")
+        yield from self._heading(heading)
         if not causes:
             yield self._text(Reason("report.no_cause"))
             return

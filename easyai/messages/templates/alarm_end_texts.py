@@ -95,7 +95,7 @@ ALARM_ENDS: Final = (
     message("alarm_end.services_gone", "no longer registered: {endpoints:names}"),
     message(
         "alarm_end.service_moved",
-        "{service_id} moved from {old} to {new}, where it is registered; unregister the old "
-        "endpoint: `{command}`",
+        "{service_id} moved from {old} to {new}; nothing needs to be done. This takes the old "
+        "endpoint off the list: `{command}`",
     ),
 )

@@ -10,6 +10,7 @@ REPORT: Final = (
     message("report.title", "Diagnosis of inference {now:moment}"),
     message("report.symptom", "Symptom"),
     message("report.causes", "Root causes"),
+    message("report.remarks", "Remarks"),
     message("report.no_cause", "No cause found. Look at the checks below that fail"),
     message("report.evidence", "Evidence"),
     message("report.remedies", "What to do"),

@@ -26,6 +26,10 @@ SERVICES: Final = (
         "calls fail ({calls}) though heartbeats of its id arrive; probe failed: "
         "{answer}{together}{moved}",
     ),
+    message(
+        "service.calls_and_probe_fail",
+        "calls fail ({calls}); probe failed: {answer}{together}{moved}",
+    ),
     message("service.no_reason_known", "no reason known"),
     # Translators: at the end of a line about a service, behind a semicolon.
     plural(

@@ -54,7 +54,12 @@ SYMPTOM: Final = (
     message("symptom.threatened", "Nothing waits too long yet, but inference stops or will stop"),
     message("symptom.degraded", "Inference goes on, but not all is well"),
     message("symptom.ringing", "Alarms ringing: {alarms:list}"),
-    # Translators: an alarm of the line above; `kind` is its name in English.
+    message(
+        "symptom.still_ringing",
+        "No cause is found any more; alarms still ringing: {alarms:list}",
+    ),
+    message("symptom.no_cause", "No cause is found yet"),
+    # Translators: an alarm of the lines above; `kind` is its name in English.
     message("symptom.alarm", "{kind}"),
     message("symptom.alarm_of", "{kind} ({subjects:names})"),
     message(

@@ -68,6 +68,24 @@ def test_strip_shows_the_states_of_a_service(api: LiveApi, rows: Rows) -> None:
     assert all(left[1] == right[0] for left, right in pairwise(spans))
 
 
+def test_strip_of_an_endpoint_that_its_service_left_ends_as_moved(api: LiveApi, rows: Rows) -> None:
+    body = {"service_id": "yolo", "task_types": [TYPE], "endpoint": ENDPOINT}
+    registration.register(rows.runtime, body)
+    refused = {"answer": Reason("connection.refused")}
+    moved = Reason.of("service.moved", endpoint="http://127.0.0.1:8/infer")
+    changes = [
+        Reason.of("service.probe_failed", **refused),
+        Reason.of("service.probe_failed", **refused, moved=moved),
+    ]
+    now = time.time()
+    with rows.runtime.db.write() as conn:
+        for age, why in zip((40, 20), changes, strict=True):
+            of = service_events.of_service("yolo", why)
+            events.add(conn, [Event(now - age, "service_offline", ENDPOINT, of)])
+    found = api.get(f"{DASHBOARD}/strips?range=5m")
+    assert [state for _, _, state in found["services"][ENDPOINT]][-3:-1] == ["offline", "moved"]
+
+
 def test_service_without_a_change_has_one_span(api: LiveApi, rows: Rows) -> None:
     body = {"service_id": "yolo", "task_types": [TYPE], "endpoint": ENDPOINT}
     registration.register(rows.runtime, body)

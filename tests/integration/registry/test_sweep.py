@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import ServiceState
 from easyai.registry import registration, unregistration
 from easyai.registry import vitals as module
@@ -194,14 +195,14 @@ def test_state_changed_during_a_sweep_is_not_overwritten(
     site.execute("UPDATE services SET state = 'suspect', probe_failures = 1")
     _silent_for(site, pk, 61)
 
-    def meanwhile(urls: dict[int, str], _networks: object) -> dict[int, str]:
+    def meanwhile(urls: dict[int, str], _networks: object) -> dict[int, Reason]:
         if late == "heartbeat":
             registration.heartbeat(site.runtime, "stub")
         elif late == "register":
             site.register(algorithm)
         else:
             unregistration.unregister(site.runtime, "stub")
-        return dict.fromkeys(urls, "Connection refused")
+        return dict.fromkeys(urls, Reason("connection.refused"))
 
     monkeypatch.setattr(module, "probe_all", meanwhile)
     sweep(site.runtime)
@@ -215,9 +216,9 @@ def test_answered_probe_does_not_revive_a_service_unregistered_meanwhile(
     pk = site.register(algorithm)
     _silent_for(site, pk, 61)
 
-    def meanwhile(urls: dict[int, str], _networks: object) -> dict[int, str]:
+    def meanwhile(urls: dict[int, str], _networks: object) -> dict[int, Reason]:
         unregistration.unregister(site.runtime, "stub")
-        return dict.fromkeys(urls, "")
+        return dict.fromkeys(urls, NO_REASON)
 
     monkeypatch.setattr(module, "probe_all", meanwhile)
     sweep(site.runtime)

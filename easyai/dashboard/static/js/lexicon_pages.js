@@ -42,6 +42,7 @@ export const PAGES = {
   svc_online: ["online", "在线"],
   svc_suspect: ["suspect", "可疑"],
   svc_offline: ["offline", "离线"],
+  svc_moved: ["moved", "已迁移"],
   svc_unregistered: ["unregistered", "已注销"],
   svc_waits_for_approval: ["to approve", "待批准"],
   unwell: ["Not well", "异常"],

@@ -17,6 +17,7 @@ export const State = ({ kind, children }) => html`<span class="st ${kindOf(kind)
 // The kind of each state that the server names.
 export const KIND = {
   online: "ok", suspect: "warn", offline: "bad", unregistered: "idle", waits_for_approval: "idle",
+  moved: "idle",
   ok: "ok", slow: "warn", warn: "warn", stalled: "bad", bad: "bad", idle: "idle",
 };
 export const canWork = (service) => service.state === "online" || service.state === "suspect";

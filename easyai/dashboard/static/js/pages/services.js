@@ -6,7 +6,7 @@ import { Strip } from "../strip.js";
 import { peek, toast, useKnown, useNow, useOperator, useTime } from "../store.js";
 import { t } from "../words.js";
 import { change } from "./alarms.js";
-import { isListed, serviceWord, useStrips } from "./strips.js";
+import { isExpected, isUnwell, serviceWord, useStrips } from "./strips.js";
 
 const BREAKER = { open: "bad", half_open: "warn" };
 const MOST_OPEN = 40; // services of a page before those that are well are folded
@@ -134,7 +134,7 @@ function Group({ type, services, row, isFolded, unfold }) {
   return html`<tr class="grp">
     <td colspan="9">
       ${type}
-      <span>${t("can_work", services.filter(canWork).length, services.filter(isListed).length)}</span>
+      <span>${t("can_work", services.filter(canWork).length, services.filter(isExpected).length)}</span>
       ${hidden > 0 &&
         html` <button type="button" class="link" onClick=${unfold}>${t("n_online", hidden)}</button>`}
     </td>
@@ -211,14 +211,14 @@ export function Services({ id }) {
   const services = useNow("services");
   const [only, pick] = useState("all");
   const [range, stretch] = useState("1h");
-  const all = [...(services || [])].sort((a, b) => isListed(b) - isListed(a));
-  const unwell = all.filter((service) => isListed(service) && service.state !== "online");
+  const all = [...(services || [])].sort((a, b) => isExpected(b) - isExpected(a));
+  const unwell = all.filter(isUnwell);
   const shown = only === "all" ? all : unwell;
   return html`<section class="panel svc stack" aria-labelledby="services">
     <header>
       <h1 id="services">${t("services")}</h1>
       <span class="muted grow">
-        ${services && t("can_work", all.filter(canWork).length, all.filter(isListed).length)}
+        ${services && t("can_work", all.filter(canWork).length, all.filter(isExpected).length)}
       </span>
       <${Segments}
           label=${t("range")}

@@ -10,8 +10,11 @@ import { t } from "../words.js";
 import { Fold, RANGES, everySec, useRange } from "./types.js";
 
 const MOST_OPEN = 14;
-const RANK = { offline: 0, suspect: 1, waits_for_approval: 2, online: 3, unregistered: 4 };
+const RANK = { offline: 0, suspect: 1, waits_for_approval: 2, online: 3, moved: 4, unregistered: 5 };
 export const isListed = (service) => service.state !== "unregistered";
+// An endpoint that its service left for another endpoint need not work.
+export const isExpected = (service) => isListed(service) && service.state !== "moved";
+export const isUnwell = (service) => isExpected(service) && service.state !== "online";
 export const serviceWord = (state) => t(`svc_${state}`);
 
 // Strips of a range, with the newest state drawn on to the present as long as it is known.
@@ -53,10 +56,10 @@ export function Strips({ services }) {
   const seenAt = useStore((s) => s.at);
   const worstFirst = (a, b) => RANK[a.state] - RANK[b.state] || a.service_id.localeCompare(b.service_id);
   const listed = services.filter(isListed).sort(worstFirst);
-  const unwell = listed.filter((service) => service.state !== "online").length;
+  const unwell = listed.filter(isUnwell).length;
   const isFolded = !isOpen && listed.length > MOST_OPEN;
   const shown = isFolded ? listed.slice(0, Math.max(MOST_OPEN, unwell)) : listed;
-  const note = isKnown ? t("can_work", listed.filter(canWork).length, listed.length) : t("last_known", clock(seenAt));
+  const note = isKnown ? t("can_work", listed.filter(canWork).length, listed.filter(isExpected).length) : t("last_known", clock(seenAt));
   return html`<${Panel}
     id="services-now"
     title=${t("services")}

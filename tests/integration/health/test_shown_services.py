@@ -1,0 +1,88 @@
+"""What the dashboard shows of services that moved or were unregistered."""
+
+from __future__ import annotations
+
+import pytest
+
+from easyai.dashboard.sections import verdict_section
+from easyai.dashboard.sections.services_section import ServicesSection
+from easyai.dashboard.sections.verdict_section import VerdictSection
+from easyai.dashboard.verdicts import Verdicts
+from easyai.db import clock, live_rows
+from easyai.registry import unregistration
+from easyai.tasks.sweep import sweep
+from tests.integration.health.homes import homes, state_of, sweeps
+from tests.support.algorithm_stub import AlgorithmStub
+from tests.support.lively import processes_work
+from tests.support.site import TYPE, Installation
+from tests.support.waiting import wait_until
+from tests.support.watchdogs import Watchdogs
+
+__all__ = ["homes"]
+
+pytestmark = pytest.mark.sqlite_only
+
+
+def _verdict(site: Installation, language: str = "en") -> dict[str, object]:
+    processes_work(site)
+    verdicts = Verdicts(site.runtime)
+    section = VerdictSection(verdicts)
+    with site.runtime.db.read() as conn:
+        section.read(conn, clock.now(conn))
+    shown = section.show(language).whole
+    verdicts.close()
+    assert isinstance(shown, dict)
+    return shown
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for each diagnosis, however busy the machine is."""
+    monkeypatch.setattr(verdict_section, "_FIRST_SEC", 20.0)
+
+
+def test_left_endpoint_is_shown_as_moved_and_the_sentence_is_green(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    old.stop()
+    site.register(new)
+    sweeps(site)
+    section = ServicesSection()
+    with site.runtime.db.read() as conn:
+        section.read(conn, clock.now(conn))
+        assert live_rows.available(conn)[TYPE] == (1, 1)
+    shown = section.show("en").whole
+    assert {entry["endpoint"]: entry["state"] for entry in shown} == {
+        old.endpoint: "moved",
+        new.endpoint: "online",
+    }
+    verdict = _verdict(site)
+    assert (verdict["state"], verdict["reason"], verdict["command"]) == ("ok", "", "")
+
+
+def test_sentence_names_the_alarm_that_still_rings_after_its_endpoint_was_unregistered(
+    site: Installation, watchdogs: Watchdogs, homes: list[AlgorithmStub]
+) -> None:
+    lost = homes[0]
+    with AlgorithmStub("other") as other:
+        site.register(other)
+        lost.stop()
+        site.execute(
+            "UPDATE services SET last_evidence = last_evidence - 100 WHERE endpoint = :it",
+            it=lost.endpoint,
+        )
+        for _ in range(2):
+            sweep(site.runtime)
+        dog = watchdogs.start()
+        wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "the alarm is raised")
+        watchdogs.stop(dog)  # as if it took its time to see that the alarm is over
+        unregistration.unregister(site.runtime, lost.endpoint)
+        assert state_of(site, lost)[0] == "unregistered"
+        for language, words in (("en", "alarms still ringing"), ("zh", "告警尚未解除")):
+            verdict = _verdict(site, language)
+            assert verdict["state"] == "warn"
+            assert words in str(verdict["reason"])
+            assert lost.endpoint in str(verdict["reason"])
+        site.execute("UPDATE alarms SET over_at = raised_at")
+        assert (_verdict(site)["state"], _verdict(site)["reason"]) == ("ok", "")
