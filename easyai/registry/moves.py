@@ -24,8 +24,8 @@ from easyai.registry.demotion import pause_sec
 # Endpoints that were registered this close together are replicas, not moves: a check in between
 # may not have seen the first of them alive.
 _TOGETHER_SEC: Final = 10.0
-# An endpoint that no check has seen for so long after the new endpoint came: it is not known which
-# came first, its death or the new endpoint.
+# An online endpoint that no check has probed for so long after the new endpoint came: it is not
+# known which came first, its death or the new endpoint.
 _FOUND_WITHIN: Final = 2.0  # heartbeat timeouts of the old endpoint
 # From the last sign of life at the old endpoint to the registration of the new endpoint. After a
 # longer time, the new endpoint is as likely another process with the same id.
@@ -47,7 +47,7 @@ class Moves:
             for group in self._groups
             for old in group
             if old.pk not in self._noted
-            and any(self._came_since(new, old) for new in group if new is not old)
+            and any(self._asks_for_probe(new, old) for new in group if new is not old)
         }
 
     def found(self, silent: Collection[int]) -> dict[int, str]:
@@ -102,13 +102,14 @@ class Moves:
     def _is_new(self, row: ServiceRow, old: ServiceRow) -> bool:
         """Whether an endpoint was first registered when the old endpoint had left."""
         if old.state == ServiceState.ONLINE:
-            allowed_sec = _FOUND_WITHIN * (old.heartbeat_timeout_sec or self.timeout_sec)
-            return self._came_since(row, old) and self.now <= _came(row) + allowed_sec
+            return self._asks_for_probe(row, old)
         return _came_first(row) and _came(row) >= max(_met_until(old), old.state_since)
 
-    def _came_since(self, row: ServiceRow, old: ServiceRow) -> bool:
+    def _asks_for_probe(self, row: ServiceRow, old: ServiceRow) -> bool:
         """Whether an endpoint was first registered after the last sign and probe of another."""
-        return _came_first(row) and _came(row) >= self._lived_at(old)
+        allowed_sec = _FOUND_WITHIN * (old.heartbeat_timeout_sec or self.timeout_sec)
+        late = old.state == ServiceState.ONLINE and self.now > _came(row) + allowed_sec
+        return _came_first(row) and _came(row) >= self._lived_at(old) and not late
 
     def _lived_at(self, row: ServiceRow) -> float:
         """Until when an endpoint is known to have lived, or when it was probed later."""

@@ -64,17 +64,19 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     unconfirmed = _unconfirmed(rows, timeout_sec, now)
     fallen = {row.pk for row in lapsed}
     moves = Moves(rows, timeout_sec, now)
-    asked_for = fallen | moves.suspected()
-    doubtful = [row for row in rows if row.pk in asked_for or _is_due(row, unconfirmed, now)]
+    due = fallen | {row.pk for row in rows if _is_due(row, unconfirmed, now)}
+    perhaps_moved = moves.suspected() - due
+    doubtful = [row for row in rows if row.pk in due | perhaps_moved]
     # The services that waited longest come first, because the whole round has a time limit.
     doubtful.sort(key=lambda row: row.next_probe_at)
     urls = {row.pk: probe_url(row.endpoint, row.health_url) for row in doubtful}
     answers = probe_all(urls, service_networks(runtime.settings))
     asked = [row for row in doubtful if row.pk in answers]
-    living = [row for row in asked if not answers[row.pk]]
+    living = [row for row in asked if _lives(row, answers[row.pk], row.pk in perhaps_moved)]
     blame = _blame(runtime, rows, [row for row in living if row.pk in fallen])
     revived, woken = _revive(runtime, living, timeout_sec, blame)
-    dead = [row for row in asked if answers[row.pk]]
+    alive = {row.pk for row in living}
+    dead = [row for row in asked if row.pk not in alive]
     moved = moves.found({row.pk for row in dead if is_deserted(answers[row.pk])})
     offline = _doubt(runtime, dead, answers, unconfirmed, together, recorded, moved, now)
     return Findings(len(lapsed), offline, revived, frozenset(woken))
@@ -113,6 +115,12 @@ def _is_due(row: ServiceRow, unconfirmed: set[int], now: float) -> bool:
         return row.pk in unconfirmed and (failing or row.next_probe_at <= now)
     far_ahead = row.next_probe_at > now + LONGEST_PROBE_PAUSE_SEC  # the clock was set back
     return bool(row.state == ServiceState.OFFLINE and (row.next_probe_at <= now or far_ahead))
+
+
+def _lives(row: ServiceRow, answer: Reason, perhaps_moved: bool) -> bool:
+    """Whether a probe shows life; a process that listens has not moved, however busy it is."""
+    listens = perhaps_moved and row.state == ServiceState.ONLINE and not is_deserted(answer)
+    return listens or not answer
 
 
 def _together(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> Reason | None:

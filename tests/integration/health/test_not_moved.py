@@ -44,6 +44,9 @@ def test_endpoint_that_hangs_when_another_starts_has_not_moved(
     old.stop()
     with socket.create_server(("127.0.0.1", old.port)):
         site.register(new)
+        sweep(site.runtime)
+        assert state_of(site, old) == ("online", "registered"), "it may be busy"
+        site.execute("UPDATE services SET last_evidence = last_evidence - 100")
         for _ in range(2):
             sweep(site.runtime)
     state, reason = state_of(site, old)
@@ -109,7 +112,7 @@ def test_dead_endpoint_beside_a_working_endpoint_of_its_id_has_not_moved(
             "UPDATE services SET state = 'offline' WHERE endpoint = :it", it=other.endpoint
         )
         site.register(other)
-    sweeps(site)
+    sweeps(site, 4, frames=40)  # so many that the slower service gets some
     state, reason = state_of(site, old)
     assert (state, "moved" in reason) == ("offline", False)
     wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "the offline alarm is raised")
