@@ -42,13 +42,17 @@ class Moves:
 
     def suspected(self) -> set[int]:
         """The pks of endpoints that may have moved: a new endpoint came after their last sign."""
-        return {
-            old.pk
-            for group in self._groups
-            for old in group
-            if old.pk not in self._noted
-            and any(self._asks_for_probe(new, old) for new in group if new is not old)
-        }
+        asked: set[int] = set()
+        for group in self._groups:
+            newest_at = max(map(_came, group))
+            asked.update(
+                old.pk
+                for old in group
+                if old.pk not in self._noted
+                and newest_at >= self._lived_at(old)
+                and any(self._asks_for_probe(new, old) for new in group if new is not old)
+            )
+        return asked
 
     def found(self, silent: Collection[int]) -> dict[int, str]:
         """By pk, the endpoint to which an endpoint moved; no entry for one that did not move.
@@ -86,18 +90,20 @@ class Moves:
         self, group: Sequence[ServiceRow], silent: Collection[int]
     ) -> Iterator[tuple[int, str]]:
         living = [row for row in group if row.state in ROUTABLE and row.pk not in silent]
+        living.sort(key=_came)
+        if not living or not all(map(_came_first, living)):
+            return
         taken = {self._noted.get(row.pk) for row in group}
+        free = [row for row in living if _shown(row) not in taken]
         gone = [row for row in group if row.pk in silent and row.pk not in self._noted]
-        newest_at = max(map(_came, living), default=0.0)
+        newest_at = _came(living[-1])
         for old in sorted(gone, key=lambda row: _left_at(row, newest_at), reverse=True):
-            if not all(self._is_new(row, old) for row in living):
-                continue
             until = _last_sign(old) + _MOVES_WITHIN_SEC
-            free = [row for row in living if _shown(row) not in taken and _came(row) <= until]
-            if free:
-                new = _shown(max(free, key=_came))
-                taken.add(new)
-                yield old.pk, new
+            fit = [row for row in free if _came(row) <= until]
+            # The oldest of the living endpoints decides whether all of them are new.
+            if fit and self._is_new(living[0], old):
+                free.remove(fit[-1])
+                yield old.pk, _shown(fit[-1])
 
     def _is_new(self, row: ServiceRow, old: ServiceRow) -> bool:
         """Whether an endpoint was first registered when the old endpoint had left."""
