@@ -51,7 +51,7 @@ def _reason(
     together: Reason | None,
     moved: Reason | None,
 ) -> Reason:
-    heard = unconfirmed and _is_heard(row)
+    heard = unconfirmed and not moved and _is_heard(row)
     if unconfirmed and not services.breaker_of(row).closed:
         code = "service.calls_fail" if heard else "service.calls_and_probe_fail"
         calls = reasons.read(row, "last_failure_reason") or Reason("service.no_reason_known")
