@@ -45,7 +45,7 @@ class Counts(NamedTuple):
     @classmethod
     def read(cls, conn: Connection, now: float) -> Self:
         """Count; reads thousands of frames. `now`: Unix seconds."""
-        hour = int(now) // camera_hours.HOUR_SEC
+        hour = camera_hours.hour_of(now)
         settled = camera_hours.cameras(conn, hour - 23, 10 * camera_pictures.MOST_CAMERAS)
         return cls(camera_pictures.waiting(conn), settled)
 

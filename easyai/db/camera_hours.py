@@ -21,7 +21,7 @@ _ADD: Final = ManyRows(
 # The hours are listed: each is a look-up by the primary key.
 _OF_CAMERA: Final = text("""
     SELECT hour, outcome, CAST(sum(frames) AS BIGINT) AS frames FROM camera_hours
-     WHERE hour IN :hours AND task_id = :task_id GROUP BY hour, outcome
+     WHERE hour IN :hours AND task_id = :task_id GROUP BY hour, outcome HAVING sum(frames) > 0
 """).bindparams(bindparam("hours", expanding=True))
 _TYPES_OF: Final = text("""
     SELECT DISTINCT task_type FROM camera_hours WHERE hour IN :hours AND task_id = :task_id
@@ -37,19 +37,40 @@ _TRIM: Final = text("""
 """)
 
 Settled = Mapping[tuple[str, str, str], int]  # frames by camera, task type and outcome
+ByHour = Mapping[tuple[int, str, str, str], int]  # with the hour of `hour_of` first
+
+
+def hour_of(moment: float) -> int:
+    """The hour in which a frame counts that was settled at this time (Unix seconds)."""
+    return int(moment) // HOUR_SEC
 
 
 def add(conn: Connection, settled: Settled, now: float) -> None:
-    """Add settled frames to the current hour; after the other totals, locked in order of the key.
+    """Add settled frames to the current hour; see `add_by_hour`."""
+    hour = hour_of(now)
+    add_by_hour(conn, {(hour, *key): count for key, count in settled.items()})
+
+
+def add_by_hour(conn: Connection, settled: ByHour) -> None:
+    """Add settled frames; after the other totals, locked in order of the key.
 
     The same lock order as in all transactions.
     """
-    hour = int(now) // HOUR_SEC
     rows = [
         {"hour": hour, "task_id": task_id, "task_type": name, "outcome": outcome, "frames": count}
-        for (task_id, name, outcome), count in sorted(settled.items())
+        for (hour, task_id, name, outcome), count in sorted(settled.items())
     ]
     _ADD.run(conn, rows)
+
+
+def take_back(conn: Connection, settled: ByHour, now: float) -> None:
+    """Count frames no longer that are not settled any more; last in the transaction, like `add`.
+
+    A count may fall below 0 for up to ten seconds, until the process that settled the frames
+    writes it; for good if that process was killed before.
+    """
+    kept = hour_of(now) - _KEPT_HOURS
+    add_by_hour(conn, {key: -count for key, count in settled.items() if key[0] >= kept})
 
 
 def of_camera(conn: Connection, task_id: str, hours: range) -> dict[tuple[int, str], int]:
@@ -66,11 +87,11 @@ def types_of(conn: Connection, task_id: str, hours: range) -> set[str]:
 def cameras(conn: Connection, since_hour: int, most: int) -> list[tuple[str, str, int]]:
     """Camera, task type and frames settled since an hour."""
     rows = conn.execute(_CAMERAS, {"since": since_hour, "most": most})
-    return [(row.task_id, row.task_type, row.frames) for row in rows]
+    return [(row.task_id, row.task_type, max(0, row.frames)) for row in rows]
 
 
 def trim(conn: Connection, now: float, most: int) -> int:
     """Delete hours over a week old, and of a clock that was ahead; returns how many rows."""
-    hour = int(now) // HOUR_SEC
+    hour = hour_of(now)
     limits = {"before": hour - _KEPT_HOURS, "ahead": hour + 1, "most": most}
     return conn.execute(_TRIM, limits).rowcount

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -86,15 +86,18 @@ _UP_TO = """
       FROM held WHERE name IS NOT NULL
 """
 _BY_KEY = text("SELECT id FROM frames WHERE key = :key OR image_path = :key ORDER BY id DESC")
+_TO_BRING_BACK = text("""
+    SELECT id, task_id, task_type, coalesce(settled_at, 0) FROM frames
+     WHERE id IN :ids AND state = 'failed' AND image_target IS NULL
+       AND (image_path IS NULL OR image_path <> '')
+""").bindparams(bindparam("ids", expanding=True))
 _BRING_BACK = text("""
     UPDATE frames
        SET state = 'pending', attempts = 0, tries = 0, due_at = :now, last_failure_at = 0,
            avoid_service = NULL, reason = NULL, reason_code = NULL, reason_args = NULL,
            service_pk = NULL, leased_at = NULL, requeued_at = :now, settled_at = NULL,
            outcome = NULL, detection_count = NULL, inference_ms = NULL
-     WHERE id IN :ids AND state = 'failed' AND image_target IS NULL
-       AND (image_path IS NULL OR image_path <> '')
-    RETURNING task_type
+     WHERE id IN :ids
 """).bindparams(bindparam("ids", expanding=True))
 
 
@@ -121,6 +124,15 @@ class FailedFrame:
     task_type: str
     moving: bool  # its picture is still to be moved to the folder of failed frames
     gone: bool  # its picture does not exist any more
+
+
+class BroughtBack(NamedTuple):
+    """A frame that has failed and is pending again."""
+
+    id: int
+    task_id: str
+    task_type: str
+    failed_at: float  # Unix seconds
 
 
 def newest(conn: Connection, wanted: FrameFilter, limit: int) -> list[FrameRow]:
@@ -176,8 +188,8 @@ def failed(conn: Connection, wanted: FrameFilter) -> Iterator[FailedFrame]:
         yield FailedFrame(row[0], row[1], moving=bool(row[2]), gone=bool(row[3]))
 
 
-def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[str]:
-    """Make failed frames pending, as if just found; returns the task type of each changed frame.
+def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[BroughtBack]:
+    """Make failed frames pending, as if just found; returns the changed frames.
 
     The picture stays where it is. A frame stays unchanged when it is not failed any more, or when
     its picture is moving or gone.
@@ -185,7 +197,10 @@ def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[str]:
     if not ids:
         return []
     lock_in_order(conn, "frames", ids)
-    return list(conn.execute(_BRING_BACK, {"ids": ids, "now": now}).scalars())
+    back = [BroughtBack(*row) for row in conn.execute(_TO_BRING_BACK, {"ids": ids})]
+    if back:
+        conn.execute(_BRING_BACK, {"ids": [frame.id for frame in back], "now": now})
+    return back
 
 
 def by_ids(conn: Connection, ids: Sequence[int]) -> list[FrameRow]:

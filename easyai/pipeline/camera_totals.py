@@ -24,9 +24,9 @@ class CameraTotals:
     """The fates that a process has not written yet; for a single thread at a time."""
 
     def __init__(self, _runtime: Runtime | None = None) -> None:
-        self._waiting: Counter[tuple[str, str, str]] = Counter()
+        self._waiting: Counter[tuple[int, str, str, str]] = Counter()  # see `ByHour`
         self._written_at = float("-inf")  # monotonic
-        self._uncommitted: tuple[Counter[tuple[str, str, str]], bool] = (Counter(), False)
+        self._uncommitted: tuple[Counter[tuple[int, str, str, str]], bool] = (Counter(), False)
 
     def add(
         self,
@@ -39,18 +39,20 @@ class CameraTotals:
     ) -> None:
         """Take fates; write them with the waiting fates, `at_once` or every ten seconds.
 
-        They count after `committed`. A killed process loses the counts of its last ten seconds.
+        `now`: when the frames were settled, as in their rows, whose hour a requeue takes back. They
+        count after `committed`. A killed process loses the counts of its last ten seconds.
         """
+        hour = camera_hours.hour_of(now)
         counted = Counter(
-            (answer.frame.task_id, answer.frame.task_type, str(fate.outcome))
+            (hour, answer.frame.task_id, answer.frame.task_type, str(fate.outcome))
             for answer, fate in fates
             if fate.outcome is not None
         )
-        counted.update(given_up)
+        counted.update({(hour, *key): count for key, count in given_up.items()})
         written = at_once or time.monotonic() - self._written_at >= _WRITE_EVERY_SEC
         self._uncommitted = counted, written
         if written and (counted or self._waiting):
-            camera_hours.add(conn, counted + self._waiting, now)
+            camera_hours.add_by_hour(conn, counted + self._waiting)
 
     def committed(self) -> None:
         """Call when the transaction of the last `add` is committed."""

@@ -51,6 +51,7 @@ class OfType:
 class Settled:
     """The result of a settle transaction."""
 
+    at: float = 0.0  # `settled_at` of its frames, Unix seconds; 0: it has none
     moves: list[PictureMove] = field(default_factory=list)  # pictures to move or delete now
     finished: int = 0
     alerts: int = 0
@@ -78,7 +79,7 @@ def settle(
     IntegrityError. Then roll back and settle again with `careful`, which checks first.
     `moves_keep_versions`: a picture keeps its version when this store moves it.
     """
-    settled = Settled()
+    settled = Settled(now)
     valid = list(answered)
     if careful:
         held = ledger.still_held(conn, _ids_by_token(answered))

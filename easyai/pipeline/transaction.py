@@ -123,4 +123,4 @@ def _count(
     totals.add_frames(conn, settled.totals, now)
     runtime.part(DurationTotals).add(conn, settled.totals.durations, now, at_once=idle)
     given_up = settled.totals.cameras
-    runtime.part(CameraTotals).add(conn, settled.fates, given_up, now, at_once=idle)
+    runtime.part(CameraTotals).add(conn, settled.fates, given_up, settled.at or now, at_once=idle)

@@ -62,7 +62,7 @@ def get_camera(runtime: RuntimePart, task_id: TaskId) -> dict[str, Any]:
         raise CameraNotFoundError
     choice = AlertChoice(AlertFilter(task_id=task_id))
     with runtime.db.snapshot() as conn:
-        now = int(clock.now(conn)) // camera_hours.HOUR_SEC
+        now = camera_hours.hour_of(clock.now(conn))
         hours = range(now - _HOURS + 1, now + 1)
         counts = camera_hours.of_camera(conn, task_id, hours)
         types = camera_hours.types_of(conn, task_id, hours)

@@ -7,6 +7,7 @@ import time
 from urllib.parse import quote
 
 from easyai.db import camera_hours
+from easyai.pipeline.camera_totals import CameraTotals
 from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.rows import CAMERA, DASHBOARD, TYPE, Rows
 
@@ -62,3 +63,40 @@ def test_camera_has_the_fates_of_a_day_and_its_regions(api: LiveApi, rows: Rows)
     api.error(404, "GET", f"{CAMERAS}/nobody")
     api.error(404, "GET", f"{CAMERAS}/system")
     api.error(404, "GET", f"{CAMERAS}/a%00b")
+
+
+def test_requeued_frame_counts_once_for_its_camera(api: LiveApi, rows: Rows) -> None:
+    now = time.time()
+    _settle(rows, CAMERA, "failed", 2)
+    _settle(rows, CAMERA, "failed", 1, age_hours=3)
+    failed = {"state": "failed", "outcome": "failed"}
+    for key, age_sec in (("new", 0), ("old", 3 * 3600), ("before a week", 8 * 24 * 3600)):
+        rows.frame(key, **failed, settled_at=now - age_sec)
+    assert api.post(f"{DASHBOARD}/frames/requeue", {"task_type": TYPE})["count"] == 3
+    _settle(rows, CAMERA, "alert", 3)
+    outcomes = api.get(f"{CAMERAS}/{quote(CAMERA)}")["fates"]["outcomes"]
+    assert {name: sum(hours) for name, hours in outcomes.items()} == {"alert": 3, "failed": 1}
+    (camera,) = api.get(CAMERAS)["items"]
+    assert camera["settled_24h"] == 4
+
+
+def test_frame_requeued_before_its_failure_is_written_counts_once(rows: Rows) -> None:
+    hour = camera_hours.hour_of(time.time())
+    end = 3600.0 * hour - 1
+    failed = {(CAMERA, TYPE, "failed"): 1}
+    totals = CameraTotals()
+
+    def add(given_up: camera_hours.Settled, now: float, *, at_once: bool) -> None:
+        with rows.runtime.db.write() as conn:
+            totals.add(conn, (), given_up, now, at_once=at_once)
+        totals.committed()
+
+    add({}, end, at_once=True)
+    add(failed, end, at_once=False)  # not written yet
+    with rows.runtime.db.write() as conn:
+        camera_hours.take_back(conn, {(hour - 1, *key): 1 for key in failed}, end)
+    with rows.runtime.db.read() as conn:
+        assert camera_hours.of_camera(conn, CAMERA, range(hour - 1, hour + 1)) == {}
+    add({}, end + 5, at_once=True)  # in the next hour
+    with rows.runtime.db.read() as conn:
+        assert camera_hours.of_camera(conn, CAMERA, range(hour - 1, hour + 1)) == {}

@@ -114,7 +114,7 @@ def test_a_frame_that_changed_since_it_was_listed_is_not_requeued(
     by_id = {installation.frame(): change for change in changes}
     bring_back = frames.bring_back
 
-    def too_late(conn: Any, ids: Any, now: float) -> list[str]:
+    def too_late(conn: Any, ids: Any, now: float) -> list[frames.BroughtBack]:
         for frame, change in by_id.items():
             conn.exec_driver_sql(f"UPDATE frames SET {change} WHERE id = {frame}")
         return bring_back(conn, ids, now)
