@@ -11,8 +11,8 @@ from typing import Any, Final
 from easyai.domain.json_text import parsed
 from easyai.domain.reason import NO_REASON, QUOTED, Reason, quote
 
-_REFUSED: Final = "call.refused"
 _HTTP_ERROR: Final = "call.http_error"
+REFUSED: Final = "call.refused"  # in the words of the service
 # Codes that the diagnosis distinguishes; pipeline/caller.py makes these reasons.
 TIMED_OUT: Final = "call.timed_out"
 NOT_CONNECTED: Final = "call.not_connected"
@@ -104,14 +104,12 @@ def words_of_service(reason: Reason) -> str:
 
     For a row of the previous release, the whole reason.
     """
-    name = {_REFUSED: "error", _HTTP_ERROR: "error", QUOTED: "text"}.get(reason.code)
+    name = {REFUSED: "error", _HTTP_ERROR: "error", QUOTED: "text"}.get(reason.code)
     return str(reason.get(name)) if name else ""
 
 
 def _refusal(error: Any) -> Reason:
-    return (
-        Reason.of(_REFUSED, error=quote(str(error))) if error else Reason("call.refused_silently")
-    )
+    return Reason.of(REFUSED, error=quote(str(error))) if error else Reason("call.refused_silently")
 
 
 def _explained(status: int, body: bytes) -> Reason:

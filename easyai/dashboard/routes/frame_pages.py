@@ -20,7 +20,9 @@ from easyai.db.discards import Chosen
 from easyai.db.frames import FrameFilter
 from easyai.db.kept_frames import Place
 from easyai.domain.frame import FrameState
+from easyai.domain.reason import Reason
 from easyai.domain.unicode_form import nfc
+from easyai.domain.verdict import REFUSED
 from easyai.errors import BadRequestError
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import ENGLISH, text
@@ -127,6 +129,14 @@ def _place(before: str) -> Place | None:
     return place
 
 
+def _reason(row: Any) -> Reason:
+    """Why a frame failed; a sentence names the service as the author of the service's words."""
+    reason = reasons.read(row, "reason")
+    if reason.code == REFUSED:
+        return Reason.of("frame.refused", error=reason.get("error"))
+    return reason
+
+
 def _item(row: Any, language: str) -> dict[str, Any]:
     has_picture = row.image_path != ""
     return {
@@ -135,7 +145,7 @@ def _item(row: Any, language: str) -> dict[str, Any]:
         "task_id": row.task_id,
         "key": row.key,
         "state": row.state,
-        "reason": text(reasons.read(row, "reason"), language),
+        "reason": text(_reason(row), language),
         "captured_at": row.captured_at,
         "found_at": row.found_at,
         "settled_at": row.settled_at,

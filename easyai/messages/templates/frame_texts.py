@@ -8,6 +8,8 @@ from easyai.messages.template import message, plural
 
 FRAMES: Final = (
     message("frame.not_called", "not called: its lease was not renewed in time"),
+    # Translators: {error} is the answer of the service, in the language of its author.
+    message("frame.refused", "refused by its service: {error}"),
     message("frame.picture_gone", "the picture has gone from the store"),
     message("frame.picture_replaced", "a newer picture had taken its key"),
     message("frame.picture_lost", "the picture was gone before it could be moved"),

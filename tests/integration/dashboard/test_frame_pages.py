@@ -43,6 +43,18 @@ def test_failed_frames_are_listed_newest_first_with_their_reason(api: LiveApi, r
     assert _listed(api, "state=parked") == []
 
 
+def test_words_of_a_service_are_shown_as_its_words_in_each_language(
+    sqlite_api: LiveApi, sqlite_rows: Rows
+) -> None:
+    values = {"state": "failed", "outcome": "failed", "reason": "too dark"}
+    sqlite_rows.frame("k", **values, reason_code="call.refused", reason_args='{"error":"too dark"}')
+    shown = {
+        lang: sqlite_api.get(f"{FRAMES}?state=failed&lang={lang}")["items"][0]["reason"]
+        for lang in ("en", "zh")
+    }
+    assert shown == {"en": "refused by its service: too dark", "zh": "服务拒绝，原文：too dark"}
+
+
 @pytest.mark.parametrize("read", [1, 7, 4096])
 def test_frames_of_a_camera_are_listed_in_bounded_parts(
     api: LiveApi, rows: Rows, monkeypatch: pytest.MonkeyPatch, read: int
