@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from easyai.db import direct
+from easyai.db import direct, waiting
 from easyai.errors import SchemaMissingError
 from tests.support.site import Installation
 
@@ -52,3 +53,21 @@ def test_listeners_hear_the_statements(site: Installation) -> None:
     with site.runtime.db.write() as conn:
         direct.driver_many(conn, _ADD, [("a", 0.0)])
     assert heard == [("BEGIN IMMEDIATE", ()), (_ADD, [("a", 0.0)])]
+
+
+@pytest.mark.sqlite_only
+def test_no_numbered_value_is_sent_to_the_driver_for_frames_of_many_types(
+    site: Installation,
+) -> None:
+    """Python 3.12.0 to 3.12.3 warn of a sequence of values for "?1"."""
+    wanted = {"a": 1, "b": 2, "c": 9}
+    for name in ("a", "b"):
+        site.record(3, name)
+    heard: list[str] = []
+    event.listen(
+        site.runtime.db.engine, "before_cursor_execute", lambda *given: heard.append(given[2])
+    )
+    with site.runtime.db.read() as conn:
+        due = waiting.due(conn, wanted, 9e9)
+    assert {name: len(frames) for name, frames in due.items()} == {"a": 1, "b": 2, "c": 0}
+    assert [sql for sql in heard if re.search(r"\?\d", sql)] == []
