@@ -125,9 +125,25 @@ def _disk(number: int, disk: Any) -> dict[str, Any]:
 
 
 def _database(runtime: Runtime) -> dict[str, Any]:
+    """`size_bytes` is what the database takes on the disk, with the log and the free space.
+
+    PostgreSQL's log belongs to all databases of its server: there the size is without it, and log
+    and free space are None.
+    """
     used = space.space(runtime.db)
-    kind = "sqlite" if runtime.db.is_sqlite else "postgresql"
-    return {"kind": kind, "size_bytes": used.size, "free_bytes": used.free, "log_bytes": used.log}
+    if not runtime.db.is_sqlite:
+        return {
+            "kind": "postgresql",
+            "size_bytes": used.size,
+            "log_bytes": None,
+            "free_bytes": None,
+        }
+    return {
+        "kind": "sqlite",
+        "size_bytes": used.size + used.log,
+        "log_bytes": used.log,
+        "free_bytes": used.free,
+    }
 
 
 def _bus(runtime: Runtime, backlog: Any) -> dict[str, Any]:

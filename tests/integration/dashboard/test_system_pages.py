@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from easyai.dashboard.routes import system_pages
-from easyai.db import audit, migrate, processes
+from easyai.db import audit, migrate, processes, space
 from easyai.registry import registration
 from tests.integration.api.anywhere import ELSEWHERE
 from tests.integration.api.conftest import OpenRuntime
@@ -93,7 +93,6 @@ def test_system_shows_processes_queues_and_disks(api: LiveApi, rows: Rows) -> No
     states = {process["kind"]: process["state"] for process in found["processes"]}
     assert states == {"worker": "working", "beat": "silent"}
     assert found["queues"]["parked"] == {TYPE: 1}
-    assert found["database"]["size_bytes"] > 0
     assert {disk["folder"] for disk in found["disks"]} <= {"data", "frames"}
     assert found["bus"]["type"] is None
 
@@ -108,6 +107,18 @@ def test_flower_is_named_only_where_it_answers_the_sender(
         elsewhere = pages.get(f"{DASHBOARD}/system", headers={"X-Forwarded-For": ELSEWHERE})
         assert elsewhere["flower_port"] is None
     assert pages.get(f"{DASHBOARD}/system")["flower_port"] is None
+
+
+def test_size_of_the_database_contains_its_log(api: LiveApi, rows: Rows) -> None:
+    rows.frame("a")
+    database = api.get(f"{DASHBOARD}/system")["database"]
+    used = space.space(rows.runtime.db)
+    if rows.runtime.db.is_sqlite:
+        assert 0 < used.log == database["log_bytes"]
+        assert database["size_bytes"] == used.size + used.log
+    else:  # a server has a single log for all of its databases
+        assert (database["log_bytes"], database["free_bytes"]) == (None, None)
+        assert database["size_bytes"] > 0
 
 
 def test_settings_hide_their_secrets(

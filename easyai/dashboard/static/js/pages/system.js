@@ -82,7 +82,7 @@ function Database({ database }) {
   const rows = [
     [t("kind"), { sqlite: "SQLite", postgresql: "PostgreSQL" }[database.kind]],
     [t("size"), database.size_bytes],
-    [t("size_log"), database.log_bytes],
+    [t("size_log"), database.log_bytes ?? t("log_of_server")],
     [t("size_free"), database.free_bytes],
   ].filter(([, value]) => value != null);
   const shown = rows.map(([name, value]) => [name, typeof value === "number" ? bytes(value) : value]);
