@@ -28,7 +28,8 @@ _EVERY_SEC: Final = 1.0
 _LATE_SEC: Final = 3.0  # a state that takes longer is not known
 #: A tab that comes back within this time goes on where it was.
 LINGER_SEC: Final = 15.0
-#: Tabs of a process; once half of them are taken, a source may have a quarter of them.
+#: Tabs of a process; once half of them are taken, a source may have a quarter of them. The last
+#: tenth is for people on this machine alone, the tenth before it for them and for operators.
 MOST_TABS: Final = 200
 
 
@@ -45,12 +46,15 @@ class LiveHub:
         self._task: asyncio.Task[None] | None = None
         self._failed = LogThrottle()
 
-    def has_place(self, source: str) -> bool:
-        """Whether a further tab of a source is taken; '': of this machine, or not known."""
+    def has_place(self, source: str, kept: int = 0) -> bool:
+        """Whether a further tab of a source is taken; '': of this machine, or not known.
+
+        `kept`: how many tenths of all tabs are for others.
+        """
         count = len(self._tabs)
         of_source = sum(tab.source == source for tab in self._tabs)
         has_share = not source or count < MOST_TABS // 2 or of_source < MOST_TABS // 4
-        return count < MOST_TABS and has_share
+        return count < MOST_TABS - kept * MOST_TABS // 10 and has_share
 
     def join(self, language: str, known: str = "", source: str = "") -> Tab:
         """Take a tab; `known`: "BOOT:SEQ" of the last message that it has, '': none."""

@@ -42,7 +42,7 @@ async def live(websocket: WebSocket) -> None:
         await websocket.close(_NO_RIGHTS)
         return
     source = _source(caller)
-    if not hub.has_place(source):
+    if not hub.has_place(source, _kept(caller)):
         await websocket.close(_LATER, "too many tabs")
         return
     wanted = websocket.query_params.get("lang", "")
@@ -57,6 +57,11 @@ async def live(websocket: WebSocket) -> None:
 def _source(caller: Caller) -> str:
     """Whose tabs share places: those of a session, for a gateway is the address of many people."""
     return "" if caller.local else caller.cookie or network_of(caller.source)
+
+
+def _kept(caller: Caller) -> int:
+    """How many tenths of all tabs are for others: sessions of viewers cannot take all of them."""
+    return 0 if caller.local else 1 if caller.is_operator else 2
 
 
 async def _serve(websocket: WebSocket, tab: Tab) -> None:

@@ -136,29 +136,51 @@ def test_tab_above_the_limit_is_asked_to_come_later(
         assert (second.socket.close_code, second.socket.close_reason) == (1013, "too many tabs")
 
 
+def _session(site: Dashboard, role: str) -> Mapping[str, str]:
+    """The header of a new session."""
+    browser = site.browser()
+    browser.login(site.token(role), "wang")
+    return {"Cookie": f"easyai_session={browser.session.cookies['easyai_session']}"}
+
+
+def _taken(
+    tabs: ExitStack, site: Dashboard, address: str, headers: Mapping[str, str] | None = None
+) -> bool:
+    """Whether a new tab is served, which stays open."""
+    site.client.address = address
+    tab = tabs.enter_context(Tab(site.port, headers=headers))
+    with suppress(ConnectionClosed):
+        tab.take()
+    return tab.socket.close_code is None
+
+
 def test_session_or_network_has_a_quarter_of_the_tabs_once_half_are_taken(
     site: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_hub, "MOST_TABS", 8)
-    wang = site.browser()
-    wang.login(site.token(), "wang")
-    session = {"Cookie": f"easyai_session={wang.session.cookies['easyai_session']}"}
+    session = _session(site, "operator")
     proxy = {"X-Real-IP": ELSEWHERE}  # does not say in X-Forwarded-For whose tab it is
-
-    def taken(address: str, headers: Mapping[str, str] | None = None) -> bool:
-        """Whether a new tab is served."""
-        site.client.address = address
-        tab = stack.enter_context(Tab(site.port, headers=headers))
-        with suppress(ConnectionClosed):
-            tab.take()
-        return tab.socket.close_code is None
-
-    with ExitStack() as stack:
-        assert [taken(ELSEWHERE, session) for _ in range(3)] == [True] * 3
-        assert [taken(f"2001:db8::{host}") for host in range(3)] == [True, True, False]
-        assert not taken("192.168.7.21", session)
-        own = [taken("127.0.0.1", headers) for headers in (proxy, proxy, None, None)]
+    with ExitStack() as tabs:
+        assert [_taken(tabs, site, ELSEWHERE, session) for _ in range(3)] == [True] * 3
+        hosts = [_taken(tabs, site, f"2001:db8::{host}") for host in range(3)]
+        assert hosts == [True, True, False]
+        assert not _taken(tabs, site, "192.168.7.21", session)
+        own = [_taken(tabs, site, "127.0.0.1", headers) for headers in (proxy, proxy, None, None)]
         assert own == [True] * 3 + [False], "no share, but no more than all"
+
+
+def test_places_are_kept_for_operators_and_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("EASYAI_VIEWERS", "token")
+    site: Dashboard = request.getfixturevalue("site")
+    monkeypatch.setattr(live_hub, "MOST_TABS", 10)
+    with ExitStack() as tabs:
+        viewers = [_taken(tabs, site, ELSEWHERE, _session(site, "viewer")) for _ in range(9)]
+        assert viewers == [True] * 8 + [False]
+        operators = [_taken(tabs, site, ELSEWHERE, _session(site, "operator")) for _ in range(2)]
+        assert operators == [True, False]
+        assert [_taken(tabs, site, "127.0.0.1") for _ in range(2)] == [True, False]
 
 
 def test_stop_does_not_wait_for_tabs_and_a_new_process_goes_on(
