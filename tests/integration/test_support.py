@@ -35,6 +35,29 @@ def test_a_server_works_again_after_stop_kill_and_pause(
     wait_until(server.answers, 30, f"{name} answers after the pause")
 
 
+class _Silent(ServerProcess):
+    """Runs, but never works."""
+
+    name = "silent"
+    start_limit_sec = 0.2
+
+    def command(self) -> list[str]:
+        return ["sleep", "60"]
+
+    def answers(self) -> bool:
+        return False
+
+
+def test_server_that_never_works_leaves_no_process_and_no_port() -> None:
+    server = _Silent()
+    with pytest.raises(AssertionError, match="silent answers"), server:
+        pytest.fail("it has started")
+    assert not server.running
+    assert not server.folder.exists()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", server.port))
+
+
 def test_each_test_gets_an_empty_database(postgres_server: PostgresServer) -> None:
     first, second = postgres_server.create_database(), postgres_server.create_database()
     assert first != second

@@ -11,7 +11,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from tests.support.ports import HeldPort
 from tests.support.waiting import wait_until
@@ -155,8 +155,12 @@ class ServerProcess(ABC):
         assert self._process is not None, f"{self.name} does not run"
         os.killpg(self._process.pid, number)
 
-    def __enter__(self) -> ServerProcess:
-        self.start()
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()  # its process and port would end in whichever test runs then
+            raise
         return self
 
     def __exit__(

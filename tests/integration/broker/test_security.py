@@ -28,10 +28,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def secure(authority: Authority) -> Iterator[GuardedRedis]:
     """A Redis over TLS."""
-    server = GuardedRedis(authority)
-    server.start()
-    yield server
-    server.close()
+    with GuardedRedis(authority) as server:
+        yield server
 
 
 @pytest.fixture
