@@ -19,6 +19,10 @@ from easyai.domain.alarm_as_alert import TASK_ID
 
 #: Alerts that a call reads for a choice that no index knows.
 _READ: Final = 4096
+#: Alerts that a call reads to count them.
+_READ_TO_COUNT: Final = 24_576
+#: How many alerts a call counts.
+MOST_COUNTED: Final = 1000
 #: Index entries that a call reads, such as to find the alerts of a rare type.
 _ENTRIES: Final = 40_960
 #: Alerts of a camera beyond which a list of this camera has no total.
@@ -33,7 +37,7 @@ _REVIEWED: Final = {True: f"EXISTS ({_MARKED})", False: f"NOT EXISTS ({_MARKED})
 # The inner list is bounded, whatever the choice: the rows of at most `_READ` alerts are read.
 _FOUND: Final = """
     SELECT id FROM (
-        SELECT id, algorithm_id, confidence FROM alerts {index}
+        SELECT {columns} FROM alerts {index}
          WHERE id BETWEEN :first_id AND :last_id {where} ORDER BY id DESC LIMIT :read
     ) AS read WHERE {extra} ORDER BY id DESC LIMIT :most
 """
@@ -45,6 +49,12 @@ _END: Final = """
 """
 _NEWEST_MARKED: Final = text("SELECT max(alert_id) FROM alert_reviews WHERE alert_id < :before")
 _OF_SYSTEM: Final = "SELECT count(*) FROM alerts WHERE task_id = 'system' {where}"
+_CHOSEN_OF_SYSTEM: Final = """
+    SELECT count(*) FROM (
+        SELECT id, algorithm_id, confidence FROM alerts
+         WHERE task_id = 'system' AND id BETWEEN :first_id AND :last_id {where}
+    ) AS read WHERE {extra}
+"""
 _OF_NEWEST: Final = "SELECT count(*) FROM alerts WHERE id > :id {where}"
 _OLDER: Final = """
     SELECT id FROM alerts {index}
@@ -73,6 +83,12 @@ class AlertChoice:
             value is not None for value in (self.algorithm_id, self.min_confidence, self.reviewed)
         )
 
+    @property
+    def columns(self) -> str:
+        """The columns that the conditions of `extra` need; only the id is in each index."""
+        is_in_rows = self.algorithm_id is not None or self.min_confidence is not None
+        return "id, algorithm_id, confidence" if is_in_rows else "id"
+
     def extra(self) -> tuple[str, dict[str, Any]]:
         """The conditions that no index knows, and their parameters."""
         given = [(sql, name) for name, sql in _EXTRAS if getattr(self, name) is not None]
@@ -80,6 +96,13 @@ class AlertChoice:
         if self.reviewed is not None:
             parts.append(_REVIEWED[self.reviewed])
         return " AND ".join(parts) or "true", {name: getattr(self, name) for _, name in given}
+
+
+class CountedAlerts(NamedTuple):
+    """A part of a list that was counted."""
+
+    alerts: int
+    next: int | None  # `before` of the next part; None: this is the last part
 
 
 class FoundAlerts(NamedTuple):
@@ -103,13 +126,16 @@ def page(
         found = alert_lists.page(conn, choice.plain, limit, before=before or _BEYOND_ALL)
         rows = [row for row in found.rows if row.task_id != TASK_ID]
         return FoundAlerts(rows, found.total - _of_system(conn, choice.plain), found.next)
-    last = (before or _BEYOND_ALL) - 1
-    if choice.reviewed:
-        newest = conn.execute(_NEWEST_MARKED, {"before": last + 1}).scalar()
-        last = min(last, newest or 0)
-    ids, end = _found(conn, choice, limit, last)
+    ids, end = _found(conn, choice, limit, _last(conn, choice, before), _READ)
     rows = [row for row in alert_lists.rows(conn, ids) if row.task_id != TASK_ID]
     return FoundAlerts(rows, None, end, at_least)
+
+
+def count(conn: Connection, choice: AlertChoice, before: int | None = None) -> CountedAlerts:
+    """Count the newest alerts with ids below `before`: up to `MOST_COUNTED`, by bounded reads."""
+    last = _last(conn, choice, before)
+    ids, end = _found(conn, choice, MOST_COUNTED, last, _READ_TO_COUNT)
+    return CountedAlerts(len(ids) - _of_system_among(conn, choice, ids), end)
 
 
 def _at_least(conn: Connection, wanted: AlertFilter) -> int | None:
@@ -125,21 +151,49 @@ def _at_least(conn: Connection, wanted: AlertFilter) -> int | None:
     return count
 
 
+def _has_system(wanted: AlertFilter) -> bool:
+    """Whether alerts of the system may be among the wanted ones."""
+    return wanted.task_id is None and (wanted.min_detections or 0) <= 0
+
+
 def _of_system(conn: Connection, wanted: AlertFilter) -> int:
     """The alerts of the system that a list of all task types has."""
-    if wanted.task_id is not None or (wanted.min_detections or 0) > 0:
+    if not _has_system(wanted):
         return 0
     where, values = wanted.conditions()
     count: int = conn.execute(text(_OF_SYSTEM.format(where=where)), values).scalar_one()
     return count
 
 
+def _of_system_among(conn: Connection, choice: AlertChoice, ids: list[int]) -> int:
+    """The alerts of the system among consecutive alerts of a choice, which are newest first."""
+    if not ids or not _has_system(choice.plain):
+        return 0
+    where, values = choice.plain.conditions()
+    extra, more = choice.extra()
+    statement = text(_CHOSEN_OF_SYSTEM.format(where=where, extra=extra))
+    place = {"first_id": ids[-1], "last_id": ids[0]}
+    number: int = conn.execute(statement, {**values, **more, **place}).scalar_one()
+    return number
+
+
+def _last(conn: Connection, choice: AlertChoice, before: int | None) -> int:
+    """The id with which a part begins: of an alert that has a mark, if only these are wanted."""
+    last = (before or _BEYOND_ALL) - 1
+    if not choice.reviewed:
+        return last
+    newest = conn.execute(_NEWEST_MARKED, {"before": last + 1}).scalar()
+    return min(last, newest or 0)
+
+
 def _found(
-    conn: Connection, choice: AlertChoice, limit: int, last: int
+    conn: Connection, choice: AlertChoice, limit: int, last: int, left: int
 ) -> tuple[list[int], int | None]:
-    """The ids of the next alerts, and where the next part begins; None: there is none."""
+    """The ids of the next alerts, and where the next part begins; None: there is none.
+
+    Reads at most `left` alerts.
+    """
     spans, rest = _spans(conn, choice.plain, last)
-    left = _READ
     ids: list[int] = []
     for span in spans:
         found, end, read = _in_span(conn, choice, limit - len(ids), left, span)
@@ -187,10 +241,12 @@ def _in_span(
     """
     where, values = choice.plain.conditions()
     extra, more = choice.extra()
-    index = _narrow(conn, choice.plain)
+    index = _narrow(conn, choice.plain, choice.columns == "id")
     place = {"first_id": span[0], "last_id": span[1], "read": most}
-    found = text(_FOUND.format(index=index, where=where, extra=extra))
+    found = text(_FOUND.format(columns=choice.columns, index=index, where=where, extra=extra))
     ids = list(conn.execute(found, {**values, **more, **place, "most": limit}).scalars())
+    if len(ids) == limit:
+        return ids, ids[-1], most
     end = conn.execute(text(_END.format(index=index, where=where)), {**values, **place}).one()
     return ids, end.first_id if end.number == most else None, end.number
 
@@ -211,7 +267,10 @@ def neighbours(
     return older, newer
 
 
-def _narrow(conn: Connection, wanted: AlertFilter) -> str:
-    """Names the narrow index for a list by type, detections or time, whose rows are large."""
-    is_wide = wanted == AlertFilter() or wanted.task_id is not None
+def _narrow(conn: Connection, wanted: AlertFilter, needs_only_ids: bool = False) -> str:
+    """Names the narrow index for a list by type, detections or time, whose rows are large.
+
+    For a list of all, too, if nothing of the rows is needed.
+    """
+    is_wide = (wanted == AlertFilter() and not needs_only_ids) or wanted.task_id is not None
     return "" if is_wide else alert_counts.BY_INDEX[conn.dialect.name]

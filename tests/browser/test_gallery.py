@@ -22,6 +22,7 @@ from tests.support.waiting import wait_until
 _ALERTS = 100_000
 _PICTURES = 300  # of the newest alerts; the older ones have lost theirs
 _CAMERAS = 40
+_SELDOM = 10_000  # how seldom a service has an alert
 _EVERY_SEC = 7  # between two alerts: they go back for eight days
 _SCREENS = 20
 _PAGE = 100  # alerts of a request
@@ -32,7 +33,7 @@ _ROWS = 30
 _INSERT = """
     INSERT INTO alerts (task_id, task_type, image_path, algorithm_id, algorithm_name, result,
                         confidence, detection_count, inference_time_ms, created_at, updated_at)
-    VALUES (?, ?, ?, 'yolo_1', 'counter', ?, 0.9, 2, 45, ?, ?)
+    VALUES (?, ?, ?, ?, 'counter', ?, 0.9, 2, 45, ?, ?)
 """
 _RESULT = """{"total_count": 2, "detections": [
     {"class": "person", "bbox": [10, 10, 90, 200], "confidence": 0.9},
@@ -54,7 +55,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiPro
         for ago in range(_ALERTS, 0, -1):
             picture = pictures[ago - 1] if ago <= _PICTURES else ""
             at = now - ago * _EVERY_SEC
-            rows.append((f"门口{ago % _CAMERAS}", TYPE, picture, _RESULT, at, at))
+            service = "rare" if ago % _SELDOM == 0 else "yolo_1"
+            rows.append((f"门口{ago % _CAMERAS}", TYPE, picture, service, _RESULT, at, at))
         with sqlite3.connect(process.data / "easyai.db", timeout=30) as database:
             database.executemany(_INSERT, rows)
         database.close()
@@ -111,6 +113,17 @@ def test_hundred_thousand_alerts_are_scrolled_without_a_long_task_or_a_large_pag
     assert most < _MOST_ELEMENTS
     assert len(seen) > 2 * _PAGE
     assert seen == set(range(min(seen), max(seen) + 1)), "cards are missing"
+
+
+def test_alerts_of_a_filter_that_no_index_knows_are_counted_up_to_a_thousand(visit: Visit) -> None:
+    page = visit().open("alerts")
+    for chosen, number in (
+        ("algorithm_id=rare", "10 alerts"),
+        ("min_confidence=0.5", "≥ 1,000 alerts"),
+        ("reviewed=no&min_confidence=0.95", "0 alerts"),
+    ):
+        page.evaluate("(chosen) => (location.hash = `#/alerts?${chosen}`)", chosen)
+        expect(page.locator(".filters [role=status]")).to_have_text(number)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ def test_filters_choose_alerts(api: LiveApi, rows: Rows) -> None:
         early,
     ]
     assert _listed(api, "page_size=1&min_confidence=0") == [late, middle, early]
+    assert api.get(f"{ALERTS}/count?min_confidence=0.5") == {"count": 2, "next": None}
+    assert api.get(f"{ALERTS}/count?reviewed=no&before={late}") == {"count": 2, "next": None}
 
 
 @pytest.mark.parametrize(

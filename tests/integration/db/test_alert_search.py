@@ -90,6 +90,8 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
     saved = _save(database, draw, 300)
     for _ in range(20):
         monkeypatch.setattr(alert_search, "_READ", draw.choice((1, 7, 4096)))
+        monkeypatch.setattr(alert_search, "_READ_TO_COUNT", draw.choice((7, 24_576)))
+        monkeypatch.setattr(alert_search, "MOST_COUNTED", draw.choice((10, 1000)))
         monkeypatch.setattr(alert_search, "_ENTRIES", draw.choice((9, 5_000, 40_960)))
         monkeypatch.setattr(alert_search, "_COUNTED", draw.choice((5, 100_000)))
         plain = AlertFilter(
@@ -118,6 +120,21 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
                 assert before is None or part.next < before
                 before = part.next
         assert found == expected, choice
+        assert _counted(database, choice) == len(expected), choice
+
+
+def _counted(database: Database, choice: AlertChoice) -> int:
+    """The alerts of all parts that are counted."""
+    count, before = 0, None
+    with database.snapshot() as conn:
+        while True:
+            part = alert_search.count(conn, choice, before)
+            assert part.alerts <= alert_search.MOST_COUNTED
+            count += part.alerts
+            if part.next is None:
+                return count
+            assert before is None or part.next < before
+            before = part.next
 
 
 def test_choice_that_no_alert_has_reads_a_bounded_number_of_alerts(

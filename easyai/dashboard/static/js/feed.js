@@ -22,7 +22,7 @@ class Feed {
   newer = []; // items that wait above the list while it is scrolled down
   next = null; // of the page after the last one
   total = null;
-  least = null; // of a busy camera: it has no total
+  least = null; // of a list that has no total, such as of a busy camera
   error = null;
   filter = {};
   isAtTop = true;
@@ -98,7 +98,7 @@ class Feed {
       for (const item of page.items) if (!known.has(item.id)) this.#append(item);
       this.next = page.next;
       if (page.total != null) this.total = page.total - this.#hidden.size;
-      this.least = page.at_least;
+      this.least = page.at_least ?? this.least;
       this.error = null;
       this.#failures = 0;
     } catch (error) {
@@ -236,6 +236,12 @@ class Feed {
     }
   }
 
+  // Takes the number of alerts of a filter whose list has none.
+  counted({ total, least }) {
+    this.total = total && Math.max(0, total - this.#hidden.size);
+    this.least = least;
+    this.changed();
+  }
   #count(more) {
     if (this.total != null) this.total += more;
     if (this.least != null) this.least = Math.max(0, this.least + more);

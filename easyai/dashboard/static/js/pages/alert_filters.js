@@ -1,10 +1,10 @@
 // The filters of alerts: they stand in the address, so that a list can be sent to a colleague.
-import { path } from "../api.js";
+import { path, read } from "../api.js";
 import { rooted } from "../root.js";
 import { day, hourMinute, totalOf } from "../format.js";
 import { useRead } from "../load.js";
 import { Menu } from "../parts.js";
-import { html, useRef, useState } from "../preact.js";
+import { html, useEffect, useRef, useState } from "../preact.js";
 import { goInstead } from "../router.js";
 import { serverTime, useNow } from "../store.js";
 import { t } from "../words.js";
@@ -12,6 +12,11 @@ import { t } from "../words.js";
 const HOURS = 24;
 const TALL = 40;
 const RECENT = [["900", "last_15m"], ["3600", "last_1h"], ["86400", "last_24h"], ["604800", "last_7d"]];
+
+// No index knows them: the server counts such alerts part by part, each within bounds.
+const COUNTED = ["algorithm_id", "min_confidence", "reviewed"];
+const ENOUGH = 1000;
+const MOST_PARTS = 12;
 
 const change = (filter, values) => goInstead("alerts", "", { ...filter, ...values });
 
@@ -129,6 +134,30 @@ const Export = ({ filter }) => html`<${Menu} cls="btn exp" label=${t("export")}>
   </a>`)}
 <//>`;
 
+async function counted(filter, signal) {
+  let sum = 0;
+  let before = null;
+  for (let part = 0; part < MOST_PARTS && sum < ENOUGH; part += 1) {
+    const page = await read("/alerts/count", { ...filter, before }, { signal });
+    sum += page.count;
+    if (page.next === null) return { total: sum, least: null };
+    before = page.next;
+  }
+  return { total: null, least: sum || null };
+}
+
+// Counts the alerts of a filter whose list has no total: whole, or until there are many.
+function useTotal(alerts, filter) {
+  const isAsked = COUNTED.some((name) => filter[name]) && alerts.total == null && alerts.least == null;
+  useEffect(() => {
+    if (!isAsked) return undefined;
+    const stop = new AbortController();
+    // Without an answer there is no number; the list itself shows what is wrong.
+    counted(filter, stop.signal).then((found) => stop.signal.aborted || alerts.counted(found), () => {});
+    return () => stop.abort();
+  }, [isAsked, JSON.stringify(filter)]);
+}
+
 const unique = (list) => [...new Set(list)].sort((a, b) => a.localeCompare(b));
 
 export function Filters({ alerts, filter }) {
@@ -138,6 +167,7 @@ export function Filters({ alerts, filter }) {
   const services = useNow("services") || [];
   const isOn = Object.keys(filter).length > 0;
   const isUnseen = filter.reviewed === "no";
+  useTotal(alerts, filter);
   return html`<section class="panel" aria-label=${t("alerts")}>
     <h1 class="vh">${t("alerts")}</h1>
     <div class=${isOpen ? "filters opened" : "filters"}>
