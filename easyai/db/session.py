@@ -11,13 +11,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlite3 import Cursor
 from sqlite3 import Error as SqliteError
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import (
     DBAPIError,
     InterfaceError,
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from easyai.db import clock, engines
 from easyai.db.guard import WriteGuard
@@ -172,9 +173,14 @@ class Database:
         return clock.estimate(self.engine)
 
     def dispose(self) -> None:
-        """Close every connection."""
+        """Close every connection, also those that a thread still uses, when it gives them back."""
+        event.listen(self.engine.pool, "checkin", _close)
         self.engine.dispose()
         self.guard.close()
+
+
+def _close(_driver: object, entry: ConnectionPoolEntry) -> None:
+    entry.invalidate()
 
 
 def has_waited(dispatching: Connection) -> bool:
