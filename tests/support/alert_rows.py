@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -16,3 +17,8 @@ _INSERT = text("""
 def insert(conn: Connection, **values: Any) -> None:
     """Insert an alert: id, task_id, task_type, detection_count, created_at."""
     conn.execute(_INSERT, values)
+
+
+def insert_all(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert many alerts, each given as for `insert`."""
+    conn.execute(_INSERT, list(rows))

@@ -7,10 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from sqlalchemy import Connection, text
 
 from easyai.db import alert_counts, alert_recount, alerts, dump, migrate
@@ -26,15 +24,6 @@ with Database(sys.argv[1]).write() as conn:
     insert(conn, id=7, task_id="c", task_type="t", detection_count=1, created_at=1.0)
     os._exit(9)
 """
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A migrated database."""
-    migrate.upgrade(database_url)
-    database = Database(database_url)
-    yield database
-    database.dispose()
 
 
 def _change(conn: Connection, draw: random.Random, first_id: int) -> None:

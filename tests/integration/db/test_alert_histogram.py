@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
-from easyai.db import alert_histogram, migrate
+from easyai.db import alert_histogram
 from easyai.db.alert_filter import AlertFilter
 from easyai.db.session import Database
-from tests.support.alert_rows import insert
+from tests.support.alert_rows import insert_all
 
 BLOCK = 8192
 STEP_SEC, STEPS = 100.0, 30
 _TYPES, _CAMERAS = ("人脸", "车辆"), ("busy", "c1")
 Saved = list[dict[str, Any]]
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A migrated database."""
-    migrate.upgrade(database_url)
-    database = Database(database_url)
-    yield database
-    database.dispose()
 
 
 def _save(database: Database, apart: int, draw: random.Random) -> Saved:
@@ -42,8 +32,7 @@ def _save(database: Database, apart: int, draw: random.Random) -> Saved:
         for number in range(int(STEP_SEC * STEPS))
     ]
     with database.write() as conn:
-        for alert in saved:
-            insert(conn, **alert)
+        insert_all(conn, saved)
     return saved
 
 

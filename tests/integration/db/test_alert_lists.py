@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import pytest
 from sqlalchemy import event
 
-from easyai.db import alert_lists, alerts, migrate
+from easyai.db import alert_lists, alerts
 from easyai.db.alert_filter import AlertFilter
 from easyai.db.session import Database
-from tests.support.alert_rows import insert
+from tests.support.alert_rows import insert_all
 
 CAMERAS, TYPES = ("c1", "c2", "门口", "system"), ("人脸", "车辆", "")
 COUNTS = (0, 1, 2, 63, 64, 65, 900)
@@ -26,15 +24,6 @@ class _Saved(NamedTuple):
     created_at: float
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A migrated database."""
-    migrate.upgrade(database_url)
-    database = Database(database_url)
-    yield database
-    database.dispose()
-
-
 def _save(database: Database, draw: random.Random, count: int) -> list[_Saved]:
     """Alerts over many blocks of ids, most of them in order of time."""
     saved, id_ = [], 0
@@ -44,8 +33,7 @@ def _save(database: Database, draw: random.Random, count: int) -> list[_Saved]:
         camera, type_ = draw.choice(CAMERAS), draw.choice(TYPES)
         saved.append(_Saved(id_, camera, type_, draw.choice(COUNTS), at))
     with database.write() as conn:
-        for alert in saved:
-            insert(conn, **alert._asdict())
+        insert_all(conn, [alert._asdict() for alert in saved])
         gone = draw.sample([alert.id for alert in saved], count // 10)
         alerts.remove(conn, gone)
     return [alert for alert in reversed(saved) if alert.id not in gone]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 
-from easyai.db import alert_reviews, alert_search, migrate
+from easyai.db import alert_reviews, alert_search
 from easyai.db.alert_filter import AlertFilter
 from easyai.db.alert_search import AlertChoice
 from easyai.db.session import Database
-from tests.support.alert_rows import insert
+from tests.support.alert_rows import insert_all
 
 CAMERAS, TYPES, SERVICES = ("c1", "门口", "system"), ("人脸", "车辆"), ("a", "b")
 
@@ -31,20 +30,11 @@ class _Saved:
     reviewed: bool
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A migrated database."""
-    migrate.upgrade(database_url)
-    database = Database(database_url)
-    yield database
-    database.dispose()
-
-
 def _save(database: Database, draw: random.Random, count: int) -> list[_Saved]:
     """Alerts over many blocks of ids, newest first."""
     saved, id_ = [], 0
     for number in range(count):
-        id_ += draw.choice((1, 1, 1, 500, 9_000))
+        id_ += draw.choice((1, 1, 1, 40, 9_000))
         camera = draw.choice(CAMERAS)
         saved.append(
             _Saved(
@@ -58,15 +48,20 @@ def _save(database: Database, draw: random.Random, count: int) -> list[_Saved]:
                 draw.random() < 0.3,
             )
         )
-    update = text("UPDATE alerts SET algorithm_id = :a, confidence = :c WHERE id = :id")
+    update = text(
+        "UPDATE alerts SET algorithm_id = :algorithm_id, confidence = :confidence WHERE id = :id"
+    )
     with database.write() as conn:
-        for alert in saved:
-            plain = ("id", "task_id", "task_type", "detection_count", "created_at")
-            insert(conn, **{name: getattr(alert, name) for name in plain})
-            values = {"a": alert.algorithm_id, "c": alert.confidence, "id": alert.id}
-            conn.execute(update, values)
+        insert_all(conn, [vars(alert) for alert in saved])
+        conn.execute(update, [vars(alert) for alert in saved])
         alert_reviews.mark(conn, [alert.id for alert in saved if alert.reviewed], "li", 1.0)
     return saved[::-1]
+
+
+def _of_camera(types: list[str]) -> list[dict[str, Any]]:
+    """An alert of each of these types, with ids from 1 on."""
+    fixed = {"task_id": "c1", "detection_count": 1, "created_at": 1.0}
+    return [{**fixed, "id": number, "task_type": kind} for number, kind in enumerate(types, 1)]
 
 
 def _matches(alert: _Saved, choice: AlertChoice) -> bool:
@@ -163,10 +158,8 @@ def test_list_of_a_rare_type_reads_a_bounded_number_of_index_entries(
 ) -> None:
     monkeypatch.setattr(alert_search, "_ENTRIES", 100)
     with database.write() as conn:
-        for number in range(1, 1001):
-            kind = "rare" if number in (1, 1000) else "车辆"
-            values = {"id": number, "detection_count": 1, "created_at": float(number)}
-            insert(conn, task_id="c1", task_type=kind, **values)
+        types = ["rare" if number in (1, 1000) else "车辆" for number in range(1, 1001)]
+        insert_all(conn, _of_camera(types))
         alert_reviews.mark(conn, list(range(1, 1001)), "li", 1.0)
     choice = AlertChoice(AlertFilter(task_id, "rare"), min_confidence=2.0, reviewed=reviewed)
     spans: list[int] = []
@@ -193,11 +186,7 @@ def test_list_of_a_busy_camera_has_a_number_below_its_total(
 ) -> None:
     monkeypatch.setattr(alert_search, "_COUNTED", 1000)
     with database.write() as conn:
-        for number in range(busy):
-            kind = TYPES[number % 2]
-            insert(
-                conn, id=number + 1, task_id="c1", task_type=kind, detection_count=1, created_at=1.0
-            )
+        insert_all(conn, _of_camera([TYPES[number % 2] for number in range(busy)]))
     for task_type, among_newest in ((None, 1000), (TYPES[0], 500)):
         with database.snapshot() as conn:
             part = alert_search.page(conn, AlertChoice(AlertFilter("c1", task_type)), 20)
