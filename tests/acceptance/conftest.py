@@ -26,7 +26,8 @@ def production_broker_url(redis_server: RedisServer) -> str:
     return redis_server.url
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: it would work, and take CPU, beside all tests of other packages.
+@pytest.fixture(scope="package")
 def shared_easyai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
     """An ``easyai up`` for many tests: a start for each test would take most of their time."""
     with EasyaiProcess(tmp_path_factory.mktemp("shared")) as process:
