@@ -24,26 +24,35 @@ from tests.support.waiting import wait_until
 CHILDREN = ("api", "worker", "beat", "watchdog")
 
 
-def test_up_is_ready_soon_and_prints_a_single_ready_line(easyai: EasyaiProcess) -> None:
+def test_up_is_ready_soon_names_what_it_runs_and_stops_by_ctrl_c_without_a_traceback(
+    easyai: EasyaiProcess,
+) -> None:
     begun = time.monotonic()
     easyai.start(timeout=15)
     assert time.monotonic() - begun < 15
-
     (line,) = [line for line in easyai.log.splitlines() if "easyai is ready" in line]
     assert f"http://127.0.0.1:{easyai.port}" in line
     for word in ("/docs", "./snapshots", "./data", "Ctrl-C"):
         assert word in line
     assert easyai.get("/readyz").status_code == 200
-    easyai.stop()
-
-
-def test_ctrl_c_stops_everything_without_a_traceback(easyai: EasyaiProcess) -> None:
-    easyai.start()
     wait_until(lambda: all(easyai.child(name) for name in CHILDREN), 5, "all run")
+
+    easyai.wait_for_line("worker | ")
+    logs = easyai.data / "logs"
+    assert "easyai is ready" in (logs / "easyai.log").read_text()
+    for name in ("api", "worker"):
+        wait_until(lambda log=logs / f"{name}.log": _names_sqlite(log), 15, f"{name}: SQLite")
+
     easyai.stop(signal.SIGINT)
     assert "easyai: stopped" in easyai.log
     assert "Traceback" not in easyai.log
     assert "superuser" not in easyai.log
+
+
+def _names_sqlite(log: Path) -> bool:
+    """Whether a log has the version of SQLite and its guard."""
+    facts = (f"SQLite {sqlite3.sqlite_version}", "take turns by easyai.db-guard.")
+    return any(all(words in line for words in facts) for line in log.read_text().splitlines())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -179,20 +188,15 @@ def test_a_second_up_on_the_same_data_is_refused(easyai: EasyaiProcess, tmp_path
     easyai.stop()
 
 
-def test_no_child_outlives_a_killed_up_and_the_next_up_starts(easyai: EasyaiProcess) -> None:
-    easyai.start()
-    easyai.kill()
-    wait_until(lambda: not easyai.processes(), 40, "every child ended")
-    easyai.start()
-    easyai.stop()
-
-
-def test_up_starts_while_the_children_of_a_killed_up_are_still_ending(
+def test_no_child_outlives_a_killed_up_and_the_next_up_starts_before_and_after_their_end(
     easyai: EasyaiProcess,
 ) -> None:
     easyai.start()
     easyai.kill()
     easyai.start(timeout=60)
+    easyai.kill()
+    wait_until(lambda: not easyai.processes(), 40, "every child ended")
+    easyai.start()
     easyai.stop()
 
 
@@ -210,29 +214,6 @@ def test_a_wrong_setting_is_named_before_anything_starts(easyai: EasyaiProcess) 
     assert easyai.run_to_end() == 2
     assert "ai_analysis.scan_interval_sec" in easyai.log
     assert "Traceback" not in easyai.log
-
-
-def test_logs_of_every_process_are_on_the_terminal_and_in_files(easyai: EasyaiProcess) -> None:
-    easyai.start()
-    easyai.wait_for_line("worker | ")
-    easyai.stop()
-    assert (easyai.data / "logs" / "worker.log").stat().st_size > 0
-    assert "easyai is ready" in (easyai.data / "logs" / "easyai.log").read_text()
-
-
-def test_api_and_worker_name_the_version_of_sqlite_and_its_guard_at_their_start(
-    easyai: EasyaiProcess,
-) -> None:
-    easyai.start()
-
-    def named(name: str) -> bool:
-        lines = (easyai.data / "logs" / name).read_text().splitlines()
-        facts = (f"SQLite {sqlite3.sqlite_version}", "take turns by easyai.db-guard.")
-        return any(all(words in line for words in facts) for line in lines)
-
-    wait_until(lambda: named("api.log"), 15, "the API names the library")
-    wait_until(lambda: named("worker.log"), 15, "the worker names the library")
-    easyai.stop()
 
 
 def test_commands_in_any_folder_find_the_running_up_and_a_refused_start_makes_no_database(
