@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pytest_celery import CeleryTestSetup
 
 MakeInstallation = Callable[..., Installation]
+#: Where the kind of broker does not matter, a single kind is enough.
+ON_EMBEDDED_BROKER = pytest.mark.parametrize("broker_url", ["filesystem"], indirect=True)
+ON_REDIS = pytest.mark.parametrize("broker_url", ["redis"], indirect=True)
 
 
 class LocalBroker:

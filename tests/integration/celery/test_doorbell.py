@@ -15,7 +15,7 @@ from easyai.tasks.doorbell import CeleryDoorbell
 from easyai.tasks.expiry import CLOCK_OFFSET_HEADER
 from easyai.tasks.queues import queue_name
 from easyai.tasks.wake_publisher import Publisher
-from tests.integration.celery.conftest import MakeInstallation
+from tests.integration.celery.conftest import ON_EMBEDDED_BROKER, MakeInstallation
 from tests.integration.celery.installation import Installation
 from tests.support.services import RedisServer
 from tests.support.waiting import wait_until
@@ -77,6 +77,7 @@ def test_ring_without_a_broker_neither_raises_nor_blocks_and_works_afterwards(
     wait_until(arrives, 10, "a ring arrives after the broker's return")
 
 
+@ON_EMBEDDED_BROKER
 def test_connection_forgets_the_queues_of_old_types(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,8 +18,8 @@ from tests.support.waiting import wait_until
 
 TYPES = [f"type-{number:03d}" for number in range(200)]
 FRAMES = 10  # of each type
-WATCHED_SEC = 9.0
 SCAN_INTERVAL_SEC = 2.0  # three intervals are long even if other programs take the cores
+WATCHED_SEC = 3.5 * SCAN_INTERVAL_SEC
 
 
 def _fill(installation: Installation) -> None:

@@ -18,7 +18,7 @@ from easyai.tasks.config import SCAN_TASK
 from easyai.tasks.lifecycle import open_inference
 from easyai.tasks.process import WorkerProcess
 from easyai.tasks.queues import queue_name
-from tests.integration.celery.conftest import MakeInstallation
+from tests.integration.celery.conftest import ON_EMBEDDED_BROKER, ON_REDIS, MakeInstallation
 from tests.integration.celery.installation import Installation, wait_for_frames
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.clocks import step_clocks
@@ -70,6 +70,7 @@ def test_type_first_seen_after_the_worker_started_is_served(
     }
 
 
+@ON_EMBEDDED_BROKER
 def test_frames_are_inferred_without_any_scan_where_the_folder_is_watched(
     make_installation: MakeInstallation, broker_url: str, algorithm: AlgorithmStub
 ) -> None:
@@ -85,6 +86,7 @@ def test_frames_are_inferred_without_any_scan_where_the_folder_is_watched(
     assert algorithm.count == 20
 
 
+@ON_REDIS
 def test_worker_pinned_to_a_queue_serves_only_that_queue(
     installation: Installation, algorithm: AlgorithmStub
 ) -> None:
@@ -175,6 +177,7 @@ def test_worker_and_scan_refuse_a_store_claimed_by_another_installation(
         assert conn.exec_driver_sql("SELECT count(*) FROM frames").scalar_one() == 0
 
 
+@ON_EMBEDDED_BROKER
 def test_starting_worker_takes_back_the_frames_of_a_killed_worker(
     installation: Installation, algorithm: AlgorithmStub
 ) -> None:
