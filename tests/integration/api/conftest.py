@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,9 @@ from easyai.runtime import Runtime, open_runtime
 from tests.integration.api.anywhere import ClientAddress, Site
 from tests.integration.api.live import LiveApi, RecordingDoorbell
 from tests.support.services import PostgresServer
+from tests.support.site_fixtures import migrated_file
+
+__all__ = ["migrated_file"]
 
 OpenRuntime = Callable[[str], Runtime]
 
@@ -88,11 +92,10 @@ def api(runtime: Runtime) -> Iterator[LiveApi]:
 
 
 @pytest.fixture
-def sqlite_runtime(tmp_path: Path, open_on: OpenRuntime) -> Runtime:
+def sqlite_runtime(migrated_file: Path, tmp_path: Path, open_on: OpenRuntime) -> Runtime:
     """A runtime for tests that do not depend on the kind of database."""
-    url = f"sqlite:///{tmp_path / 'easyai.db'}"
-    migrate.upgrade(url)
-    return open_on(url)
+    shutil.copy(migrated_file, tmp_path / "easyai.db")
+    return open_on(f"sqlite:///{tmp_path / 'easyai.db'}")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from easyai.runtime import Runtime
 from tests.integration.api.conftest import (
     doorbell,
     folder,
+    migrated_file,
     migrated_url,
     open_on,
     runtime,
@@ -21,7 +22,15 @@ from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.people import Dashboard
 from tests.integration.dashboard.rows import Rows
 
-__all__ = ["doorbell", "folder", "migrated_url", "open_on", "runtime", "sqlite_runtime"]
+__all__ = [
+    "doorbell",
+    "folder",
+    "migrated_file",
+    "migrated_url",
+    "open_on",
+    "runtime",
+    "sqlite_runtime",
+]
 
 
 @pytest.fixture
