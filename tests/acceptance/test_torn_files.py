@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.easyai_process import EasyaiProcess
@@ -46,9 +45,7 @@ def _log_cut_off_anywhere(data: Path) -> None:
     (data / "easyai.db-shm").write_bytes(_random.randbytes(32768))
 
 
-@pytest.mark.parametrize("tear", [_garbage_behind_the_last_commit, _log_cut_off_anywhere])
-def test_easyai_starts_and_infers_after_a_torn_file(easyai: EasyaiProcess, tear: object) -> None:
-    assert callable(tear)
+def test_easyai_starts_and_infers_after_torn_files(easyai: EasyaiProcess) -> None:
     easyai.config.write_text("[ai_analysis]\nlease_sec = 3\n", encoding="utf-8")
     easyai.start()
     site = Outside(easyai.url, easyai.frames)
@@ -58,14 +55,31 @@ def test_easyai_starts_and_infers_after_a_torn_file(easyai: EasyaiProcess, tear:
         easyai.stop()
         assert not (easyai.data / "easyai.db-wal").exists()
         easyai.start()
-        keys = site.put_many(20, TORN)
-        wait_until(lambda: stub.count >= 4, 15, "in mid-work")
-        easyai.kill_everything()
-        _tear_state(easyai.data)
-        tear(easyai.data)
-        easyai.start()
-        if tear is _garbage_behind_the_last_commit:
-            site.assert_one_alert_each(keys, timeout=30)
-        seen = set(stub.image_paths)
-        more = [key for key in site.put_many(3, TORN, camera="之后") if key not in seen]
-        wait_until(lambda: set(more) <= set(stub.image_paths), 20, "later frames are inferred")
+        keys = _lose_power_in_mid_work(easyai, site, stub, "之前", _garbage_behind_the_last_commit)
+        site.assert_one_alert_each(keys, timeout=30)
+        _assert_later_frames_are_inferred(site, stub, "之后")
+        _lose_power_in_mid_work(easyai, site, stub, "又前", _log_cut_off_anywhere)
+        _assert_later_frames_are_inferred(site, stub, "又后")
+
+
+def _lose_power_in_mid_work(
+    easyai: EasyaiProcess,
+    site: Outside,
+    stub: AlgorithmStub,
+    camera: str,
+    tear: Callable[[Path], None],
+) -> list[str]:
+    """Kill everything amid the frames of a camera, tear the files, start; the frames' keys."""
+    seen = stub.count
+    keys = site.put_many(20, TORN, camera)
+    wait_until(lambda: stub.count >= seen + 4, 15, "in mid-work")
+    easyai.kill_everything()
+    _tear_state(easyai.data)
+    tear(easyai.data)
+    easyai.start()
+    return keys
+
+
+def _assert_later_frames_are_inferred(site: Outside, stub: AlgorithmStub, camera: str) -> None:
+    later = set(site.put_many(3, TORN, camera))
+    wait_until(lambda: later <= set(stub.image_paths), 20, "later frames are inferred")
