@@ -19,6 +19,8 @@ from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 from tests.support.watchdogs import FakeCheck, Watchdogs
 
+pytestmark = pytest.mark.sqlite_only
+
 STALL_SEC = 2.0
 
 

@@ -93,6 +93,7 @@ def test_equal_names_settled_before_their_moves_keep_separate_pictures(
     assert sorted(frame["image_path"] for frame in site.frames()) == site.pictures("")
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("answer", [detections(1), REFUSAL])
 def test_foreign_file_at_the_target_of_a_move_is_left_alone(
     site: Installation,
@@ -175,6 +176,7 @@ def test_deleting_an_alert_deletes_its_moved_picture(
     assert [later["image_path"] for later in site.alerts()] == [alert["image_path"]]
 
 
+@pytest.mark.sqlite_only
 def test_more_moves_than_a_group_are_all_done(
     site: Installation, algorithm: AlgorithmStub, broken_moves: list[bool]
 ) -> None:
@@ -187,6 +189,7 @@ def test_more_moves_than_a_group_are_all_done(
     assert len(site.pictures("alerts")) == 30
 
 
+@pytest.mark.sqlite_only
 def test_failed_moves_are_logged_in_groups_and_counted_once(
     site: Installation,
     algorithm: AlgorithmStub,
@@ -219,6 +222,7 @@ def test_failed_moves_are_logged_in_groups_and_counted_once(
     assert site.rows(_MOVES) == [{"moves": 100, "moves_failed": 50}]
 
 
+@pytest.mark.sqlite_only
 def test_single_failed_moves_do_not_end_a_sweep_and_are_logged_in_a_line(
     site: Installation,
     algorithm: AlgorithmStub,

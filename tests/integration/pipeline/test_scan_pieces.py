@@ -59,6 +59,7 @@ def test_scan_records_live_frames_first_and_a_backlog_in_pieces(
     assert len({frame["key"] for frame in site.frames()}) == 3001
 
 
+@pytest.mark.sqlite_only
 def test_backlog_of_half_written_pictures_does_not_delay_live_frames(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +99,7 @@ def test_backlog_in_day_folders_is_recorded_in_order_of_days(
     assert max(listed) == 2
 
 
+@pytest.mark.sqlite_only
 def test_unchanged_folder_is_not_listed_again(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +130,7 @@ def test_unchanged_folder_is_not_listed_again(
     assert len(listed) >= 51
 
 
+@pytest.mark.sqlite_only
 def test_picture_rewritten_in_place_is_found_after_the_last_has_settled(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +143,7 @@ def test_picture_rewritten_in_place_is_found_after_the_last_has_settled(
     wait_until(lambda: site.scan().new_frames == 1, 5, "the picture written since is found")
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("ahead_sec", [-3600.0, 0.0, 3600.0])
 def test_slowly_written_picture_is_recorded_complete(site: Installation, ahead_sec: float) -> None:
     # Whatever its modification time: by a file server's clock, or as the writer sets it.
@@ -168,6 +172,7 @@ def test_slowly_written_picture_is_recorded_complete(site: Installation, ahead_s
     assert abs(frame["captured_at"] - time.time()) < 3700
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("date", ["20251114", "2025-11-14"])
 def test_first_level_folder_of_dates_is_reported_and_left_alone(
     site: Installation, caplog: pytest.LogCaptureFixture, date: str
@@ -187,6 +192,7 @@ def test_first_level_folder_of_dates_is_reported_and_left_alone(
     wait_until(lambda: site.scan().new_frames > 0, 5, "a type that the settings name is taken in")
 
 
+@pytest.mark.sqlite_only
 def test_scanner_forgets_removed_folders_and_pictures(site: Installation, tmp_path: Path) -> None:
     scanner = Scanner(site.runtime)
     for camera in range(20):
@@ -201,6 +207,7 @@ def test_scanner_forgets_removed_folders_and_pictures(site: Installation, tmp_pa
     assert (len(watch._tree._folders), len(watch.unfinished)) == (1, 0)
 
 
+@pytest.mark.sqlite_only
 def test_listing_a_backlog_is_bounded_in_memory_and_finds_live_frames(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
