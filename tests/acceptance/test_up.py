@@ -96,7 +96,7 @@ def test_worker_restarted_during_a_settings_mistake_uses_the_last_good_settings(
         assert "worker | " in logged
         assert "config.toml: not valid TOML" in logged
         assert _codes(easyai)[:1] == ["settings_invalid"]
-        for command in ("frames", "stats", "alerts", "services", "db current"):
+        for command in ("stats", "db current"):
             shown = easyai.run(*command.split())
             assert (shown.returncode, shown.stderr.count("\n")) == (0, 1), shown.stderr
             assert "the last good settings are taken from" in shown.stderr
