@@ -14,10 +14,9 @@ from tests.support.site import Installation
 _LEASED, _OVERDUE = 12.0, 2.0  # seconds ago
 
 
-def _worker(site: Installation, pid: int, started: float, shown: float) -> None:
-    now = time.time()
+def _worker(site: Installation, pid: int, started_at: float, shown_at: float) -> None:
     with site.runtime.db.write() as conn:
-        processes.beat(conn, "worker", "box", pid, now - shown, now - started)
+        processes.beat(conn, "worker", "box", pid, shown_at, started_at)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +34,8 @@ def _worker(site: Installation, pid: int, started: float, shown: float) -> None:
 def test_call_counts_only_if_its_worker_ran_until_it_was_overdue(
     site: Installation, workers: list[tuple[float, float]], ran: bool
 ) -> None:
+    now = time.time()
     for pid, (started, shown) in enumerate(workers, start=1):
-        _worker(site, pid, started, shown)
+        _worker(site, pid, now - started, now - shown)
     facts = gather(site.runtime, [])
-    assert calls_ran(facts, facts.now - _LEASED, facts.now - _OVERDUE) is ran
+    assert calls_ran(facts, now - _LEASED, now - _OVERDUE) is ran

@@ -63,7 +63,7 @@ def test_camera_with_affinity_continues_without_another_wake(
     algorithm.task_types = (TRIPWIRE,)
     site.register(algorithm)
     _record(site, 20, CAMERAS[:2])
-    assert site.loop().pump(TRIPWIRE, 8.0).frames == 40
+    assert site.loop().pump(TRIPWIRE, 30.0).frames == 40
 
 
 def test_older_frame_found_later_is_leased_first(site: Installation) -> None:
