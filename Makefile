@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST_ARGS ?=
 # Test processes side by side: tests wait more than they compute.
-AT_ONCE     ?= 5
+AT_ONCE     ?= 6
 BENCH_ARGS  ?=
 AUDIT_ARGS  ?=
 MINUTES     ?= 60
