@@ -59,11 +59,14 @@ def test_processes_end_within_their_drain_time_while_their_store_hangs(
     with pytest.raises(requests.Timeout):  # the picture's bytes never come
         requests.get(link, timeout=1)
     for name in ("api", "worker"):
-        pid = easyai.child(name)
-        assert pid
-        os.kill(pid, signal.SIGTERM)  # as systemd does; `easyai up` would help with SIGKILL later
-        limit = DRAIN_SEC + FEW_SEC
-        wait_until(lambda pid=pid: pid not in easyai.processes(), limit, f"{name} has ended")
+        _end_within_its_drain_time(easyai, name)
+
+
+def _end_within_its_drain_time(easyai: EasyaiProcess, name: str) -> None:
+    pid = easyai.child(name)
+    assert pid
+    os.kill(pid, signal.SIGTERM)  # as systemd does; `easyai up` would help with SIGKILL later
+    wait_until(lambda: pid not in easyai.processes(), DRAIN_SEC + FEW_SEC, f"{name} has ended")
 
 
 def test_easyai_up_stops_normally_while_its_store_hangs(

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_up_is_ready_soon_names_what_it_runs_and_stops_by_ctrl_c_without_a_trace
     logs = easyai.data / "logs"
     assert "easyai is ready" in (logs / "easyai.log").read_text()
     for name in ("api", "worker"):
-        wait_until(lambda log=logs / f"{name}.log": _names_sqlite(log), 15, f"{name}: SQLite")
+        wait_until(partial(_names_sqlite, logs / f"{name}.log"), 15, f"{name}: SQLite")
 
     easyai.stop(signal.SIGINT)
     assert "easyai: stopped" in easyai.log

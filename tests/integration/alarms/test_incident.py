@@ -69,7 +69,7 @@ def test_outage_of_all_services_notifies_once_and_once_when_it_is_over(
     site.configure(stall_alarm_sec=2.0, notify_urls=[people.url], max_queue_size=3)
     wanted = {"service_offline", "no_algorithm", "inference_stalled", "queue_backlog"}
     wait_until(lambda: wanted <= set(watchdogs.kinds()), 15, "every alarm stands in the table")
-    wait_until(lambda: people.titles, 5, "people are notified")
+    wait_until(lambda: people.titles, 30, "people are notified")
     watchdogs.rounds(4)
     assert people.titles == ["easyai: inference_stalled"]
     assert "6 frames" in people.bodies[0]
@@ -80,7 +80,7 @@ def test_outage_of_all_services_notifies_once_and_once_when_it_is_over(
         stub.start()
     _gone(site, stubs, "online")
     site.work(site.loop())
-    wait_until(lambda: len(people.titles) > 1, 15, "people are notified that it is over")
+    wait_until(lambda: len(people.titles) > 1, 30, "people are notified that it is over")
     wait_until(lambda: all(alarm["over_at"] for alarm in watchdogs.alarms()), 10, "all are over")
     watchdogs.rounds(4)
     assert people.titles[1:] == ["easyai: recovered (inference_stalled)"]
@@ -103,7 +103,7 @@ def test_outage_of_a_type_notifies_once_while_other_types_are_served(
     waits_since(site, 30.0)
     _gone(site, stubs, "offline")
     wait_until(lambda: len(watchdogs.kinds()) == 2, 15, "both alarms stand in the table")
-    wait_until(lambda: people.titles, 5, "people are notified")
+    wait_until(lambda: people.titles, 30, "people are notified")
     watchdogs.rounds(4)
     assert people.titles == ["easyai: no_algorithm"]
     assert "2 of 3 services offline" in people.bodies[0]
@@ -120,7 +120,7 @@ def test_loss_of_a_service_beside_a_living_service_notifies_at_once(
     watchdogs.start()
     _gone(site, stubs[:1], "offline")
     watchdogs.wait_for("service_offline")
-    wait_until(lambda: len(people.titles) == 1, 5, "people are notified")
+    wait_until(lambda: len(people.titles) == 1, 30, "people are notified")
     assert people.titles[0].startswith("easyai: service_offline")
 
 
@@ -157,7 +157,7 @@ def test_next_watchdog_sends_notifications_that_the_last_watchdog_held_back(
     assert people.titles == [], "a standstill may say more"
     watchdogs.stop(dog)
     watchdogs.start()
-    wait_until(lambda: people.titles, 10, "people are notified")
+    wait_until(lambda: people.titles, 30, "people are notified")
     watchdogs.rounds(4)
     assert sorted(people.titles) == [
         "easyai: no_algorithm",
