@@ -126,7 +126,7 @@ def backlog(conn: Connection, until: int) -> dict[str, int]:
 
 def since(conn: Connection, step_sec: int, moment: float) -> list[FlowRow]:
     """The rows of a step that began at a moment or later, in order of time."""
-    return list(conn.execute(_SINCE, {"step_sec": step_sec, "since": int(moment)}))
+    return list(conn.execute(_SINCE, {"step_sec": step_sec, "since": int(moment)}).all())
 
 
 def counts_of(row: FlowRow) -> list[int]:

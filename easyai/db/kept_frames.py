@@ -7,6 +7,7 @@ call. So a part may have fewer frames than asked for, or none, and yet not be th
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -75,10 +76,9 @@ def page(
         if len(own) == read:  # this type has more, and nothing older may be shown before them
             last = Place(own[-1].at, own[-1].id)
             end = last if end is None else max(end, last)
-        lists.append(own)
+        lists.append([row for row in own if task_id in (None, row.task_id)])
     merged = heapq.merge(*lists, key=lambda row: (row.at, row.id), reverse=True)
-    shown = [row for row in merged if end is None or (row.at, row.id) >= end]
-    wanted = [row for row in shown if task_id in (None, row.task_id)]
+    wanted = [row for row in merged if end is None or (row.at, row.id) >= end]
     if len(wanted) > most:
         wanted = wanted[:most]
         end = Place(wanted[-1].at, wanted[-1].id)
@@ -91,7 +91,9 @@ def _types(conn: Connection, state: FrameState) -> list[str]:
     return list(conn.execute(text(_TYPES.format(state=state)), {"most": _MOST_TYPES}).scalars())
 
 
-def _of_type(conn: Connection, state: FrameState, name: str, start: Place, read: int) -> list[Any]:
+def _of_type(
+    conn: Connection, state: FrameState, name: str, start: Place, read: int
+) -> Sequence[Any]:
     statement = text(_OF_TYPE.format(state=state, moment=_MOMENT[state]))
     values = {"task_type": name, "at": start.at, "id": start.id, "read": read}
-    return list(conn.execute(statement, values))
+    return conn.execute(statement, values).all()

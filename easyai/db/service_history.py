@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
-from easyai.db import reasons, service_events
-from easyai.domain.service import AWAY, MOVED, ServiceState, moved_to
+from easyai.db import direct, reasons, service_events
+from easyai.domain.reason import NO_REASON, Reason
+from easyai.domain.service import MOVED, ServiceState, moved_to
 from easyai.masking import hide_credentials
 
 #: Events that are read: where there are more, such as of a fleet that flaps, strips begin later.
-MOST_EVENTS: Final = 5000
+MOST_EVENTS: Final = 4000
 _EVENTS: Final = text("""
-    SELECT at, kind, subject, text, reason_code, reason_args FROM (
-        SELECT * FROM events WHERE at >= :since AND at <= :until
+    SELECT id, at, kind, subject,
+           kind IN ('service_suspect', 'service_offline') AND reason_args LIKE '%moved%' FROM (
+        SELECT id, at, kind, subject, reason_args FROM events WHERE at >= :since AND at <= :until
          ORDER BY at DESC, id DESC LIMIT :most
     ) AS newest
      WHERE kind IN ('service_online', 'service_suspect', 'service_offline', 'service_registered',
                     'service_replaced', 'service_unregistered')
-     ORDER BY at
+     ORDER BY at, id
 """)
+_REASONS: Final = text("""
+    SELECT id, text, reason_code, reason_args FROM events WHERE id IN :ids
+""").bindparams(bindparam("ids", expanding=True))
 _READ_TO: Final = text("""
     SELECT at FROM events WHERE at >= :since AND at <= :until
      ORDER BY at DESC, id DESC LIMIT 1 OFFSET :most - 1
@@ -30,38 +36,34 @@ _SERVICES: Final = text("""
      WHERE state <> 'unregistered' OR state_since >= :since ORDER BY service_id, endpoint
 """)
 _AFTER: Final = {
-    "service_online": ServiceState.ONLINE,
-    "service_registered": ServiceState.ONLINE,
-    "service_replaced": ServiceState.ONLINE,
-    "service_suspect": ServiceState.SUSPECT,
-    "service_offline": ServiceState.OFFLINE,
-    "service_unregistered": ServiceState.UNREGISTERED,
+    "service_online": ServiceState.ONLINE.value,
+    "service_registered": ServiceState.ONLINE.value,
+    "service_replaced": ServiceState.ONLINE.value,
+    "service_suspect": ServiceState.SUSPECT.value,
+    "service_offline": ServiceState.OFFLINE.value,
+    "service_unregistered": ServiceState.UNREGISTERED.value,
 }
 _BEFORE: Final = {
-    "service_suspect": ServiceState.ONLINE,
-    "service_offline": ServiceState.SUSPECT,
-    "service_unregistered": ServiceState.ONLINE,
-    "service_replaced": ServiceState.ONLINE,
+    "service_suspect": ServiceState.ONLINE.value,
+    "service_offline": ServiceState.SUSPECT.value,
+    "service_unregistered": ServiceState.ONLINE.value,
+    "service_replaced": ServiceState.ONLINE.value,
 }
 
 
-class Span(NamedTuple):
-    """A service was in a state from a moment to a moment, Unix seconds."""
-
-    since: float
-    until: float
-    state: str
-
-
-class _Change(NamedTuple):
-    at: float
-    before: str  # '': not known, or not registered
-    after: str
+#: A service was in a state: from a moment to a moment, Unix seconds, and the state.
+Span = tuple[float, float, str]
+_HIDDEN: Final = ("", ServiceState.UNREGISTERED.value)
+# A row of `_EVENTS`. There are thousands: objects of them would take as long as the query.
+_Change = Sequence[Any]
 
 
 def strips(conn: Connection, since: float, until: float) -> dict[str, list[Span]]:
     """The states of each service by endpoint, in order of time; passwords are hidden."""
-    changes, first = _changes(conn, since, until)
+    values = {"since": since, "until": until, "most": MOST_EVENTS}
+    changes = _changes(conn, values)
+    first = conn.execute(_READ_TO, values).scalar() or since  # from when on they are complete
+    details = _details(conn, changes.values())
     found = {}
     for row in conn.execute(_SERVICES, {"since": since}):
         endpoint = hide_credentials(row.endpoint)
@@ -69,37 +71,44 @@ def strips(conn: Connection, since: float, until: float) -> dict[str, list[Span]
         begin = max(first, since)
         if not own:
             begin = max(begin, min(row.register_at, row.state_since))
-            found[endpoint] = [Span(begin, until, row.state)] if begin < until else []
+            found[endpoint] = [(begin, until, row.state)] if begin < until else []
         else:
-            found[endpoint] = list(_spans(own, begin, until))
+            found[endpoint] = _spans(own, details, begin, until)
     return found
 
 
-def _changes(
-    conn: Connection, since: float, until: float
-) -> tuple[dict[str, list[_Change]], float]:
-    """The changes of each service, and from when on they are complete."""
-    values = {"since": since, "until": until, "most": MOST_EVENTS}
+def _changes(conn: Connection, values: Mapping[str, Any]) -> dict[str, list[_Change]]:
+    """The changes of each service by endpoint, in order of time."""
     changes: dict[str, list[_Change]] = {}
-    for row in conn.execute(_EVENTS, values):
-        before, after = _BEFORE.get(row.kind, ""), str(_AFTER[row.kind])
-        _, detail = service_events.parts(reasons.read(row, "text", "reason"))
-        if row.kind == "service_online":
-            before = str(detail.get("was") or "")
-        elif after in AWAY and moved_to(detail):
+    for change in direct.rows(conn, _EVENTS, values):
+        changes.setdefault(change[3], []).append(change)
+    return changes
+
+
+def _details(conn: Connection, changes: Collection[Sequence[_Change]]) -> dict[int, Reason]:
+    """The reasons of the first changes of services, and of those whose service may have moved."""
+    wanted = {own[0][0] for own in changes}
+    wanted |= {change[0] for own in changes for change in own if change[4]}
+    rows = conn.execute(_REASONS, {"ids": sorted(wanted)})
+    return {row.id: service_events.parts(reasons.read(row, "text", "reason"))[1] for row in rows}
+
+
+def _spans(
+    changes: Sequence[_Change], details: Mapping[int, Reason], begin: float, until: float
+) -> list[Span]:
+    spans: list[Span] = []
+    first, _, kind, *_ = changes[0]
+    state, since = _BEFORE.get(kind, ""), begin  # '': not known, or not registered
+    if kind == "service_online":
+        state = str(details.get(first, NO_REASON).get("was") or "")
+    for number, at, kind, _, may_have_moved in changes:
+        after = _AFTER[kind]
+        if may_have_moved and moved_to(details.get(number, NO_REASON)):
             after = MOVED
-        change = _Change(row.at, before, after)
-        changes.setdefault(row.subject, []).append(change)
-    return changes, conn.execute(_READ_TO, values).scalar() or since
-
-
-def _spans(changes: list[_Change], begin: float, until: float) -> list[Span]:
-    spans = [Span(begin, changes[0].at, changes[0].before)] if changes[0].before else []
-    ends = [*(change.at for change in changes[1:]), until]
-    for change, end in zip(changes, ends, strict=True):
-        if spans and spans[-1].state == change.after and spans[-1].until == change.at:
-            spans[-1] = spans[-1]._replace(until=end)
-        else:
-            spans.append(Span(change.at, end, change.after))
-    hidden = ServiceState.UNREGISTERED
-    return [span for span in spans if span.until > span.since and span.state != hidden]
+        if after != state:
+            if at > since and state not in _HIDDEN:
+                spans.append((since, at, state))
+            state, since = after, at
+    if until > since and state not in _HIDDEN:
+        spans.append((since, until, state))
+    return spans
