@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Self
 
 from sqlalchemy import Connection
@@ -40,14 +40,18 @@ class Counts(NamedTuple):
     """The frames of each camera: those that wait, and those settled in the last 24 hours."""
 
     waiting: Mapping[str, int] = {}
-    settled: Iterable[tuple[str, str, int]] = ()  # camera, task type, frames
+    settled: Sequence[tuple[str, str, int]] = ()  # camera, task type, frames of the camera
 
     @classmethod
     def read(cls, conn: Connection, now: float) -> Self:
         """Count; reads thousands of frames. `now`: Unix seconds."""
-        hour = camera_hours.hour_of(now)
-        settled = camera_hours.cameras(conn, hour - 23, 10 * camera_pictures.MOST_CAMERAS)
-        return cls(camera_pictures.waiting(conn), settled)
+        return cls(camera_pictures.waiting(conn), settled_of_a_day(conn, now))
+
+
+def settled_of_a_day(conn: Connection, now: float) -> list[tuple[str, str, int]]:
+    """Camera, task type, and the frames of the camera that were settled in the last 24 hours."""
+    hour = camera_hours.hour_of(now)
+    return camera_hours.cameras(conn, hour - 23, 10 * camera_pictures.MOST_CAMERAS)
 
 
 class Cameras:
@@ -64,7 +68,7 @@ class Cameras:
         settled: dict[str, int] = {}
         for task_id, task_type, count in counts.settled:
             types.setdefault(task_id, set()).add(task_type)
-            settled[task_id] = settled.get(task_id, 0) + count
+            settled[task_id] = count
         for name, alert in newest.alerts.items():
             types.setdefault(name, set()).add(alert.task_type)
         for name, frame in newest.frames.items():

@@ -20,7 +20,11 @@ from easyai.dashboard.live_state import LiveState
 from easyai.dashboard.routes import live_routes, page_routes, session_routes
 from easyai.dashboard.sections.alarms_section import AlarmsSection
 from easyai.dashboard.sections.alerts_section import AlertsSection
-from easyai.dashboard.sections.cameras_section import CameraCounts, CamerasSection
+from easyai.dashboard.sections.cameras_section import (
+    CamerasSection,
+    SettledOfCameras,
+    WaitingOfCameras,
+)
 from easyai.dashboard.sections.section import Section
 from easyai.dashboard.sections.services_section import ServicesSection
 from easyai.dashboard.sections.types_section import TypesSection, WaitingFrames
@@ -57,7 +61,7 @@ def _with_hub(app: FastAPI) -> None:
     async def lifespan(served: Any) -> AsyncIterator[Any]:
         async with of_api(served) as state:
             opened: Runtime = app.state.runtime
-            live = _live_state(opened)
+            live = live_state_of(opened)
             app.state.live = hub = LiveHub(live.tick, partial(clock.estimate, opened.db.engine))
             try:
                 yield state
@@ -67,14 +71,16 @@ def _with_hub(app: FastAPI) -> None:
     app.router.lifespan_context = lifespan
 
 
-def _live_state(runtime: Runtime) -> LiveState:
-    verdicts, waiting, counts = runtime.part(Verdicts), WaitingFrames(), CameraCounts()
+def live_state_of(runtime: Runtime) -> LiveState:
+    """The live state with all its sections."""
+    verdicts = runtime.part(Verdicts)
+    waiting, of_cameras, settled = WaitingFrames(), WaitingOfCameras(), SettledOfCameras()
     sections: list[Section] = [
         VerdictSection(verdicts),
         TypesSection(verdicts, waiting),
         ServicesSection(),
-        CamerasSection(runtime, counts),
+        CamerasSection(runtime, of_cameras, settled),
         AlarmsSection(),
         AlertsSection(runtime),
     ]
-    return LiveState(runtime.db, sections, [waiting, counts])
+    return LiveState(runtime.db, sections, [waiting, of_cameras, settled])

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
+from easyai.db import direct
 from easyai.db.many import ManyRows
 
 HOUR_SEC: Final = 3600
@@ -26,9 +27,19 @@ _OF_CAMERA: Final = text("""
 _TYPES_OF: Final = text("""
     SELECT DISTINCT task_type FROM camera_hours WHERE hour IN :hours AND task_id = :task_id
 """).bindparams(bindparam("hours", expanding=True))
+# By hour first, in the order of the key: otherwise every row is sorted. Types of each row would be
+# sorted, too, so only those of a camera's last hour, and of the hour before, are read.
 _CAMERAS: Final = text("""
-    SELECT task_id, task_type, CAST(sum(frames) AS BIGINT) AS frames FROM camera_hours
-     WHERE hour >= :since GROUP BY task_id, task_type ORDER BY task_id, task_type LIMIT :most
+    WITH of_camera AS (
+        SELECT task_id, CAST(sum(frames) AS BIGINT) AS frames, max(hour) AS last_hour FROM (
+            SELECT hour, task_id, sum(frames) AS frames FROM camera_hours
+             WHERE hour >= :since GROUP BY hour, task_id) AS of_hour
+         GROUP BY task_id
+    )
+    SELECT DISTINCT of_camera.task_id, task_type, of_camera.frames FROM of_camera
+      JOIN camera_hours ON camera_hours.hour IN (last_hour, last_hour - 1)
+                       AND camera_hours.task_id = of_camera.task_id
+     ORDER BY of_camera.task_id, task_type LIMIT :most
 """)
 _TRIM: Final = text("""
     DELETE FROM camera_hours WHERE (hour, task_id, task_type, outcome) IN
@@ -85,9 +96,12 @@ def types_of(conn: Connection, task_id: str, hours: range) -> set[str]:
 
 
 def cameras(conn: Connection, since_hour: int, most: int) -> list[tuple[str, str, int]]:
-    """Camera, task type and frames settled since an hour."""
-    rows = conn.execute(_CAMERAS, {"since": since_hour, "most": most})
-    return [(row.task_id, row.task_type, max(0, row.frames)) for row in rows]
+    """Camera, task type, and the frames of the camera that were settled since an hour.
+
+    The types are those of the camera's last hour with frames and of the hour before.
+    """
+    rows = direct.rows(conn, _CAMERAS, {"since": since_hour, "most": most})
+    return [(row[0], row[1], max(0, row[2])) for row in rows]
 
 
 def trim(conn: Connection, now: float, most: int) -> int:

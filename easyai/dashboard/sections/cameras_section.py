@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from easyai.dashboard import camera_items
 from easyai.dashboard.camera_items import Cameras, Counts, Newest
 from easyai.dashboard.sections.section import REST, Shown
+from easyai.db import camera_pictures
 from easyai.runtime import Runtime
 
 _MOST: Final = 200
 
 
-class CameraCounts:
-    """The counts of the wall: they cost more than its pictures, and change less."""
+class WaitingOfCameras:
+    """The waiting frames of each camera: counts cost more than pictures, and change less."""
 
     rest = 1000
 
     def __init__(self) -> None:
-        self.newest = Counts()
+        self.newest: Mapping[str, int] = {}
 
     def read(self, conn: Connection, now: float) -> None:
-        """Count the frames of each camera."""
-        self.newest = Counts.read(conn, now)
+        """Count the frames that wait."""
+        self.newest = camera_pictures.waiting(conn)
+
+
+class SettledOfCameras:
+    """The frames of a day of each camera."""
+
+    rest = 1000
+
+    def __init__(self) -> None:
+        self.newest: Sequence[tuple[str, str, int]] = ()
+
+    def read(self, conn: Connection, now: float) -> None:
+        """Add up the hours of a day."""
+        self.newest = camera_items.settled_of_a_day(conn, now)
 
 
 class CamerasSection:
@@ -32,8 +48,10 @@ class CamerasSection:
     name = "cameras"
     rest = REST
 
-    def __init__(self, runtime: Runtime, counts: CameraCounts) -> None:
-        self._counts = counts
+    def __init__(
+        self, runtime: Runtime, waiting: WaitingOfCameras, settled: SettledOfCameras
+    ) -> None:
+        self._waiting, self._settled = waiting, settled
         self._cameras = Cameras(runtime)
         self._newest: Newest | None = None
         self._shown: dict[str, dict[str, Any]] | None = None  # by camera, as of the last reading
@@ -46,7 +64,8 @@ class CamerasSection:
     def show(self, language: str) -> Shown:
         """The cameras, newest picture first; the same in every language."""
         if self._newest is not None:
-            items = self._cameras.items(self._newest, self._counts.newest, _MOST)
+            counts = Counts(self._waiting.newest, self._settled.newest)
+            items = self._cameras.items(self._newest, counts, _MOST)
             known, self._newest = self._shown or {}, None
             self._shown = {item["task_id"]: item for item in items}
             changed = [item for item in items if known.get(item["task_id"]) != item]

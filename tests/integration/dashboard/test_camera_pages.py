@@ -14,9 +14,11 @@ from tests.integration.dashboard.rows import CAMERA, DASHBOARD, TYPE, Rows
 CAMERAS = f"{DASHBOARD}/cameras"
 
 
-def _settle(rows: Rows, camera: str, outcome: str, count: int, age_hours: int = 0) -> None:
+def _settle(
+    rows: Rows, camera: str, outcome: str, count: int, age_hours: int = 0, task_type: str = TYPE
+) -> None:
     with rows.runtime.db.write() as conn:
-        settled = {(camera, TYPE, outcome): count}
+        settled = {(camera, task_type, outcome): count}
         camera_hours.add(conn, settled, time.time() - 3600 * age_hours)
 
 
@@ -34,6 +36,21 @@ def test_cameras_with_the_newest_picture_come_first(api: LiveApi, rows: Rows) ->
     assert waiting["thumb"].startswith(f"{DASHBOARD}/thumbnails/frames/")
     assert (alert["alert_id"], alert["size"], alert["task_types"]) == (old, [640, 480], [TYPE])
     assert (seen["settled_24h"], seen["thumb"], seen["at"]) == (5, None, None)
+
+
+def test_camera_of_the_list_has_the_frames_of_a_day_and_the_types_of_its_last_two_hours(
+    api: LiveApi, rows: Rows
+) -> None:
+    for number, age_hours in enumerate((3, 3, 4, 5, 23, 30)):
+        _settle(rows, CAMERA, "alert", 1, age_hours, f"type-{number}")
+        _settle(rows, CAMERA, "failed", 2, age_hours, f"type-{number}")
+    _settle(rows, "other", "alert", 9)
+    camera, other = sorted(
+        api.get(CAMERAS)["items"], key=lambda item: item["settled_24h"], reverse=True
+    )
+    assert (camera["task_id"], camera["settled_24h"]) == (CAMERA, 15)
+    assert camera["task_types"] == ["type-0", "type-1", "type-2"]
+    assert (other["settled_24h"], other["task_types"]) == (9, [TYPE])
 
 
 def test_camera_has_the_fates_of_a_day_and_its_regions(api: LiveApi, rows: Rows) -> None:

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from easyai.dashboard import alert_items
-from easyai.dashboard.sections.cameras_section import CameraCounts, CamerasSection
+from easyai.dashboard.sections.cameras_section import (
+    CamerasSection,
+    SettledOfCameras,
+    WaitingOfCameras,
+)
 from easyai.db import clock
 from tests.integration.dashboard.rows import CAMERA, TYPE, Rows
 
@@ -19,14 +23,15 @@ class _Wall:
 
     def __init__(self, rows: Rows) -> None:
         self._db = rows.runtime.db
-        self._counts = CameraCounts()
-        self._section = CamerasSection(rows.runtime, self._counts)
+        self._counts = waiting, settled = WaitingOfCameras(), SettledOfCameras()
+        self._section = CamerasSection(rows.runtime, waiting, settled)
 
     def tick(self) -> list[dict[str, Any]]:
         """The cameras of a tick."""
         with self._db.read() as conn:
             now = clock.now(conn)
-            self._counts.read(conn, now)
+            for counts in self._counts:
+                counts.read(conn, now)
             self._section.read(conn, now)
         cameras: list[dict[str, Any]] = self._section.show("en").whole
         return cameras
