@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from easyai.dashboard.camera_regions import CameraRegions
@@ -17,6 +18,7 @@ PREFIX: Final = "/api/v1/dashboard"
 #: Boxes of an item that is sent again and again; a small picture shows no more.
 MOST_BOXES: Final = 30
 _MOST_POINTS: Final = 100  # of the regions of such an item
+_SHORT: Final = 10_000  # characters of a result whose marks are remembered
 
 
 def items(
@@ -37,12 +39,20 @@ def items(
 
 def drawn(row: AlertRow, size: Size | None) -> dict[str, Any]:
     """An alert with what its result draws over its picture, JSON-ready."""
-    result = picture_marks.result_of(row.result)
-    return _plain(row) | {
-        "size": size,
-        "boxes": picture_marks.boxes(result, size),
-        "crossings": picture_marks.crossings(result),
-    }
+    text: str = row.result
+    boxes, crossings = (_remembered if len(text) <= _SHORT else _marks)(text, size)
+    return _plain(row) | {"size": size, "boxes": boxes, "crossings": crossings}
+
+
+def _marks(text: str, size: Size | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The boxes and crossings of a result; for reading only."""
+    result = picture_marks.result_of(text)
+    return picture_marks.boxes(result, size), picture_marks.crossings(result)
+
+
+@lru_cache(maxsize=256)  # the list of new alerts and the wall of cameras draw the same alerts
+def _remembered(text: str, size: Size | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return _marks(text, size)
 
 
 def small(item: Mapping[str, Any]) -> dict[str, Any]:

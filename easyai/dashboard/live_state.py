@@ -1,10 +1,10 @@
 """The live state: every section, read in a transaction and written once a language.
 
 A section is read again after a pause of `rest` times what its reading and writing took, of 5 s at
-most: so a page that looks takes little of a core. A tick that has read for some milliseconds leaves
-the rest to the next tick, which begins with what has waited longest. What is overdue by more than
-5 s does not wait for that, but on a slow database one such reading ends the tick. Everything is
-read when somebody looks again after a pause.
+most: so a page that looks takes little of a core. A tick leaves to the next tick what would make it
+take more than some milliseconds; the next tick begins with what has waited longest. What is overdue
+by more than 5 s does not wait for that, but on a slow database one such reading ends the tick.
+Everything is read when somebody looks again after a pause.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from easyai.db import clock, live_rows
 from easyai.db.session import Database
 from easyai.domain.json_text import result_text
 
-# A tick that has read for so long, beside what it must read, leaves the rest to the next tick.
+# Readings and their writing may take so long in a tick, beside what it must read. What takes longer
+# has a tick of its own.
 _MOST_SEC: Final = 0.008
 # After this time a tick makes only the readings of each tick: it must end in time.
 _LONGEST_SEC: Final = 1.0
@@ -68,21 +69,23 @@ class LiveState:
         )
 
     def _read(self, conn: Connection, now: float) -> None:
-        tick_began = began = time.monotonic()
-        has_read_overdue = False
+        began = time.monotonic()
+        has_read_overdue, spent_sec = False, 0.0  # spent by readers that can wait
         for reader in sorted(self._readers, key=lambda reader: reader.due_at):
             moment = time.monotonic()
-            overdue_sec, has_time = moment - reader.due_at, moment - tick_began < _LONGEST_SEC
+            overdue_sec, has_time = moment - reader.due_at, moment - began < _LONGEST_SEC
             if overdue_sec > _OLD_SEC:
                 reader.read(conn, now)
-                began = time.monotonic()  # only the time of readers that can wait counts
             elif overdue_sec > LONGEST_REST_SEC:
                 # A reading at least, so that each has its turn on a slow database too.
                 if has_time or not has_read_overdue:
                     reader.read(conn, now)
-                    began, has_read_overdue = time.monotonic(), True
-            elif overdue_sec >= 0 and has_time and moment - began < _MOST_SEC:
-                reader.read(conn, now)
+                    has_read_overdue = True
+            elif overdue_sec >= 0 and has_time:
+                expected_sec = reader.took_sec
+                if not spent_sec or spent_sec + expected_sec <= _MOST_SEC:
+                    reader.read(conn, now)
+                    spent_sec += max(expected_sec, reader.took_sec)
 
 
 class _Turn:
@@ -90,7 +93,7 @@ class _Turn:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._took_sec = 0.0
+        self.took_sec = 0.0  # the last reading and its writing
         self._read_at = 0.0  # monotonic
 
     @property
@@ -98,13 +101,13 @@ class _Turn:
         """When to read again, monotonic; minus infinity: in every tick."""
         if not self._reader.rest or not self._read_at:
             return -math.inf
-        return self._read_at + min(self._reader.rest * self._took_sec, LONGEST_REST_SEC)
+        return self._read_at + min(self._reader.rest * self.took_sec, LONGEST_REST_SEC)
 
     def read(self, conn: Connection, now: float) -> None:
         began = time.monotonic()
         self._reader.read(conn, now)
         self._read_at = time.monotonic()
-        self._took_sec = self._read_at - began
+        self.took_sec = self._read_at - began
 
 
 class _Paced(_Turn):
@@ -127,5 +130,5 @@ class _Paced(_Turn):
             whole = result_text(shown.whole)
             news = whole if shown.news is None else result_text(shown.news)
             self._written[language] = Written(whole, news)
-            self._took_sec += time.monotonic() - began
+            self.took_sec += time.monotonic() - began
         return self._written[language]

@@ -28,10 +28,12 @@ class _Time:
 class _Reader:
     """A section that takes some milliseconds."""
 
-    def __init__(self, time: _Time, name: str, took_ms: float, rest: int) -> None:
+    def __init__(
+        self, time: _Time, name: str, took_ms: float, rest: int, writing_ms: float = 0
+    ) -> None:
         self.name, self.rest = name, rest
         self.readings = 0
-        self._time, self._took_sec = time, took_ms / 1000
+        self._time, self._took_sec, self._writing_sec = time, took_ms / 1000, writing_ms / 1000
 
     def read(self, conn: Any, now: float) -> None:
         """Count the readings."""
@@ -40,6 +42,7 @@ class _Reader:
 
     def show(self, language: str) -> Shown:
         """The number of the readings."""
+        self._time.now += self._writing_sec
         return Shown(self.readings)
 
 
@@ -86,6 +89,23 @@ def test_readings_that_are_cheap_together_are_made_in_the_same_tick(moment: _Tim
         state.tick(["en"])
         moment.now += 1
     assert [reader.readings for reader in readers] == [3, 3, 3]
+
+
+@pytest.mark.parametrize(("reading_ms", "writing_ms"), [(16, 0), (3, 13)])
+def test_dear_section_waits_for_a_tick_without_other_readings(
+    moment: _Time, reading_ms: float, writing_ms: float
+) -> None:
+    cheap = [_Reader(moment, name, 2, rest=20) for name in ("a", "b")]
+    dear = _Reader(moment, "dear", reading_ms, 20, writing_ms)
+    state = _state([*cheap, dear])
+    state.tick(["en"])
+    for readings in (1, 2):
+        moment.now += 1
+        began = moment.now
+        state.tick(["en"])
+        assert moment.now - began < 0.017
+        assert dear.readings == readings
+    assert [reader.readings for reader in cheap] == [2, 2]
 
 
 def test_reading_rests_for_a_multiple_of_what_it_took(moment: _Time) -> None:
