@@ -21,7 +21,7 @@ from bench.scale import FULL, QUICK
 _LOG_WIDTH = 160  # of the table in a file or a pipe
 EXAMPLES = """\b
 Examples:
-  python -m bench                      all, about twelve minutes
+  python -m bench                      all, about thirteen minutes
   python -m bench --quick              smaller and less certain, about three minutes
   python -m bench --only scan          one of them
   python -m bench --only embedded --frames 20000 --rounds 5

@@ -27,6 +27,7 @@ BENCHMARKS: Final = {
     "backlog": "bench.fleet:backlog",
     "folders": "bench.folders:folders",
     "heartbeats": "bench.heartbeats:heartbeats",
+    "pages": "bench.pages:pages",
     "idle": "bench.idle:idle",
     "latency": "bench.latency:latency",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 
 from redis import Redis
@@ -12,7 +12,7 @@ from bench.contest import Backend
 from tests.support.needs import MissingError
 from tests.support.services import PostgresServer, RedisServer
 
-__all__ = ["MissingError", "redis_and_postgres", "redis_only"]
+__all__ = ["MissingError", "postgres_only", "redis_and_postgres", "redis_only"]
 
 
 class _DurablePostgres(PostgresServer):
@@ -29,13 +29,21 @@ class _DurablePostgres(PostgresServer):
 @contextmanager
 def redis_and_postgres() -> Iterator[Backend]:
     """Both servers while the block runs; raises MissingError if a server is not installed."""
-    with redis_only() as backend, ExitStack() as stack:
-        postgres = _DurablePostgres()
-        stack.callback(postgres.close)
-        postgres.start()
+    with redis_only() as backend, postgres_only() as postgres:
         name = "Redis + PostgreSQL"
         servers = {**backend.servers, "postgresql": postgres.pid or 0}
         yield replace(backend, name=name, new_database=postgres.create_database, servers=servers)
+
+
+@contextmanager
+def postgres_only() -> Iterator[PostgresServer]:
+    """A PostgreSQL while the block runs; raises MissingError if it is not installed."""
+    postgres = _DurablePostgres()
+    try:
+        postgres.start()
+        yield postgres
+    finally:
+        postgres.close()
 
 
 @contextmanager
