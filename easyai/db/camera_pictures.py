@@ -44,11 +44,15 @@ _FRAMES_OF: Final = text("""
        AND coalesce(image_path, 'k') <> '' AND coalesce(image_target, 'k') <> ''
      ORDER BY id DESC LIMIT 1
 """)
+# In the order of the partial indexes: otherwise PostgreSQL, which expects to find the limit soon, reads
+# the table from its begin, and frames that wait are at its end.
 _COUNT: Final = text("""
     SELECT task_id, count(*) AS frames FROM (
-        SELECT * FROM (SELECT task_id FROM frames WHERE state = 'pending' LIMIT :most) AS pending
+        SELECT * FROM (SELECT task_id FROM frames WHERE state = 'pending'
+                        ORDER BY task_type, due_at, id LIMIT :most) AS pending
         UNION ALL
-        SELECT * FROM (SELECT task_id FROM frames WHERE state = 'parked' LIMIT :most) AS parked
+        SELECT * FROM (SELECT task_id FROM frames WHERE state = 'parked'
+                        ORDER BY task_type, due_at, id LIMIT :most) AS parked
     ) AS waiting GROUP BY task_id
 """)
 

@@ -16,7 +16,7 @@ from easyai.db import frames
 from easyai.db.frames import FrameRow
 from easyai.domain.frame import FrameState
 
-_READ: Final = 3072  # frames that a call reads for a camera, of all types together
+_READ: Final = 2048  # frames that a call reads for a camera, of all types together
 _MOST_TYPES: Final = 500
 _MOMENT: Final = {FrameState.FAILED: "settled_at", FrameState.PARKED: "due_at"}
 #: The states that can be listed.

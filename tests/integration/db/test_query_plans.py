@@ -268,3 +268,17 @@ def test_hot_path_statements_do_not_scan_history(site: Installation) -> None:
         if reads_all or index not in plan:
             problems.append(f"{name}, wanted {index or 'the primary key'}:\n{plan}")
     assert not problems, "\n\n".join(problems)
+
+
+def test_waiting_frames_of_cameras_are_found_by_index_although_many_wait(
+    site: Installation,
+) -> None:
+    for count, state in ((SETTLED, "done"), (20_000, "pending"), (20_000, "parked")):
+        path = "''" if state == "done" else "NULL"
+        values = f"'{state}' || n, '{TYPE}', 'c' || (n % 20), '{state}', 'v', n, n, n, NULL, {path}"
+        _insert(site, count, _FRAMES, f"{values}, NULL, NULL, NULL, NULL, NULL")
+    site.execute("ANALYZE")
+    plan = _plan(site, camera_pictures.waiting)
+    assert "ix_frames_pending" in plan
+    assert "ix_frames_parked" in plan
+    assert "Seq Scan on frames" not in plan
