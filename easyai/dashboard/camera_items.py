@@ -12,6 +12,7 @@ from easyai.dashboard.alert_items import PREFIX
 from easyai.dashboard.thumbnails import Thumbnails
 from easyai.db import camera_hours, camera_pictures
 from easyai.db.alerts import AlertRow
+from easyai.db.camera_hours import CameraFrames
 from easyai.db.camera_pictures import NewestFrame
 from easyai.domain.picture_marks import Size
 from easyai.runtime import Runtime
@@ -40,7 +41,7 @@ class Counts(NamedTuple):
     """The frames of each camera: those that wait, and those settled in the last 24 hours."""
 
     waiting: Mapping[str, int] = {}
-    settled: Sequence[tuple[str, str, int]] = ()  # camera, task type, frames of the camera
+    settled: Sequence[CameraFrames] = ()
 
     @classmethod
     def read(cls, conn: Connection, now: float) -> Self:
@@ -48,10 +49,10 @@ class Counts(NamedTuple):
         return cls(camera_pictures.waiting(conn), settled_of_a_day(conn, now))
 
 
-def settled_of_a_day(conn: Connection, now: float) -> list[tuple[str, str, int]]:
-    """Camera, task type, and the frames of the camera that were settled in the last 24 hours."""
+def settled_of_a_day(conn: Connection, now: float) -> list[CameraFrames]:
+    """The frames of each camera that were settled in the last 24 hours."""
     hour = camera_hours.hour_of(now)
-    return camera_hours.cameras(conn, hour - 23, 10 * camera_pictures.MOST_CAMERAS)
+    return camera_hours.cameras(conn, hour - 23, camera_pictures.MOST_CAMERAS)
 
 
 class Cameras:
@@ -66,9 +67,9 @@ class Cameras:
         """The cameras with the newest pictures first, JSON-ready."""
         types: dict[str, set[str]] = {}
         settled: dict[str, int] = {}
-        for task_id, task_type, count in counts.settled:
-            types.setdefault(task_id, set()).add(task_type)
-            settled[task_id] = count
+        for camera in counts.settled:
+            types.setdefault(camera.task_id, set()).update(camera.task_types)
+            settled[camera.task_id] = camera.frames
         for name, alert in newest.alerts.items():
             types.setdefault(name, set()).add(alert.task_type)
         for name, frame in newest.frames.items():

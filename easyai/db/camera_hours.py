@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, text
 
-from easyai.db import direct
 from easyai.db.many import ManyRows
 
 HOUR_SEC: Final = 3600
@@ -27,25 +26,31 @@ _OF_CAMERA: Final = text("""
 _TYPES_OF: Final = text("""
     SELECT DISTINCT task_type FROM camera_hours WHERE hour IN :hours AND task_id = :task_id
 """).bindparams(bindparam("hours", expanding=True))
-# By hour first, in the order of the key: otherwise every row is sorted. Types of each row would be
-# sorted, too, so only those of a camera's last hour, and of the hour before, are read.
+# By hour first, in the order of the key: otherwise SQLite sorts every row.
 _CAMERAS: Final = text("""
-    WITH of_camera AS (
-        SELECT task_id, CAST(sum(frames) AS BIGINT) AS frames, max(hour) AS last_hour FROM (
-            SELECT hour, task_id, sum(frames) AS frames FROM camera_hours
-             WHERE hour >= :since GROUP BY hour, task_id) AS of_hour
-         GROUP BY task_id
-    )
-    SELECT DISTINCT of_camera.task_id, task_type, of_camera.frames FROM of_camera
-      JOIN camera_hours ON camera_hours.hour IN (last_hour, last_hour - 1)
-                       AND camera_hours.task_id = of_camera.task_id
-     ORDER BY of_camera.task_id, task_type LIMIT :most
+    SELECT task_id, CAST(sum(frames) AS BIGINT) AS frames, max(hour) AS last_hour FROM (
+        SELECT hour, task_id, sum(frames) AS frames FROM camera_hours
+         WHERE hour >= :since GROUP BY hour, task_id) AS of_hour
+     GROUP BY task_id ORDER BY task_id LIMIT :most
 """)
+_TYPES: Final = text("""
+    SELECT task_id, task_type FROM camera_hours
+     WHERE hour IN :hours GROUP BY hour, task_id, task_type
+""").bindparams(bindparam("hours", expanding=True))
 _TRIM: Final = text("""
     DELETE FROM camera_hours WHERE (hour, task_id, task_type, outcome) IN
       (SELECT hour, task_id, task_type, outcome FROM camera_hours
         WHERE hour < :before OR hour > :ahead LIMIT :most)
 """)
+
+
+class CameraFrames(NamedTuple):
+    """The settled frames of a camera."""
+
+    task_id: str
+    task_types: set[str]  # of the last hours in which cameras had frames, and of the hours before
+    frames: int  # of all types and hours
+
 
 Settled = Mapping[tuple[str, str, str], int]  # frames by camera, task type and outcome
 ByHour = Mapping[tuple[int, str, str, str], int]  # with the hour of `hour_of` first
@@ -95,13 +100,16 @@ def types_of(conn: Connection, task_id: str, hours: range) -> set[str]:
     return set(conn.execute(_TYPES_OF, {"hours": list(hours), "task_id": task_id}).scalars())
 
 
-def cameras(conn: Connection, since_hour: int, most: int) -> list[tuple[str, str, int]]:
-    """Camera, task type, and the frames of the camera that were settled since an hour.
-
-    The types are those of the camera's last hour with frames and of the hour before.
-    """
-    rows = direct.rows(conn, _CAMERAS, {"since": since_hour, "most": most})
-    return [(row[0], row[1], max(0, row[2])) for row in rows]
+def cameras(conn: Connection, since_hour: int, most: int) -> list[CameraFrames]:
+    """The first cameras by name that have frames since an hour."""
+    rows = conn.execute(_CAMERAS, {"since": since_hour, "most": most}).all()
+    hours = {hour for row in rows for hour in (row.last_hour, row.last_hour - 1)}
+    types: dict[str, set[str]] = {}
+    for task_id, task_type in conn.execute(_TYPES, {"hours": sorted(hours)}).all():
+        types.setdefault(task_id, set()).add(task_type)
+    return [
+        CameraFrames(row.task_id, types.get(row.task_id, set()), max(0, row.frames)) for row in rows
+    ]
 
 
 def trim(conn: Connection, now: float, most: int) -> int:

@@ -44,8 +44,8 @@ _FRAMES_OF: Final = text("""
        AND coalesce(image_path, 'k') <> '' AND coalesce(image_target, 'k') <> ''
      ORDER BY id DESC LIMIT 1
 """)
-# In the order of the partial indexes: otherwise PostgreSQL, which expects to find the limit soon, reads
-# the table from its begin, and frames that wait are at its end.
+# In the order of the partial indexes: PostgreSQL, which expects to find enough soon, would read the
+# table from its begin, and frames that wait are at its end.
 _COUNT: Final = text("""
     SELECT task_id, count(*) AS frames FROM (
         SELECT * FROM (SELECT task_id FROM frames WHERE state = 'pending'

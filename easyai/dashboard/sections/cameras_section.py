@@ -11,6 +11,7 @@ from easyai.dashboard import camera_items
 from easyai.dashboard.camera_items import Cameras, Counts, Newest
 from easyai.dashboard.sections.section import REST, Shown
 from easyai.db import camera_pictures
+from easyai.db.camera_hours import CameraFrames
 from easyai.runtime import Runtime
 
 _MOST: Final = 200
@@ -35,7 +36,7 @@ class SettledOfCameras:
     rest = 1000
 
     def __init__(self) -> None:
-        self.newest: Sequence[tuple[str, str, int]] = ()
+        self.newest: Sequence[CameraFrames] = ()
 
     def read(self, conn: Connection, now: float) -> None:
         """Add up the hours of a day."""
