@@ -21,7 +21,7 @@ from bench import site
 from bench.pages_ledger import LedgerSize, fill
 from bench.pages_live import live_ticks
 from bench.pages_meter import Cost, DatabaseMeter, PageServer
-from bench.pages_reads import LONGER, PICTURES, PREVIEWS, reads
+from bench.pages_reads import PREVIEWS, reads
 from bench.progress import Progress
 from bench.report import Row, Target
 from bench.scale import Scale
@@ -103,7 +103,7 @@ def whole_pages(found: Sequence[Measured]) -> dict[str, Measured]:
     return {
         page: Measured(page, "whole page", " + ".join(parts), _added(list(parts.values())))
         for page, parts in dearest.items()
-        if page not in (PREVIEWS, LONGER, PICTURES, LIVE) and len(parts) > 1
+        if not page.startswith("(") and page != LIVE and len(parts) > 1
     }
 
 

@@ -11,6 +11,8 @@ from easyai.db import alert_lists, camera_pictures, incidents
 from easyai.db.alert_filter import AlertFilter
 from easyai.runtime import Runtime
 
+#: Not of a page when it opens: asked for after the list, where it has no total, in parts.
+COUNTS: Final = "(counts)"
 #: Not of a page: each is a request of its own, and the browser keeps it.
 PICTURES: Final = "(pictures)"
 #: Not of a page: the gallery asks for a day.
@@ -107,6 +109,8 @@ def _alerts(oldest: int, since: float) -> Iterator[Read]:
     }
     for name, given in choices.items():
         yield Read("Alerts", "list", name, "/alerts", given | {"page_size": 100})
+        if given.keys() & {"algorithm_id", "min_confidence", "reviewed"}:
+            yield Read(COUNTS, "count", name, "/alerts/count", given)
 
 
 def _histograms() -> Iterator[Read]:
