@@ -121,6 +121,9 @@ def _histograms() -> Iterator[Read]:
         "type, camera of 60 %, detections": {
             "task_type": "type-10", "task_id": BUSY, "min_detections": 5,
         },
+        "service": {"algorithm_id": "nobody"},
+        "score, camera of 60 %": {"min_confidence": 0.9, "task_id": BUSY},
+        "not reviewed": {"reviewed": "no"},
     }  # fmt: skip
     for name, given in choices.items():
         for hours in (24, WEEK_SEC // 3600, MONTH_SEC // 3600):

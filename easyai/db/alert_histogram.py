@@ -1,8 +1,8 @@
 """The SQL of the histogram of alerts over time; it reads a bounded number of index entries.
 
 The newest alerts are counted one by one in the narrow index. Blocks of ids beyond them are spread
-evenly over the time in which they were saved (db/alert_counts.py). No count is kept by camera, so
-the older alerts of a camera are sampled.
+evenly over the time in which they were saved (db/alert_counts.py). No count is kept by camera, nor
+for a choice that no index knows, so their older alerts are sampled.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from sqlalchemy import Connection, CursorResult, text
 
 from easyai.db import alert_counts, alert_lists
 from easyai.db.alert_counts import Block
-from easyai.db.alert_filter import AlertFilter
+from easyai.db.alert_search import AlertChoice
 
 #: Index entries that are counted one by one.
 _EXACTLY: Final = 40_960
 _OF_CAMERA: Final = 20_480  # the same, of a camera: they are found first, and others are sampled
+_OF_ROWS: Final = 16_384  # the same, of a choice that no index knows: rows are read
 _LEAST: Final = 1024  # entries that take as long as a statement
 _MOST_SAMPLES: Final = 512
+_MOST_SAMPLES_OF_ROWS: Final = 256
 _SAMPLE_IDS: Final = 64
 _STEPS: Final = """
     SELECT CAST({floor}((created_at - :start_time) / :step_sec) AS BIGINT) AS step,
@@ -54,19 +56,18 @@ class Histogram(NamedTuple):
 
 
 def histogram(
-    conn: Connection, wanted: AlertFilter, since: float, step_sec: float, steps: int
+    conn: Connection, choice: AlertChoice, since: float, step_sec: float, steps: int
 ) -> Histogram:
     """Count the alerts of a list by time, from `since`; the list's own times are ignored."""
-    within = replace(wanted, start_time=since, end_time=None)
+    within = replace(choice.plain, start_time=since, end_time=None)
     blocks = alert_counts.blocks(conn, replace(within, task_id=None))
-    bars = _Bars(conn, within, since, step_sec, steps)
+    bars = _Bars(conn, replace(choice, plain=within), since, step_sec, steps)
     if not blocks:
         estimated = False
-    elif within.task_id is None:
+    elif choice.is_plain and within.task_id is None:
         estimated = _add_blocks(bars, blocks)
     else:
-        ids = (blocks[-1].first_id, blocks[0].last_id)
-        estimated = _add_camera(conn, bars, within.task_id, ids)
+        estimated = _add_newest(bars, _beyond_newest(conn, choice, blocks), blocks)
     return Histogram(bars.counts, estimated)
 
 
@@ -83,11 +84,20 @@ def _add_blocks(bars: _Bars, blocks: Sequence[Block]) -> bool:
     return False
 
 
-def _add_camera(conn: Connection, bars: _Bars, task_id: str, ids: tuple[int, int]) -> bool:
-    """Add the alerts of a camera; returns whether the oldest are estimated."""
-    first_id, last_id = ids
-    older = alert_lists.after_newest(conn, task_id, first_id, last_id, _OF_CAMERA)
-    bars.count(first_id if older is None else older + 1, last_id)
+def _beyond_newest(conn: Connection, choice: AlertChoice, blocks: Sequence[Block]) -> int | None:
+    """The newest id that is too old to be counted one by one; None: all are counted."""
+    first_id, last_id = blocks[-1].first_id, blocks[0].last_id
+    most = _OF_CAMERA if choice.is_plain else _OF_ROWS
+    if choice.plain.task_id is not None:
+        return alert_lists.after_newest(conn, choice.plain.task_id, first_id, last_id, most)
+    older = last_id - most
+    return older if older >= first_id else None
+
+
+def _add_newest(bars: _Bars, older: int | None, blocks: Sequence[Block]) -> bool:
+    """Count the newest alerts and sample the older; returns whether the oldest are estimated."""
+    first_id = blocks[-1].first_id
+    bars.count(first_id if older is None else older + 1, blocks[0].last_id)
     if older is not None:
         bars.sample(first_id, older)
     return older is not None
@@ -97,14 +107,18 @@ class _Bars:
     """The counts, while they are added up."""
 
     def __init__(
-        self, conn: Connection, within: AlertFilter, since: float, step_sec: float, steps: int
+        self, conn: Connection, choice: AlertChoice, since: float, step_sec: float, steps: int
     ) -> None:
         self._conn = conn
         self.counts = [0] * steps
-        self._where, self._values = within.conditions()
-        self._values["step_sec"] = step_sec
+        plain, values = choice.plain.conditions()
+        extra, extra_values = choice.extra(read="alerts")
+        self._where = f"{plain} AND {extra}"
+        self._values = {**values, **extra_values, "step_sec": step_sec}
         self._since, self._step_sec = since, step_sec
-        self._index = "" if within.task_id is not None else alert_counts.BY_INDEX[conn.dialect.name]
+        self._most_samples = _MOST_SAMPLES if choice.is_plain else _MOST_SAMPLES_OF_ROWS
+        by_index = choice.is_plain and choice.plain.task_id is None
+        self._index = alert_counts.BY_INDEX[conn.dialect.name] if by_index else ""
 
     def count(self, first_id: int, last_id: int) -> None:
         """Count the alerts between two ids one by one."""
@@ -116,8 +130,8 @@ class _Bars:
             self.counts[min(row.step, len(self.counts) - 1)] += row.alerts
 
     def sample(self, first_id: int, last_id: int) -> None:
-        """Count alerts of the camera in equally spaced samples of the ids between two ids."""
-        every = max(_SAMPLE_IDS, -(-(last_id - first_id + 1) // _MOST_SAMPLES))
+        """Count alerts in equally spaced samples of the ids between two ids."""
+        every = max(_SAMPLE_IDS, -(-(last_id - first_id + 1) // self._most_samples))
         place = {"first_id": first_id, "last_id": last_id, "every": every}
         for row in self._rows(_SAMPLES.format(where=self._where), place):
             if row.alerts:

@@ -32,7 +32,7 @@ _EXTRAS: Final = (
     ("algorithm_id", "algorithm_id = :algorithm_id"),
     ("min_confidence", "confidence >= :min_confidence"),
 )
-_MARKED: Final = "SELECT 1 FROM alert_reviews WHERE alert_reviews.alert_id = read.id"
+_MARKED: Final = "SELECT 1 FROM alert_reviews WHERE alert_reviews.alert_id = {read}.id"
 _REVIEWED: Final = {True: f"EXISTS ({_MARKED})", False: f"NOT EXISTS ({_MARKED})"}
 # The inner list is bounded, whatever the choice: the rows of at most `_READ` alerts are read.
 _FOUND: Final = """
@@ -89,12 +89,12 @@ class AlertChoice:
         is_in_rows = self.algorithm_id is not None or self.min_confidence is not None
         return "id, algorithm_id, confidence" if is_in_rows else "id"
 
-    def extra(self) -> tuple[str, dict[str, Any]]:
-        """The conditions that no index knows, and their parameters."""
+    def extra(self, read: str = "read") -> tuple[str, dict[str, Any]]:
+        """The conditions that no index knows, on the rows of `read`, and their parameters."""
         given = [(sql, name) for name, sql in _EXTRAS if getattr(self, name) is not None]
         parts = [sql for sql, _ in given]
         if self.reviewed is not None:
-            parts.append(_REVIEWED[self.reviewed])
+            parts.append(_REVIEWED[self.reviewed].format(read=read))
         return " AND ".join(parts) or "true", {name: getattr(self, name) for _, name in given}
 
 

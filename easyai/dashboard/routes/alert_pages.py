@@ -50,14 +50,13 @@ def list_alerts(runtime: RuntimePart, query: Annotated[ListQuery, Query()]) -> d
 @router.get("/histogram")
 @behind(LISTS)
 def histogram(runtime: RuntimePart, query: Annotated[HistogramQuery, Query()]) -> dict[str, Any]:
-    """The alerts of the last hours by time. Only type, camera and detections choose."""
+    """The alerts of the last hours by time."""
     step_sec = query.hours * 3600 / query.steps
     with runtime.db.snapshot() as conn:
         # Whole steps: the bars stay, and the answer is the same for everybody.
         until = (clock.now(conn) // step_sec + 1) * step_sec
         since = until - query.steps * step_sec
-        wanted = query.choice().plain
-        counted = alert_histogram.histogram(conn, wanted, since, step_sec, query.steps)
+        counted = alert_histogram.histogram(conn, query.choice(), since, step_sec, query.steps)
     return {
         "from": since,
         "step_sec": step_sec,

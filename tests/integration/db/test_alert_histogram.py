@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from easyai.db import alert_histogram
+from easyai.db import alert_histogram, alert_reviews
 from easyai.db.alert_filter import AlertFilter
+from easyai.db.alert_search import AlertChoice
 from easyai.db.session import Database
 from tests.support.alert_rows import insert_all
 
@@ -28,6 +29,7 @@ def _save(database: Database, apart: int, draw: random.Random) -> Saved:
             "task_type": draw.choice(_TYPES),
             "detection_count": draw.choice((0, 1, 70)),
             "created_at": float(number),
+            "algorithm_id": draw.choice("ab"),
         }
         for number in range(int(STEP_SEC * STEPS))
     ]
@@ -36,11 +38,12 @@ def _save(database: Database, apart: int, draw: random.Random) -> Saved:
     return saved
 
 
-def _plain(saved: Saved, wanted: AlertFilter, since: float) -> list[int]:
+def _plain(saved: Saved, wanted: AlertFilter, since: float, service: str = "ab") -> list[int]:
     counts = [0] * STEPS
     for alert in saved:
         if (
             alert["created_at"] >= since
+            and alert["algorithm_id"] in service
             and wanted.task_id in (None, alert["task_id"])
             and wanted.task_type in (None, alert["task_type"])
             and alert["detection_count"] >= (wanted.min_detections or 0)
@@ -50,10 +53,11 @@ def _plain(saved: Saved, wanted: AlertFilter, since: float) -> list[int]:
 
 
 def _histogram(
-    database: Database, wanted: AlertFilter, since: float = 0.0
+    database: Database, wanted: AlertFilter, since: float = 0.0, **more: Any
 ) -> alert_histogram.Histogram:
     with database.snapshot() as conn:
-        return alert_histogram.histogram(conn, wanted, since, STEP_SEC, STEPS)
+        choice = AlertChoice(wanted, **more)
+        return alert_histogram.histogram(conn, choice, since, STEP_SEC, STEPS)
 
 
 def test_histogram_of_few_alerts_equals_a_plain_count(database: Database) -> None:
@@ -96,6 +100,29 @@ def test_older_alerts_of_a_busy_camera_are_sampled(
         assert counts[-2:] == expected[-2:]
         assert sum(counts) == pytest.approx(sum(expected), rel=0.15)
         assert all(abs(a - b) <= 45 for a, b in zip(counts, expected, strict=True)), counts
+
+
+@pytest.mark.parametrize("task_id", [None, "busy"])
+def test_histogram_of_a_service_equals_a_plain_count_until_alerts_are_sampled(
+    database: Database, task_id: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = _save(database, 4, random.Random(7))
+    wanted = AlertFilter(task_id=task_id)
+    expected = _plain(saved, wanted, 0.0, "a")
+    assert _histogram(database, wanted, algorithm_id="a") == (expected, False)
+    assert _histogram(database, wanted, min_confidence=2.0) == ([0] * STEPS, False)
+    with database.write() as conn:
+        ids = [alert["id"] for alert in saved if alert["algorithm_id"] == "a"]
+        alert_reviews.mark(conn, ids, "li", 1.0)
+    assert _histogram(database, wanted, reviewed=True) == (expected, False)
+
+    monkeypatch.setattr(alert_histogram, "_OF_ROWS", 200 if task_id else 800)
+    monkeypatch.setattr(alert_histogram, "_MOST_SAMPLES_OF_ROWS", 100)
+    counts, estimated = _histogram(database, wanted, algorithm_id="a")
+    assert estimated
+    assert counts[-1] == expected[-1]
+    assert sum(counts) == pytest.approx(sum(expected), rel=0.15)
+    assert all(abs(a - b) <= 45 for a, b in zip(counts, expected, strict=True)), counts
 
 
 @pytest.mark.parametrize("task_id", [None, "busy"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -118,6 +119,7 @@ def _search(conn: Connection, plain: AlertFilter | None = None, **wanted: Any) -
     alert_search.page(conn, AlertChoice(plain or AlertFilter(), **wanted), 20)
 
 
+OF_CAMERA = AlertChoice(AlertFilter(task_id="c7"))
 WORK: dict[str, tuple[str, Work]] = {
     "keys in place": ("uq_frames_key_in_place", recorded_frames.keys_in_place),
     "newest id": ("", recorded_frames.newest_id),
@@ -163,11 +165,19 @@ WORK: dict[str, tuple[str, Work]] = {
     ),
     "histogram of alerts": (
         "",
-        lambda c: alert_histogram.histogram(c, AlertFilter(), SETTLED - 9000.0, 100.0, 90),
+        lambda c: alert_histogram.histogram(c, AlertChoice(), SETTLED - 9000.0, 100.0, 90),
     ),
     "histogram of a camera": (
         "ix_alerts_camera",
-        lambda c: alert_histogram.histogram(c, AlertFilter(task_id="c7"), 1.0, 1000.0, 100),
+        lambda c: alert_histogram.histogram(c, OF_CAMERA, 1.0, 1000.0, 100),
+    ),
+    "histogram of a service": (
+        "",
+        lambda c: alert_histogram.histogram(c, AlertChoice(algorithm_id="a"), 1.0, 1000.0, 100),
+    ),
+    "histogram of reviewed alerts of a camera": (
+        "ix_alerts_camera",
+        lambda c: alert_histogram.histogram(c, replace(OF_CAMERA, reviewed=True), 1.0, 1e3, 100),
     ),
     "newest alerts of cameras": ("ix_alerts_camera", camera_pictures.newest_alerts),
     "newest frames of cameras": ("", camera_pictures.newest_frames),
