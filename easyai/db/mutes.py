@@ -12,7 +12,7 @@ _ADD: Final = text("""
     INSERT INTO mutes (scope, value, until_at, muted_by, muted_at)
     VALUES (:scope, :value, :until, :by, :now) RETURNING id
 """)
-# A mute of an alarm that is over covers nothing: a later alarm of the same kind is another alarm.
+# The mute of an alarm ends with the alarm: a later alarm of the same kind is another alarm.
 _ACTIVE: Final = text("""
     SELECT mutes.id, scope, value, until_at, muted_by, muted_at, kind, subject
       FROM mutes LEFT JOIN alarms
@@ -46,7 +46,11 @@ def add(conn: Connection, mute: Mute) -> int:
 def active(conn: Connection, now: float) -> list[Mute]:
     """The mutes that are not over, in the order they were made."""
     rows = conn.execute(_ACTIVE, {"now": now}).all()
-    return [_mute(conn, row) for row in rows if row.scope in list(Scope)]
+    return [_mute(conn, row) for row in rows if row.scope in list(Scope) and _covers(row)]
+
+
+def _covers(row: Row[Any]) -> bool:
+    return row.scope != Scope.INCIDENT or row.kind is not None
 
 
 def _mute(conn: Connection, row: Row[Any]) -> Mute:

@@ -122,13 +122,16 @@ def test_incident_is_muted_by_its_id(api: LiveApi, rows: Rows) -> None:
     api.error(404, "POST", MUTES, json={"scope": "incident", "value": 999, "for_sec": 60})
 
 
-def test_mute_of_an_incident_does_not_cover_a_later_incident_of_the_same_kind(
+def test_mute_of_an_incident_ends_with_it_and_does_not_cover_a_later_one_of_the_same_kind(
     api: LiveApi, rows: Rows
 ) -> None:
     number = _raise(rows, "store_down")
     api.post(MUTES, {"scope": "incident", "value": number, "for_sec": 60})
+    api.post(MUTES, {"scope": "kind", "value": "no_algorithm", "for_sec": 60})
+    assert [mute["scope"] for mute in api.get(INCIDENTS)["mutes"]] == ["incident", "kind"]
     with rows.runtime.db.write() as conn:
         alarms.record_end(conn, "store_down", "", NOW - 60, NOW - 30)
+    assert [mute["scope"] for mute in api.get(INCIDENTS)["mutes"]] == ["kind"]
     later = _raise(rows, "store_down")
     assert api.get(f"{INCIDENTS}/{later}")["muted_until"] is None
 
