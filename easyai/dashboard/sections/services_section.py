@@ -17,12 +17,14 @@ from easyai.db import (
     service_calls,
     services,
 )
+from easyai.domain.breaker import Breaker
 from easyai.domain.reason import Reason
-from easyai.domain.service import AWAY, MOVED, moved_to
+from easyai.domain.service import AWAY, MOVED, ServiceState, moved_to
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import text
 
 _WAITS: Final = "waits_for_approval"
+_FAILING: Final = "failing"  # online, but its breaker is not closed
 _WHY: Final = Reason("service.waits_for_approval")
 
 
@@ -59,6 +61,7 @@ class ServicesSection:
         breaker, reason = services.breaker_of(row), services.reason_of(row)
         tripped = "open" if self._now < breaker.open_until else "half_open"
         failures = service_calls.failures_of(row)
+        state = _state(row, breaker, reason)
         limits = [limit for limit in (row.max_concurrency, row.concurrency_cap) if limit]
         return {
             "service_id": row.service_id,
@@ -66,8 +69,10 @@ class ServicesSection:
             "name": row.name,
             "version": row.version,
             "types": self._types.get(row.pk, []),
-            "state": MOVED if row.state in AWAY and moved_to(reason) else row.state,
-            "reason": text(reason.quoting(hide_credentials), language),
+            "state": state,
+            "reason": text(
+                _failure(row) if state == _FAILING else reason.quoting(hide_credentials), language
+            ),
             "since": row.state_since,
             "last_heartbeat": row.last_heartbeat or None,
             "last_call": max(row.last_success_at, row.last_failure_at) or None,
@@ -84,6 +89,15 @@ class ServicesSection:
             "in_flight": self._in_flight[row.pk],
             "breaker": "closed" if breaker.closed else tripped,
         }
+
+
+def _state(row: Row[Any], breaker: Breaker, reason: Reason) -> str:
+    """The state, as people see it: until its heartbeats are missing, a dead service is online."""
+    if row.state in AWAY and moved_to(reason):
+        return MOVED
+    if row.state == ServiceState.ONLINE and not breaker.closed:
+        return _FAILING
+    return str(row.state)
 
 
 def _last_probe(row: Row[Any]) -> float | None:

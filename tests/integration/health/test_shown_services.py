@@ -35,6 +35,15 @@ def _verdict(site: Installation, language: str = "en") -> dict[str, object]:
     return shown
 
 
+def _services(site: Installation) -> list[dict[str, object]]:
+    section = ServicesSection()
+    with site.runtime.db.read() as conn:
+        section.read(conn, clock.now(conn))
+    shown = section.show("en").whole
+    assert isinstance(shown, list)
+    return shown
+
+
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for each diagnosis, however busy the machine is."""
@@ -48,17 +57,33 @@ def test_left_endpoint_is_shown_as_moved_and_the_sentence_is_green(
     old.stop()
     site.register(new)
     sweeps(site)
-    section = ServicesSection()
     with site.runtime.db.read() as conn:
-        section.read(conn, clock.now(conn))
         assert live_rows.available(conn)[TYPE] == (1, 1)
-    shown = section.show("en").whole
+    shown = _services(site)
     assert {entry["endpoint"]: entry["state"] for entry in shown} == {
         old.endpoint: "moved",
         new.endpoint: "online",
     }
     verdict = _verdict(site)
     assert (verdict["state"], verdict["reason"], verdict["command"]) == ("ok", "", "")
+
+
+def test_service_that_was_killed_is_not_shown_as_well_before_its_heartbeats_are_missing(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    assert [entry["state"] for entry in _services(site)] == ["online"]
+    homes[0].stop()
+    site.put_many(8)
+    site.scan()
+    with site.loop().pumped(TYPE):
+        is_open = "SELECT pk FROM services WHERE breaker_open_until > 0"
+        wait_until(lambda: site.rows(is_open), 15, "three calls failed")
+    assert [row["state"] for row in site.rows("SELECT state FROM services")] == ["online"]
+    (shown,) = _services(site)
+    assert (shown["state"], shown["breaker"]) == ("failing", "open")
+    assert "Connection refused" in str(shown["reason"])
+    with site.runtime.db.read() as conn:
+        assert live_rows.available(conn)[TYPE] == (1, 0)
 
 
 def test_sentence_names_the_alarm_that_still_rings_after_its_endpoint_was_unregistered(

@@ -40,6 +40,7 @@ export const PAGES = {
   ],
   done_discard: ["{} frames discarded", "已放弃 {} 张图片"],
   svc_online: ["online", "在线"],
+  svc_failing: ["calls fail", "调用失败"],
   svc_suspect: ["suspect", "可疑"],
   svc_offline: ["offline", "离线"],
   svc_moved: ["moved", "已迁移"],

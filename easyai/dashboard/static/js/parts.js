@@ -17,10 +17,10 @@ export const State = ({ kind, children }) => html`<span class="st ${kindOf(kind)
 // The kind of each state that the server names.
 export const KIND = {
   online: "ok", suspect: "warn", offline: "bad", unregistered: "idle", waits_for_approval: "idle",
-  moved: "idle",
+  moved: "idle", failing: "warn",
   ok: "ok", slow: "warn", warn: "warn", stalled: "bad", bad: "bad", idle: "idle",
 };
-export const canWork = (service) => service.state === "online" || service.state === "suspect";
+export const canWork = ({ state, breaker }) => (state === "online" || state === "suspect") && breaker === "closed";
 
 function select(node) {
   const range = document.createRange();

@@ -2,7 +2,7 @@
 // colour cannot. What is not known yet is grey.
 import { html } from "./preact.js";
 
-const TALL = { online: 4, suspect: 9, offline: 14, unregistered: 2, moved: 2, waits_for_approval: 2,
+const TALL = { online: 4, suspect: 9, failing: 9, offline: 14, unregistered: 2, moved: 2, waits_for_approval: 2,
   unknown: 2 };
 
 // `parts` are [from, to, state] in Unix seconds; nothing is known after `until`.

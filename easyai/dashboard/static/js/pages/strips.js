@@ -10,7 +10,7 @@ import { t } from "../words.js";
 import { Fold, RANGES, everySec, useRange } from "./types.js";
 
 const MOST_OPEN = 14;
-const RANK = { offline: 0, suspect: 1, waits_for_approval: 2, online: 3, moved: 4, unregistered: 5 };
+const RANK = { offline: 0, failing: 1, suspect: 1, waits_for_approval: 2, online: 3, moved: 4, unregistered: 5 };
 export const isListed = (service) => service.state !== "unregistered";
 // An endpoint that its service left for another endpoint need not work.
 export const isExpected = (service) => isListed(service) && service.state !== "moved";
