@@ -97,7 +97,7 @@ def without_cause(facts: Facts) -> Reason:
     """
     broken = next((check for check in facts.checks.values() if not check.ok), None)
     if broken:
-        return Reason.of("short.check", name=broken.name, why=broken.reason)
+        return Reason.of("symptom.check_fails", name=broken.name, why=broken.reason)
     if facts.ringing:
         return Reason.of("symptom.still_ringing", alarms=ringing(facts).get("alarms"))
     return Reason("symptom.no_cause")

@@ -201,7 +201,7 @@ CAUSES_OF_SERVICES: Final = (
     message(
         "remedy.start_services_of_types",
         "Start the services of these types so that they register. Waiting frames are "
-        "inferred as soon as a service registers",
+        "inferred as soon as a service registers. This command lists the known services",
     ),
     message(
         "remedy.register_again",

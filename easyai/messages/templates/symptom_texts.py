@@ -58,6 +58,7 @@ SYMPTOM: Final = (
         "symptom.still_ringing",
         "No cause is found any more; alarms still ringing: {alarms:list}",
     ),
+    message("symptom.check_fails", "The check “{name:word check}” fails: {why}"),
     message("symptom.no_cause", "No cause is found yet"),
     # Translators: an alarm of the lines above; `kind` is its name in English.
     message("symptom.alarm", "{kind}"),
