@@ -80,6 +80,10 @@ class Parts:
         """Whether easyai reports that it is ready."""
         return "easyai is ready:" in self._log("easyai").read_text(errors="replace")
 
+    def pid(self, name: str) -> int:
+        """The process id of a service as it was last started."""
+        return self._processes[name].pid
+
     def ended_services(self) -> list[str]:
         """The services that have ended."""
         return [name for name in _SERVICES if self._processes[name].poll() is not None]

@@ -3,9 +3,10 @@
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
 
 import requests
 from rich.console import Console
@@ -14,6 +15,7 @@ from examples.demo.cameras import Camera, cameras, left_alone
 from examples.demo.check import find_problems
 from examples.demo.errors import DemoError
 from examples.demo.feed import Feed
+from examples.demo.frames import Frame, filename
 from examples.demo.observe import Observed, observe, picture, services
 from examples.demo.parts import Parts
 from examples.demo.progress import progress
@@ -25,6 +27,7 @@ _STALL_SEC = 30.0  # without a settled frame the wait ends
 _POLL_SEC = 0.1
 _MOST_PROBLEMS = 20
 _STAY_INTERVAL_SEC = 3.0  # between the frames of a camera, while the demo stays up
+_VICTIM = "people_counter"
 _AWAY_SEC = 90.0  # of a service that ended while the demo stays up: until the page is red
 
 
@@ -82,18 +85,29 @@ def _run_in(folder: Path, console: Console, options: Options, video: Video | Non
 def _stay(console: Console, parts: Parts, options: Options) -> None:
     """Let the cameras write on, a photograph every few seconds, until a signal ends the demo."""
     console.print("the cameras write on; Ctrl-C ends the demo")
-    console.print("to see the page turn red, and green again: pkill -f examples/people_counter.py")
+    console.print(
+        f"to see the page turn red, and green again: kill -9 {parts.pid(_VICTIM)} ({_VICTIM})"
+    )
     away: dict[str, float] = {}
     while True:
-        slow = [
-            replace(camera, interval_sec=_STAY_INTERVAL_SEC)
-            for camera in cameras(options.frames, datetime.now().astimezone())
-        ]
+        made = cameras(options.frames, datetime.now().astimezone())  # takes seconds
+        begin = datetime.now().astimezone()
+        slow = [Camera(_named_from(begin, each.frames), _STAY_INTERVAL_SEC) for each in made]
         with Feed(parts.frames, slow) as feed:
             while not feed.finished:
                 parts.check(services=False)
                 _bring_back(console, parts, away)
                 time.sleep(_POLL_SEC)
+
+
+def _named_from(begin: datetime, frames: Iterable[Frame]) -> list[Frame]:
+    """The frames, named by the times at which slow cameras write them."""
+    named = []
+    for number, frame in enumerate(frames):
+        moment = begin + timedelta(seconds=number * _STAY_INTERVAL_SEC)
+        place = PurePosixPath(frame.key)
+        named.append(replace(frame, key=str(place.with_name(filename(moment, 0, place.suffix)))))
+    return named
 
 
 def _bring_back(console: Console, parts: Parts, away: dict[str, float]) -> None:
