@@ -12,6 +12,7 @@ import requests
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import ANOTHER_MACHINE, VIEWER, VIEWER_TOKEN, Visit
+from tests.browser.visitor import LAPTOP, PHONE
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.jpeg import jpeg
 from tests.support.outside import Outside
@@ -43,9 +44,9 @@ def _alarm(page: Page) -> Locator:
     return page.locator(".alarms li").first
 
 
-def _operator(visit: Visit) -> Page:
+def _operator(visit: Visit, size: tuple[int, int] = LAPTOP) -> Page:
     """A page on the machine itself, whose visitor goes by the name of Li Lei."""
-    visitor = visit()
+    visitor = visit(size=size)
     visitor.page.add_init_script("localStorage.setItem('easyai.person', '李雷')")
     page = visitor.open()
     expect(_alarm(page)).to_be_visible(timeout=_RINGS_MS)
@@ -149,3 +150,57 @@ def test_report_of_the_shown_incident_is_printed_on_narrow_paper(visit: Visit) -
     expect(page.locator(".inc .list")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.locator(".inc article .report")).to_be_visible()
+
+
+def test_report_is_printed_without_what_is_muted(visit: Visit) -> None:
+    page = _operator(visit)
+    mute = {"id": 1, "scope": "kind", "value": "disk_low", "by": "李雷", "until": 4e9}
+
+    def with_a_mute(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["mutes"].append(mute)
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/dashboard/incidents?*", with_a_mute)
+    page.goto(re.sub("#.*", "#/incidents", page.url))
+    muted = page.get_by_role("heading", name="Muted")
+    expect(muted).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".inc article .report")).to_be_visible()
+    expect(muted).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), PHONE])
+def test_escape_leads_from_an_incident_to_its_item_in_the_list(
+    visit: Visit, size: tuple[int, int]
+) -> None:
+    page = _operator(visit, size)
+    _alarm(page).get_by_role("link").click()
+    expect(page.locator(".inc article .report")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("#/incidents$"))
+    expect(page.locator(".inc .list [aria-current]")).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), PHONE])
+def test_menu_of_the_mutes_names_each_kind_whole(visit: Visit, size: tuple[int, int]) -> None:
+    page = _operator(visit, size)
+
+    def not_muted(route: Route) -> None:
+        answer = route.fetch()
+        text = re.sub(r'("muted_until": ?)[\d.]+', r"\1null", answer.text())
+        route.fulfill(response=answer, body=text)
+
+    page.route("**/dashboard/incidents**", not_muted)
+    _alarm(page).get_by_role("link").click()
+    menu = page.locator(".inc article .menu")
+    menu.locator("summary").click()
+    long = "inference_stalled_by_a_long_name"
+    menu.get_by_text("All of the kind").evaluate("(line, name) => line.append(name)", long)
+    cut = "(lines) => lines.filter((line) => line.scrollWidth > line.clientWidth).length"
+    assert menu.locator("p").evaluate_all(cut) == 0
+    box = menu.locator("> div").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size[0]

@@ -40,7 +40,7 @@ export function Mute({ alarm, cls = "btn", done }) {
     }
   };
   return html`<${Menu} cls=${cls} label=${t("mute")}>
-    ${useScopes(alarm).map(([scope, value, words]) => html`<p key=${scope} class="cut">${words}</p>
+    ${useScopes(alarm).map(([scope, value, words]) => html`<p key=${scope} class="wrap">${words}</p>
       ${MUTES.slice(0, scope === "incident" ? 3 : 4).map(([sec, word]) => html`<button
         type="button"
         key=${scope + sec}

@@ -106,7 +106,7 @@ function Mutes({ mutes = [], list, again }) {
   const canWrite = useOperator();
   if (!mutes.length) return null;
   const end = async (mute) => (await change("DELETE", `/mutes/${mute.id}`)) !== null && again();
-  return html`<section class="panel" aria-labelledby="mutes">
+  return html`<section class="panel mutes" aria-labelledby="mutes">
     <header><h2 id="mutes">${t("mutes")}</h2></header>
     <ul class="alarms">
       ${mutes.map((mute) => html`<li key=${mute.id}><span class="st idle"><${Mark} kind="idle" /></span>
@@ -220,6 +220,11 @@ export function Incidents({ id }) {
   const ringing = useNow("alarms");
   const shown = useRef(null); // its id: it stays under the visitor's hands while others begin to ring
   useEffect(() => list.again(), [(ringing || []).map((alarm) => alarm.id).join()]);
+  const before = useRef(id);
+  useEffect(() => { // back in the list, in the frame after the page has been scrolled to its top
+    if (before.current && !id) requestAnimationFrame(() => document.querySelector(".list [aria-current]")?.focus());
+    before.current = id;
+  }, [id]);
   useKeys({ Escape: () => id && goInstead("incidents") });
   if (list.items === null) return html`<section class="panel">
     <h1 class="vh">${t("incidents")}</h1>
