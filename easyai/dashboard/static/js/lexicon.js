@@ -237,7 +237,7 @@ const ALERTS = {
   detections: ["Detections", "检测结果"],
   boxes: ["Box", "框"],
   why: ["Why it is an alert", "为什么是告警"],
-  st_captured: ["picture written", "图片写入"],
+  st_captured: ["captured, by the name of the file or its time", "拍摄时间（取自文件名或文件时间）"],
   st_found: ["frame found", "发现图片"],
   st_sent: ["sent to {}", "发送到 {}"],
   st_saved: ["answered, alert saved", "应答，告警已保存"],

@@ -87,7 +87,10 @@ const Row = ({ frame, isPicked, pick, canPick }) => html`<tr>
   </td>
   <td class="text mono">${frame.key}</td>
   <td class="text">${frame.reason || "–"}</td>
-  <td class="num">${count(frame.attempts)}</td>
+  <td class="num">
+    <span class="laptop">${count(frame.attempts)}</span>
+    <span class="phone">${frame.attempts === 1 ? t("one_attempt") : t("n_attempts", count(frame.attempts))}</span>
+  </td>
   <td class="num">${moment(frame.settled_at || frame.found_at)}</td>
 </tr>`;
 

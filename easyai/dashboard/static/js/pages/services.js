@@ -13,12 +13,7 @@ const MOST_OPEN = 40; // services of a page before those that are well are folde
 const groupOf = (service) => service.types[0] || "–";
 const where = (service) => encodeURIComponent(service.endpoint);
 
-function age(now, at) {
-  if (!at) return "–";
-  const sec = Math.max(0, Math.round(now - at));
-  return sec < 120 ? `${sec} s` : sec < 7200 ? `${Math.round(sec / 60)} m` : `${Math.round(sec / 3600)} h`;
-}
-
+const age = (now, at) => (at ? span(now - at) : "–");
 const Breaker = ({ state }) => (BREAKER[state] ? html`<${State} kind=${BREAKER[state]}>
   ${t(`breaker_${state}`)}
 <//>` : html`<span class="muted">

@@ -6,11 +6,13 @@ import { Failed, Panel, State } from "../parts.js";
 import { html, useState } from "../preact.js";
 import { rooted } from "../root.js";
 import { to } from "../router.js";
-import { useOperator, useStore } from "../store.js";
+import { useNow, useOperator, useStore } from "../store.js";
 import { t } from "../words.js";
+import { Fold } from "./types.js";
 
 const EVERY_SEC = 10;
 const LOW_PERCENT = 10; // of a disk
+const MOST_OPEN = 20; // task types of which those without a frame are shown, too
 const PROCESS = { working: "ok", silent: "bad", ended: "idle" };
 
 // On a phone a row of texts becomes a block, where each value has its heading beside it.
@@ -58,16 +60,25 @@ function Processes({ processes, at }) {
   <//>`;
 }
 
+// Every task type; when there are many, those without a frame are folded.
 function Queues({ queues }) {
+  const [isOpen, open] = useState(false);
+  const types = (useNow("types") || []).map((type) => type.name);
   const states = ["waiting", "leased", "parked", "failed"];
-  const names = [...new Set(states.flatMap((state) => Object.keys(queues[state] || {})))].sort();
+  const names = [...new Set([...types, ...states.flatMap((state) => Object.keys(queues[state] || {}))])].sort();
   const rows = names.map((name) => [name, ...states.map((state) => queues[state]?.[name] || 0)]);
+  const isFull = ([, ...counts]) => counts.some((n) => n > 0);
+  const full = rows.filter(isFull);
+  const fullFirst = [...full, ...rows.filter((row) => !isFull(row))];
+  const isFolded = !isOpen && rows.length > MOST_OPEN;
+  const shown = isFolded ? fullFirst.slice(0, Math.max(MOST_OPEN, full.length)) : rows;
   return html`<${Panel} id="queues" title=${t("queues")}>
     ${rows.length
       ? html`<${Table}
           head=${[t("type"), t("waiting"), t("in_flight"), t("parked"), t("failed")]}
-          rows=${rows} />`
+          rows=${shown} />`
       : html`<div class="empty">${t("no_queues")}</div>`}
+    <${Fold} hidden=${rows.length - shown.length} isOpen=${isOpen} words="n_empty" turn=${() => open(!isOpen)} />
   <//>`;
 }
 

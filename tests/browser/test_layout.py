@@ -1,0 +1,79 @@
+"""Nothing of a page covers, cuts or leaves out what a person needs, on a laptop and a phone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.conftest import TYPE, Visit
+from tests.browser.visitor import PHONE
+from tests.support.outside import Outside
+
+_LAPTOP = (1280, 800)
+_SCREENS = [("en", "light", _LAPTOP), ("zh", "dark", PHONE)]
+_MOST_OPEN = 20  # task types of the queues
+
+
+@pytest.mark.parametrize(("lang", "theme", "size"), _SCREENS)
+def test_title_of_the_diagnosis_is_whole(
+    visit: Visit, lang: str, theme: str, size: tuple[int, int]
+) -> None:
+    visitor = visit(lang=lang, theme=theme, size=size)
+    page = visitor.open("incidents/now")
+    expect(page.locator(".report")).to_be_visible()
+    visitor.keep(f"diagnosis-{lang}")
+    assert page.locator("h1").evaluate("(title) => title.scrollWidth <= title.clientWidth")
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "0 attempts"), ("zh", "尝试 0 次")])
+def test_phone_names_the_attempts_of_a_frame(visit: Visit, lang: str, words: str) -> None:
+    visitor = visit(lang=lang, size=PHONE)
+    page = visitor.open("frames?state=parked")
+    expect(page.get_by_text(words, exact=True)).to_be_visible()
+    visitor.keep(f"frames-{lang}")
+
+
+def test_ages_of_a_service_are_in_the_words_of_the_language(visit: Visit) -> None:
+    visitor = visit(lang="zh", theme="dark", size=PHONE)
+    page = visitor.open("services")
+    page.locator(".twist").first.click()
+    ages = page.locator(".more dt", has_text="距今").locator("+ dd")
+    expect(ages.first).to_have_text(re.compile(r"^\d+ (秒|分)$"))
+    visitor.keep("service-zh")
+
+
+def test_system_lists_every_task_type_also_where_nothing_waits(visit: Visit) -> None:
+    visitor = visit(size=_LAPTOP)
+    page = visitor.open("system")
+    queues = page.get_by_role("region", name="Queues")
+    expect(queues.get_by_role("row").filter(has_text=TYPE).get_by_role("cell")).to_have_text(
+        [TYPE, "0", "0", "0", "0"]
+    )
+    visitor.keep("system-queues")
+
+
+def test_many_task_types_without_a_frame_are_folded_below_those_with_one(visit: Visit) -> None:
+    visitor = visit()
+
+    def with_many(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["queues"]["failed"] = {f"type {number:02}": 0 for number in range(30)} | {"zz": 7}
+        route.fulfill(response=answer, json=body)
+
+    visitor.page.route("**/dashboard/system", with_many)
+    queues = visitor.open("system").get_by_role("region", name="Queues")
+    rows = queues.locator("tbody tr")
+    expect(rows).to_have_count(_MOST_OPEN)
+    expect(rows.filter(has_text="zz")).to_be_visible()
+    queues.get_by_role("button", name="Show all").click()
+    expect(rows.filter(has_text="type 29")).to_be_visible()
+
+
+def test_step_of_the_capture_names_where_its_time_is_from(visit: Visit, site: Outside) -> None:
+    newest = site.alerts(TYPE)[-1]["id"]
+    page = visit().open(f"alerts/{newest}")
+    step = page.locator(".steps li").first
+    expect(step).to_contain_text("captured, by the name of the file or its time")
