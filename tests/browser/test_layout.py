@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import TYPE, Visit
 from tests.browser.visitor import PHONE
@@ -14,6 +14,51 @@ from tests.support.outside import Outside
 _LAPTOP = (1280, 800)
 _SCREENS = [("en", "light", _LAPTOP), ("zh", "dark", PHONE)]
 _MOST_OPEN = 20  # task types of the queues
+
+
+def _is_apart(one: Locator, other: Locator) -> bool:
+    a, b = one.bounding_box(), other.bounding_box()
+    assert a is not None
+    assert b is not None
+    return (
+        a["x"] + a["width"] <= b["x"]
+        or b["x"] + b["width"] <= a["x"]
+        or a["y"] + a["height"] <= b["y"]
+        or b["y"] + b["height"] <= a["y"]
+    )
+
+
+def _toast(page: Page) -> Locator:
+    """The note of a deletion with its button Undo."""
+    page.evaluate(
+        """async () => (await import("/static/js/store.js")).toast("Alert deleted", "Undo")"""
+    )
+    expect(page.locator(".toast")).to_be_visible()
+    return page.locator(".toast")
+
+
+# Lower than a laptop's screen: the alerts of the tests are few, and the bar stays at the edge.
+@pytest.mark.parametrize(("lang", "size"), [("en", (1280, 500)), ("zh", PHONE)])
+def test_toast_and_the_bar_of_a_selection_do_not_cover_each_other(
+    visit: Visit, lang: str, size: tuple[int, int]
+) -> None:
+    visitor = visit(lang=lang, size=size)
+    page = visitor.open("alerts")
+    boxes, bar = page.locator(".alert .pick input"), page.locator(".bulk")
+    toast = _toast(page)
+    without = toast.bounding_box()
+    boxes.nth(0).click(force=True)
+    expect(bar).to_be_visible()
+    assert _is_apart(toast, bar), "the bar came after the toast"
+    boxes.nth(1).click(force=True)
+    page.evaluate("scrollTo(0, 1e6)")
+    toast = _toast(page)
+    visitor.keep(f"toast-{lang}")
+    assert _is_apart(toast, bar), "the toast came after the bar"
+    assert _is_apart(toast, page.locator(".tabs"))
+    page.keyboard.press("Escape")
+    expect(bar).to_have_count(0)
+    assert toast.bounding_box() == without
 
 
 @pytest.mark.parametrize(("lang", "theme", "size"), _SCREENS)

@@ -2,7 +2,7 @@
 import { write } from "../api.js";
 import { count } from "../format.js";
 import { Ask } from "../parts.js";
-import { html, useCallback, useEffect, useMemo, useRef, useState } from "../preact.js";
+import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../preact.js";
 import { toast, useStore } from "../store.js";
 import { t } from "../words.js";
 
@@ -91,9 +91,21 @@ function DeleteAll({ alerts, filter, onNo }) {
       onYes=${act} />`;
 }
 
+// The toast stands above the bar, wherever the bar is when the toast comes.
+function useToastAbove(bar) {
+  useStore((s) => s.toast);
+  useLayoutEffect(() => {
+    const top = innerHeight - bar.current.getBoundingClientRect().top;
+    document.documentElement.style.setProperty("--toast", `calc(${top}px + var(--s1))`);
+  });
+  useEffect(() => () => document.documentElement.style.removeProperty("--toast"), []);
+}
+
 export function Bulk({ alerts, selection, filter }) {
   const person = useStore((s) => s.session?.name || "");
   const [asked, ask] = useState(""); // "", "picked", "all"
+  const bar = useRef(null);
+  useToastAbove(bar);
   const close = () => ask("");
   const mark = async (isReviewed) => {
     const { ids } = selection;
@@ -104,7 +116,7 @@ export function Bulk({ alerts, selection, filter }) {
     close();
     deletePicked(alerts, selection);
   };
-  return html`<div class="bulk" role="toolbar" aria-label=${t("n_selected", selection.size)}>
+  return html`<div class="bulk" ref=${bar} role="toolbar" aria-label=${t("n_selected", selection.size)}>
     <b aria-live="polite">${t("n_selected", count(selection.size))}</b>
     <button type="button" class="btn main" onClick=${() => mark(true)}>${t("mark")}</button>
     <button type="button" class="btn" onClick=${() => mark(false)}>${t("unmark")}</button>
