@@ -133,6 +133,7 @@ _DROP = _by_ids("""
      WHERE id IN :ids AND coalesce(state, '') = :state AND image_target IS NULL
     RETURNING id, key, version, image_path, image_target, task_type, task_id
 """)
+_FAILED_AT = _by_ids("SELECT id, coalesce(settled_at, 0) FROM frames WHERE id IN :ids")
 _ADD_SAMPLED = text("""
     INSERT INTO frames (key, task_type, task_id, state, version, captured_at, found_at, due_at,
                         stream, settled_at, outcome, image_target)
@@ -153,6 +154,7 @@ class Dropped:
     task_type: str
     task_id: str
     picture: Uncarried | None
+    failed_at: float | None = None  # Unix seconds; None: it had not failed before
 
 
 def unserved(conn: Connection) -> list[str]:
@@ -251,11 +253,15 @@ def drop(
     """Give up the frames that are still in `state`; returns them with the pictures to delete."""
     given = {"state": str(state), "outcome": str(outcome), "now": now}
     values = given | reasons.columns("reason", reason)
-    return [
-        Dropped(task_type, task_id, Uncarried(*picture) if picture[-1] is not None else None)
-        for chunk in _free(conn, ids, state)
-        for *picture, task_type, task_id in conn.execute(_DROP, {"ids": chunk, **values})
-    ]
+    dropped = []
+    for chunk in _free(conn, ids, state):
+        failed_at = {}
+        if state is FrameState.FAILED:
+            failed_at = {row[0]: row[1] for row in conn.execute(_FAILED_AT, {"ids": chunk})}
+        for *picture, task_type, task_id in conn.execute(_DROP, {"ids": chunk, **values}):
+            left = Uncarried(*picture) if picture[-1] is not None else None
+            dropped.append(Dropped(task_type, task_id, left, failed_at.get(picture[0])))
+    return dropped
 
 
 def add_sampled(conn: Connection, frames: Sequence[NewFrame], now: float) -> list[Uncarried]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, text
 
 from easyai.db.many import ManyRows
+from easyai.domain.frame import Outcome
 
 HOUR_SEC: Final = 3600
 _KEPT_HOURS: Final = 7 * 24
@@ -79,14 +81,18 @@ def add_by_hour(conn: Connection, settled: ByHour) -> None:
     _ADD.run(conn, rows)
 
 
-def take_back(conn: Connection, settled: ByHour, now: float) -> None:
-    """Count frames no longer that are not settled any more; last in the transaction, like `add`.
+def taken_back(failures: Iterable[tuple[str, str, float]], now: float) -> ByHour:
+    """What to add for frames that have failed and are now something else.
 
-    A count may fall below 0 for up to ten seconds, until the process that settled the frames
-    writes it; for good if that process was killed before.
+    `failures`: camera, task type and time of the failure (Unix seconds). A count may fall below 0
+    for up to ten seconds, until the process that settled the frames writes it; for good if that
+    process was killed before.
     """
+    counts: Counter[tuple[int, str, str, str]] = Counter()
+    for task_id, task_type, failed_at in failures:
+        counts[hour_of(failed_at), task_id, task_type, str(Outcome.FAILED)] -= 1
     kept = hour_of(now) - _KEPT_HOURS
-    add_by_hour(conn, {key: -count for key, count in settled.items() if key[0] >= kept})
+    return {key: count for key, count in counts.items() if key[0] >= kept}
 
 
 def of_camera(conn: Connection, task_id: str, hours: range) -> dict[tuple[int, str], int]:

@@ -60,8 +60,7 @@ class Drops:
             by_type = Counter(frame.task_type for frame in dropped)
             if by_type:
                 _note(conn, by_type, outcome, reason, now)
-                cameras = ((frame.task_id, frame.task_type, str(outcome)) for frame in dropped)
-                camera_hours.add(conn, Counter(cameras), now)
+                _count_for_cameras(conn, dropped, outcome, now)
         for task_type, count in by_type.items():
             self._log_drop(task_type, outcome, reason, count)
         pictures = [frame.picture for frame in dropped if frame.picture is not None]
@@ -98,6 +97,20 @@ def delete(runtime: Runtime, pictures: Sequence[Uncarried]) -> bool:
     with runtime.db.write() as conn:
         record(conn, done, clock.now(conn))
     return len(done.done) == len(pictures)
+
+
+def _count_for_cameras(
+    conn: Connection, dropped: Sequence[admission_rows.Dropped], outcome: Outcome, now: float
+) -> None:
+    """Count each frame once: a failed frame no longer counts as failed."""
+    hour = camera_hours.hour_of(now)
+    counts = Counter((hour, frame.task_id, frame.task_type, str(outcome)) for frame in dropped)
+    failures = (
+        (frame.task_id, frame.task_type, frame.failed_at)
+        for frame in dropped
+        if frame.failed_at is not None
+    )
+    camera_hours.add_by_hour(conn, {**counts, **camera_hours.taken_back(failures, now)})
 
 
 def _dropped(outcome: Outcome, count: int, reason: Reason) -> Reason:

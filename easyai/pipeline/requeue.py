@@ -11,7 +11,7 @@ from typing import Final
 from easyai.db import audit, camera_hours, clock, frames
 from easyai.db.frames import FrameFilter
 from easyai.domain.actor import Actor
-from easyai.domain.frame import FrameState, Outcome
+from easyai.domain.frame import FrameState
 from easyai.domain.reason import Reason
 from easyai.errors import BadRequestError
 from easyai.runtime import Runtime
@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 # Frames per transaction: few enough that scans, heartbeats and settling run in between.
 _CHUNK: Final = 500
-_FAILED: Final = str(Outcome.FAILED)
 
 
 @dataclass(slots=True)
@@ -88,11 +87,8 @@ def _bring_back(runtime: Runtime, ready: Sequence[int]) -> dict[str, int]:
             now = clock.now(conn)
             back = frames.bring_back(conn, ready[start : start + _CHUNK], now)
             # A frame counts once for its camera: as what it becomes now.
-            failed = Counter(
-                (camera_hours.hour_of(frame.failed_at), frame.task_id, frame.task_type, _FAILED)
-                for frame in back
-            )
-            camera_hours.take_back(conn, failed, now)
+            failures = ((frame.task_id, frame.task_type, frame.failed_at) for frame in back)
+            camera_hours.add_by_hour(conn, camera_hours.taken_back(failures, now))
             types.update(frame.task_type for frame in back)
     return dict(types)
 

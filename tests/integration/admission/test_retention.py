@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import pytest
 
+from easyai.db import camera_hours
 from easyai.pipeline import retention
 from easyai.pipeline.operator_statistics import inference_stats
 from easyai.store.local import LocalStore
@@ -174,6 +176,22 @@ def test_failed_frames_past_retention_are_dropped_with_their_picture(
     assert [frame["state"] for frame in site.frames()] == ["dropped", "failed"]
     assert site.frames()[0]["outcome"] == "too_old"
     assert site.pictures("failed") == [young]
+
+
+def test_failed_frame_that_is_dropped_counts_once_for_its_camera(site: Installation) -> None:
+    site.configure(failed_retention_days=2)
+    _fail(site, "old.jpg", 2.1)
+    _fail(site, "young.jpg", 1.9)
+    failed = [frame["settled_at"] for frame in site.frames()]
+    with site.runtime.db.write() as conn:
+        hours = [(camera_hours.hour_of(at), "门口1", TYPE, "failed") for at in failed]
+        camera_hours.add_by_hour(conn, Counter(hours))
+    site.scan()
+    with site.runtime.db.read() as conn:
+        now = camera_hours.hour_of(time.time())
+        counts = camera_hours.of_camera(conn, "门口1", range(now - 72, now + 1))
+    assert [outcome for _, outcome in sorted(counts)] == ["failed", "too_old"]
+    assert set(counts.values()) == {1}
 
 
 def test_failed_frames_that_aged_unseen_are_kept_for_another_retention(

@@ -111,7 +111,7 @@ def test_frame_requeued_before_its_failure_is_written_counts_once(rows: Rows) ->
     add({}, end, at_once=True)
     add(failed, end, at_once=False)  # not written yet
     with rows.runtime.db.write() as conn:
-        camera_hours.take_back(conn, {(hour - 1, *key): 1 for key in failed}, end)
+        camera_hours.add_by_hour(conn, camera_hours.taken_back([(CAMERA, TYPE, end)], end))
     with rows.runtime.db.read() as conn:
         assert camera_hours.of_camera(conn, CAMERA, range(hour - 1, hour + 1)) == {}
     add({}, end + 5, at_once=True)  # in the next hour
