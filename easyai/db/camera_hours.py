@@ -20,24 +20,26 @@ _ADD: Final = ManyRows(
     "SET frames = camera_hours.frames + excluded.frames",
     {"hour": int, "task_id": str, "task_type": str, "outcome": str, "frames": int},
 )
-# The hours are listed: each is a look-up by the primary key.
+# The hours are listed: each is a look-up by the primary key. A count below 0 (see `taken_back`)
+# lowers no other count: every statement leaves it out.
 _OF_CAMERA: Final = text("""
     SELECT hour, outcome, CAST(sum(frames) AS BIGINT) AS frames FROM camera_hours
-     WHERE hour IN :hours AND task_id = :task_id GROUP BY hour, outcome HAVING sum(frames) > 0
+     WHERE hour IN :hours AND task_id = :task_id AND frames > 0 GROUP BY hour, outcome
 """).bindparams(bindparam("hours", expanding=True))
 _TYPES_OF: Final = text("""
-    SELECT DISTINCT task_type FROM camera_hours WHERE hour IN :hours AND task_id = :task_id
+    SELECT DISTINCT task_type FROM camera_hours
+     WHERE hour IN :hours AND task_id = :task_id AND frames > 0
 """).bindparams(bindparam("hours", expanding=True))
 # By hour first, in the order of the key: otherwise SQLite sorts every row.
 _CAMERAS: Final = text("""
     SELECT task_id, CAST(sum(frames) AS BIGINT) AS frames, max(hour) AS last_hour FROM (
         SELECT hour, task_id, sum(frames) AS frames FROM camera_hours
-         WHERE hour >= :since GROUP BY hour, task_id) AS of_hour
+         WHERE hour >= :since AND frames > 0 GROUP BY hour, task_id) AS of_hour
      GROUP BY task_id ORDER BY task_id LIMIT :most
 """)
 _TYPES: Final = text("""
     SELECT task_id, task_type FROM camera_hours
-     WHERE hour IN :hours GROUP BY hour, task_id, task_type
+     WHERE hour IN :hours AND frames > 0 GROUP BY hour, task_id, task_type
 """).bindparams(bindparam("hours", expanding=True))
 _TRIM: Final = text("""
     DELETE FROM camera_hours WHERE (hour, task_id, task_type, outcome) IN
@@ -113,9 +115,7 @@ def cameras(conn: Connection, since_hour: int, most: int) -> list[CameraFrames]:
     types: dict[str, set[str]] = {}
     for task_id, task_type in conn.execute(_TYPES, {"hours": sorted(hours)}).all():
         types.setdefault(task_id, set()).add(task_type)
-    return [
-        CameraFrames(row.task_id, types.get(row.task_id, set()), max(0, row.frames)) for row in rows
-    ]
+    return [CameraFrames(row.task_id, types.get(row.task_id, set()), row.frames) for row in rows]
 
 
 def trim(conn: Connection, now: float, most: int) -> int:

@@ -117,3 +117,17 @@ def test_frame_requeued_before_its_failure_is_written_counts_once(rows: Rows) ->
     add({}, end + 5, at_once=True)  # in the next hour
     with rows.runtime.db.read() as conn:
         assert camera_hours.of_camera(conn, CAMERA, range(hour - 1, hour + 1)) == {}
+
+
+def test_count_below_zero_lowers_no_other_count(api: LiveApi, rows: Rows) -> None:
+    _settle(rows, CAMERA, "alert", 3)
+    hour = camera_hours.hour_of(time.time())
+    lost = {(hour, CAMERA, name, "failed"): -2 for name in (TYPE, "火焰")}
+    with rows.runtime.db.write() as conn:
+        camera_hours.add_by_hour(conn, {**lost, (hour, CAMERA, "烟雾", "failed"): 5})
+    found = api.get(f"{CAMERAS}/{quote(CAMERA)}")
+    outcomes = found["fates"]["outcomes"]
+    assert {name: sum(hours) for name, hours in outcomes.items()} == {"alert": 3, "failed": 5}
+    assert found["task_types"] == sorted([TYPE, "烟雾"])
+    (camera,) = api.get(CAMERAS)["items"]
+    assert (camera["settled_24h"], camera["task_types"]) == (8, sorted([TYPE, "烟雾"]))
