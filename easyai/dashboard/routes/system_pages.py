@@ -138,9 +138,12 @@ def _database(runtime: Runtime) -> dict[str, Any]:
             "log_bytes": None,
             "free_bytes": None,
         }
+    file = space.file_of(runtime.db)
+    # `used.size` has the pages that are only in the log, which would count twice.
+    in_file = file.stat().st_size if file else used.size
     return {
         "kind": "sqlite",
-        "size_bytes": used.size + used.log,
+        "size_bytes": in_file + used.log,
         "log_bytes": used.log,
         "free_bytes": used.free,
     }
