@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
-from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import TYPE, Visit
 from tests.browser.flood import assert_smooth
+from tests.browser.live_list import A_MESSAGE, delta, newest_shown, of_feed, open_list, state
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.waiting import wait_until
 
@@ -17,9 +17,7 @@ _SECONDS = 5  # tests/faults/test_dashboard.py looks for a minute
 _MESSAGES = 100
 _MOST_LISTED = 2000
 _MOST_NEWER = 500
-_A_MESSAGE = 40  # below the number from which a message leaves alerts out
 _MANY = 50  # from that number on
-_BEGUN = 1_764_400_000
 
 
 def test_hundred_alerts_a_second_leave_the_page_smooth(
@@ -28,178 +26,134 @@ def test_hundred_alerts_a_second_leave_the_page_smooth(
     assert_smooth(chromium, installation, visit, TYPE, _SECONDS)
 
 
-def _item(number: int) -> dict[str, Any]:
-    return {
-        "id": number,
-        "task_id": "门口2",
-        "task_type": TYPE,
-        "created_at": _BEGUN + number / _A_MESSAGE,
-        "confidence": 0.9,
-        "detection_count": 0,
-        "boxes": [],
-        "regions": [],
-    }
-
-
-def _state(newest_id: int) -> dict[str, Any]:
-    now = {"alerts": {"total": newest_id, "newest_id": newest_id, "recent": []}}
-    return {"kind": "state", "boot": "b", "seq": 1, "at": _BEGUN, "now": now}
-
-
-def _open(visit: Visit) -> tuple[Page, WebSocketRoute]:
-    """An open gallery, and the socket by which the test sends it the live state."""
-    visitor = visit()
-    sockets: list[WebSocketRoute] = []
-    visitor.page.route_web_socket("**/live?*", lambda socket: sockets.append(socket))
-    visitor.page.goto(f"{visitor.url}/?lang=en#/alerts")
-    visitor.page.locator(".alert").first.wait_for()
-    return visitor.page, sockets[0]
-
-
-def _newest(page: Page) -> int:
-    return int(page.locator(".alert").first.get_attribute("data-id") or 0)
-
-
-def _delta(seq: int, newest_id: int, count: int = _A_MESSAGE) -> str:
-    """A message with new alerts."""
-    recent = [_item(newest_id - place) for place in range(count)]
-    now = {"alerts": {"total": newest_id, "newest_id": newest_id, "recent": recent}}
-    return json.dumps({"kind": "delta", "seq": seq, "at": _BEGUN, "now": now})
-
-
-def _feed(page: Page, value: str) -> Any:
-    """A value of the list of alerts in the page."""
-    return page.evaluate(f'import("/static/js/feed.js").then(({{ feed }}) => {value})')
-
-
 def test_list_that_is_left_open_for_hours_does_not_grow(visit: Visit) -> None:
-    page, socket = _open(visit)
-    socket.send(json.dumps(_state(_newest(page))))
+    page, socket = open_list(visit)
+    socket.send(json.dumps(state(newest_shown(page))))
     number = 1_000_000
     for seq in range(2, 2 + _MESSAGES):
-        number += _A_MESSAGE
-        socket.send(_delta(seq, number))
+        number += A_MESSAGE
+        socket.send(delta(seq, number))
         if seq == 2:  # the gallery is there
             page.locator(f'.alert[data-id="{number}"]').wait_for()
     page.locator(f'.alert[data-id="{number}"]').wait_for()
-    listed = _feed(page, "[feed.order.length, feed.items.size, feed.next]")
+    listed = of_feed(page, "[feed.order.length, feed.items.size, feed.next]")
     assert listed[0] == _MOST_LISTED
-    assert listed[1] <= 3000 + _A_MESSAGE
+    assert listed[1] <= 3000 + A_MESSAGE
     assert listed[2] == number - _MOST_LISTED + 1  # what was cut off is loaded again by scrolling
 
 
 def test_list_does_not_grow_while_the_visitor_looks_at_another_page(visit: Visit) -> None:
-    page, socket = _open(visit)
-    newest = _newest(page)
-    socket.send(json.dumps(_state(newest)))
+    page, socket = open_list(visit)
+    newest = newest_shown(page)
+    socket.send(json.dumps(state(newest)))
     page.keyboard.press("7")
     page.locator(".alert").first.wait_for(state="detached")
     number = 1_000_000
     for seq in range(2, 2 + _MESSAGES):
-        number += _A_MESSAGE
-        socket.send(_delta(seq, number))
-    wait_until(lambda: _feed(page, "feed.newer[0]?.id") == number, 30, "all messages were read")
-    assert _feed(page, "feed.newer.length") == _MOST_NEWER
+        number += A_MESSAGE
+        socket.send(delta(seq, number))
+    wait_until(lambda: of_feed(page, "feed.newer[0]?.id") == number, 30, "all messages were read")
+    assert of_feed(page, "feed.newer.length") == _MOST_NEWER
     page.keyboard.press("2")  # the list begins anew, with what the server has
     page.locator(f'.alert[data-id="{newest}"]').wait_for()
-    assert _feed(page, "feed.newer.length") == 0
+    assert of_feed(page, "feed.newer.length") == 0
 
 
 def test_open_list_begins_anew_when_a_restored_backup_lacks_its_newest_alert(visit: Visit) -> None:
-    page, socket = _open(visit)
-    newest = _newest(page)
-    socket.send(json.dumps(_state(newest)))
-    socket.send(_delta(2, 1_000_000))
+    page, socket = open_list(visit)
+    newest = newest_shown(page)
+    socket.send(json.dumps(state(newest)))
+    socket.send(delta(2, 1_000_000))
     page.locator('.alert[data-id="1000000"]').wait_for()
     page.evaluate("scrollTo(0, 200)")
-    wait_until(lambda: not _feed(page, "feed.isAtTop"), 10, "the page is scrolled")
-    socket.send(json.dumps(_state(newest)))
-    wait_until(lambda: _feed(page, "feed.hasGap"), 10, "the state was read")
+    wait_until(lambda: not of_feed(page, "feed.isAtTop"), 10, "the page is scrolled")
+    socket.send(json.dumps(state(newest)))
+    wait_until(lambda: of_feed(page, "feed.hasGap"), 10, "the state was read")
     page.evaluate("scrollTo(0, 0)")  # it does not begin anew under the visitor's hands
     page.locator('.alert[data-id="1000000"]').wait_for(state="detached")
-    assert _newest(page) == newest
+    assert newest_shown(page) == newest
 
 
 def test_alerts_of_a_pause_are_not_left_out_of_a_list_that_is_scrolled_down(visit: Visit) -> None:
-    page, socket = _open(visit)
-    newest = _newest(page)
-    socket.send(_delta(2, 1_000_000))
+    page, socket = open_list(visit)
+    newest = newest_shown(page)
+    socket.send(delta(2, 1_000_000))
     page.locator('.alert[data-id="1000000"]').wait_for()
     page.evaluate("scrollTo(0, 200)")
-    wait_until(lambda: not _feed(page, "feed.isAtTop"), 10, "the page is scrolled")
-    socket.send(json.dumps(_state(2_000_000)))
-    socket.send(_delta(3, 2_000_000 + _A_MESSAGE))
+    wait_until(lambda: not of_feed(page, "feed.isAtTop"), 10, "the page is scrolled")
+    socket.send(json.dumps(state(2_000_000)))
+    socket.send(delta(3, 2_000_000 + A_MESSAGE))
     page.locator(".newer").click()
     # The list began anew, with what the server has.
     expect(page.locator(".alert").first).to_have_attribute("data-id", str(newest))
 
 
 def test_cut_list_has_no_gap_although_an_older_part_was_on_its_way(visit: Visit) -> None:
-    page, socket = _open(visit)
-    newest = _newest(page)
-    socket.send(json.dumps(_state(newest)))
+    page, socket = open_list(visit)
+    newest = newest_shown(page)
+    socket.send(json.dumps(state(newest)))
     number = 1_000_000
     held: list[Route] = []
     page.route("**/dashboard/alerts?*before=*", lambda route: held.append(route))
     # As at the end of the list: the next part is asked for, and the answer takes its time.
-    _feed(page, f"void ((feed.next = {newest}), feed.more())")
-    wait_until(lambda: _feed(page, "true") and held, 10, "the older part is on its way")
+    of_feed(page, f"void ((feed.next = {newest}), feed.more())")
+    wait_until(lambda: of_feed(page, "true") and held, 10, "the older part is on its way")
     for seq in range(2, 2 + _MESSAGES):
-        number += _A_MESSAGE
-        socket.send(_delta(seq, number))
-    wait_until(lambda: _feed(page, "feed.order[0][0]") == number, 30, "all messages were read")
+        number += A_MESSAGE
+        socket.send(delta(seq, number))
+    wait_until(lambda: of_feed(page, "feed.order[0][0]") == number, 30, "all messages were read")
     with page.expect_response("**/dashboard/alerts?*before=*") as answer:
         held[0].fallback()
     answer.value.finished()
-    listed = _feed(page, "[feed.order.length, feed.next, feed.order.at(-1)[0]]")
+    listed = of_feed(page, "[feed.order.length, feed.next, feed.order.at(-1)[0]]")
     assert listed == [_MOST_LISTED, number - _MOST_LISTED + 1, number - _MOST_LISTED + 1]
 
 
 def test_alerts_that_arrive_while_the_list_loads_are_in_the_list(visit: Visit) -> None:
-    page, socket = _open(visit)
-    newest = _newest(page)
+    page, socket = open_list(visit)
+    newest = newest_shown(page)
     held: list[Route] = []
     page.route("**/dashboard/alerts?*", lambda route: held.append(route))
-    _feed(page, "void feed.reload()")
-    wait_until(lambda: _feed(page, "feed.isLoading") and held, 10, "the list is on its way")
-    socket.send(_delta(2, 1_000_000))
-    wait_until(lambda: _feed(page, "feed.newer.length") == _A_MESSAGE, 10, "the message was read")
+    of_feed(page, "void feed.reload()")
+    wait_until(lambda: of_feed(page, "feed.isLoading") and held, 10, "the list is on its way")
+    socket.send(delta(2, 1_000_000))
+    wait_until(lambda: of_feed(page, "feed.newer.length") == A_MESSAGE, 10, "the message was read")
     held[0].fallback()
     page.locator('.alert[data-id="1000000"]').wait_for()
-    assert _feed(page, f"feed.order[{_A_MESSAGE}][0]") == newest
+    assert of_feed(page, f"feed.order[{A_MESSAGE}][0]") == newest
 
 
 def test_flood_while_the_list_loads_leaves_no_gap(visit: Visit) -> None:
-    page, socket = _open(visit)
+    page, socket = open_list(visit)
     held: list[Route] = []
     page.route("**/dashboard/alerts?*", lambda route: held.append(route))
-    _feed(page, "void feed.reload()")
-    wait_until(lambda: _feed(page, "feed.isLoading") and held, 10, "the list is on its way")
-    socket.send(_delta(2, 1_000_000, _MANY))
+    of_feed(page, "void feed.reload()")
+    wait_until(lambda: of_feed(page, "feed.isLoading") and held, 10, "the list is on its way")
+    socket.send(delta(2, 1_000_000, _MANY))
     page.locator('.alert[data-id="1000000"]').wait_for()
-    assert _feed(page, "[feed.order.length, feed.next]") == [_MANY, 1_000_000 - _MANY + 1]
+    assert of_feed(page, "[feed.order.length, feed.next]") == [_MANY, 1_000_000 - _MANY + 1]
     held[0].fallback()  # what was on its way no longer counts
     page.wait_for_timeout(500)
-    assert _feed(page, "feed.order.length") == _MANY
+    assert of_feed(page, "feed.order.length") == _MANY
 
 
 def test_flood_of_other_cameras_does_not_empty_a_list(visit: Visit) -> None:
-    page, socket = _open(visit)
+    page, socket = open_list(visit)
     page.goto(re.sub("#.*", "#/alerts?task_id=Dock%204", page.url))
     page.locator(".alert").first.wait_for()
-    newest = _newest(page)
-    socket.send(_delta(2, 1_000_000, _MANY))
-    wait_until(lambda: _feed(page, "feed.next === null"), 10, "the list was asked for again")
+    newest = newest_shown(page)
+    socket.send(delta(2, 1_000_000, _MANY))
+    wait_until(lambda: of_feed(page, "feed.next === null"), 10, "the list was asked for again")
     expect(page.locator(".alert").first).to_have_attribute("data-id", str(newest))
 
 
 def test_deleted_alert_lowers_the_number_of_alerts_that_a_busy_camera_has_at_least(
     visit: Visit,
 ) -> None:
-    page, _ = _open(visit)
-    _feed(page, "{ feed.total = null; feed.least = 5000; feed.changed(); }")
+    page, _ = open_list(visit)
+    of_feed(page, "{ feed.number.total = null; feed.number.least = 5000; feed.changed(); }")
     expect(page.locator(".filters")).to_contain_text("≥ 5,000 alerts")
-    _feed(page, "{ window.hidden = feed.hide([feed.order[0][0], feed.order[1][0]]); }")
+    of_feed(page, "{ window.hidden = feed.hide([feed.order[0][0], feed.order[1][0]]); }")
     expect(page.locator(".filters")).to_contain_text("≥ 4,998 alerts")
     page.evaluate("hidden.shown()")
     expect(page.locator(".filters")).to_contain_text("≥ 5,000 alerts")

@@ -2,6 +2,7 @@
 // of all of them is kept, the whole items only near the place that is looked at.
 import { later, mayCome, waitAfter } from "./again.js";
 import { FILTERS, matches } from "./alert_filter.js";
+import { AlertTotal } from "./alert_total.js";
 import { read, write } from "./api.js";
 import { onChange } from "./live.js";
 import { seconds } from "./format.js";
@@ -21,15 +22,14 @@ class Feed {
   fresh = new Set(); // ids that slide in
   newer = []; // items that wait above the list while it is scrolled down
   next = null; // of the page after the last one
-  total = null;
-  least = null; // of a list that has no total, such as of a busy camera
+  number = new AlertTotal();
   error = null;
   filter = {};
   isAtTop = true;
   hasGap = false; // between the list and the newer ones
   scrolled = 0; // where the gallery was when it was left
   visited = null; // the id of the alert that was opened last
-  #hidden = new Set(); // ids that are about to be deleted: no list shows them
+  #hidden = new Map(); // id → what is known of an alert that is about to be deleted: no list shows it
   #opened = "";
   #busy = false;
   #listeners = new Set();
@@ -60,8 +60,8 @@ class Feed {
   }
   reload() {
     this.#cancel();
-    Object.assign(this, { order: [], items: new Map(), newer: [], hasGap: false });
-    Object.assign(this, { next: null, total: null, least: null, scrolled: 0 });
+    this.number.clear();
+    Object.assign(this, { order: [], items: new Map(), newer: [], hasGap: false, next: null, scrolled: 0 });
     this.changed();
     this.#load();
   }
@@ -74,6 +74,9 @@ class Feed {
   }
   get #newest() {
     return this.order[0]?.[0] ?? 0;
+  }
+  get #isFiltered() {
+    return Object.keys(this.filter).length > 0;
   }
   get isLoading() {
     return this.#busy && !this.order.length;
@@ -90,6 +93,7 @@ class Feed {
   async #load() {
     const turn = this.#turn;
     const first = !this.order.length;
+    const wasUnknown = this.number.isUnknown;
     this.#busy = true;
     try {
       const page = await read("/alerts", { ...this.filter, before: this.next, page_size: PAGE });
@@ -97,8 +101,8 @@ class Feed {
       const known = new Set(this.order.slice(-PAGE).map(([id]) => id));
       for (const item of page.items) if (!known.has(item.id)) this.#append(item);
       this.next = page.next;
-      if (page.total != null) this.total = page.total - this.#hidden.size;
-      this.least = page.at_least ?? this.least;
+      if (page.total != null) this.number.total = page.total - this.#fitting(this.#hidden.values());
+      this.number.least = page.at_least ?? this.number.least;
       this.error = null;
       this.#failures = 0;
     } catch (error) {
@@ -115,8 +119,10 @@ class Feed {
       const waiting = this.newer.filter(({ id }) => id > this.#newest);
       if (this.hasGap) this.#startFrom(waiting);
       this.newer = waiting;
+      if (wasUnknown && !this.number.isUnknown) this.number.add(waiting.length); // the answer lacks them
       this.#showWaiting();
     }
+    if (!this.error && this.number.isUnknown) this.#countAll();
   }
   #append(item) {
     if (!this.#hidden.has(item.id)) this.order.push([item.id, seconds(item.created_at)]);
@@ -146,7 +152,7 @@ class Feed {
   }
 
   #arrive({ recent = [], total, newest_id }, kind) {
-    if (total != null && !Object.keys(this.filter).length) this.total = total - this.#hidden.size;
+    if (total != null && !this.#isFiltered) this.number.total = total - this.#hidden.size;
     if (!this.#opened) return;
     if (this.error && !this.order.length && !this.#busy && kind !== "state") return; // asked for again
     if (this.isLoading && (kind === "state" || recent.length < MOST_RECENT)) {
@@ -161,11 +167,11 @@ class Feed {
   }
   // Adds alerts to those that wait above the list.
   #wait(recent) {
-    const known = this.#newest;
-    const isNew = ({ id }) => id > known && !this.#hidden.has(id);
-    const found = recent.filter((item) => isNew(item) && matches(item, this.filter));
-    this.newer.push(...found.filter((item) => !this.newer.some((other) => other.id === item.id)));
-    this.newer.sort((a, b) => b.id - a.id);
+    const isNew = ({ id }) => id > this.#newest && !this.#hidden.has(id);
+    const isKnown = ({ id }) => this.newer.some((other) => other.id === id);
+    const found = recent.filter((item) => isNew(item) && matches(item, this.filter) && !isKnown(item));
+    this.newer = [...this.newer, ...found].sort((a, b) => b.id - a.id);
+    if (this.#isFiltered) this.number.add(found.length);
     if (this.newer.length > MOST_NEWER) {
       this.newer.length = MOST_NEWER;
       this.hasGap = true;
@@ -179,6 +185,7 @@ class Feed {
   // So many at once that the message leaves some out: the list begins anew with those of the message,
   // and what lies below them is loaded as the visitor scrolls.
   #startFrom(recent) {
+    if (this.#isFiltered) this.number.missSome();
     this.newer = [];
     this.hasGap = !this.isAtTop;
     if (!this.isAtTop) return;
@@ -212,7 +219,6 @@ class Feed {
       this.order.length = MOST_LISTED;
       this.next = this.order.at(-1)[0];
     }
-    if (Object.keys(this.filter).length) this.#count(added.length);
     setTimeout(() => added.forEach((item) => this.fresh.delete(item.id)), FRESH_MS);
     this.changed();
   }
@@ -224,48 +230,57 @@ class Feed {
   // Marks alerts at once, and takes the mark back when the server refuses.
   async mark(ids, reviewed, by) {
     const before = ids.map((id) => [id, this.items.get(id)?.reviewed ?? null]);
-    for (const id of ids) this.#replace(id, { reviewed: reviewed ? { by, at: serverTime() } : null });
-    this.changed();
+    const { isCounting } = this.number;
+    this.#setMarks(ids.map((id) => [id, reviewed ? { by, at: serverTime() } : null]));
     try {
       await write("PUT", "/alerts/reviewed", { ids, reviewed });
     } catch (error) {
-      for (const [id, mark] of before) this.#replace(id, { reviewed: mark });
+      this.#setMarks(before);
       toast(error.message);
-      this.changed();
       throw error;
     }
+    // The server may have counted these alerts before their marks, or after them.
+    if (isCounting && this.filter.reviewed && !this.isLoading) this.#countAll();
   }
-
-  // Takes the number of alerts of a filter whose list has none.
-  counted({ total, least }) {
-    this.total = total && Math.max(0, total - this.#hidden.size);
-    this.least = least;
+  #setMarks(marks) {
+    const fitting = () => this.#fitting(marks.map(([id]) => this.items.get(id)));
+    const before = fitting();
+    for (const [id, mark] of marks) this.#replace(id, { reviewed: mark });
+    this.number.add(fitting() - before);
     this.changed();
   }
-  #count(more) {
-    if (this.total != null) this.total += more;
-    if (this.least != null) this.least = Math.max(0, this.least + more);
+
+  // How many of these alerts belong to the list; an alert of which nothing is kept is one of the list.
+  #fitting(items) {
+    return [...items].filter((item) => !item || matches(item, this.filter)).length;
+  }
+  // Counts a list whose number the server does not send, up to the newest alert that is known here.
+  async #countAll() {
+    const newest = Math.max(this.#newest, this.newer[0]?.id ?? 0);
+    const before = newest ? newest + 1 : this.next ?? 1;
+    const hidden = [...this.#hidden].filter(([id]) => id < before).map(([, item]) => item);
+    await this.number.count(before, this.filter, this.#fitting(hidden));
+    this.changed();
   }
   // Takes alerts out of the list, also out of what arrives anew, until `shown` is called, or `gone`
   // once they are deleted.
   hide(ids) {
     const before = this.order;
-    const own = new Set(ids);
-    for (const id of ids) this.#hidden.add(id);
+    const own = new Map(ids.map((id) => [id, this.items.get(id)]));
+    for (const [id, item] of own) this.#hidden.set(id, item);
     this.order = before.filter(([id]) => !this.#hidden.has(id));
-    this.#count(this.order.length - before.length);
+    this.number.add(-this.#fitting(own.values()));
     this.changed();
     const taken = before.filter(([id]) => own.has(id));
     const gone = () => ids.forEach((id) => this.#hidden.delete(id));
-    return { gone, shown: () => gone() || this.#putBack(taken) };
+    return { gone, shown: () => gone() || this.#putBack(taken, own) };
   }
   // Those that belong to the list as it is now.
-  #putBack(taken) {
+  #putBack(taken, items) {
     const last = this.next === null ? 0 : this.order.at(-1)?.[0] ?? 0;
-    const fits = (item) => !item || matches(item, this.filter);
-    const back = taken.filter(([id]) => id >= last && fits(this.items.get(id)));
+    const back = taken.filter(([id]) => id >= last && this.#fitting([items.get(id)]));
     this.order = [...this.order, ...back].sort((a, b) => b[0] - a[0]);
-    this.#count(back.length);
+    this.number.add(this.#fitting(items.values()));
     this.changed();
   }
   around(id) {

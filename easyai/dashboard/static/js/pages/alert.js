@@ -168,6 +168,7 @@ function useActions({ alerts, alert, newer, older, id }) {
   };
   const drop = () => {
     if (!canWrite || !alert) return;
+    alerts.items.set(id, alert); // as for a mark: its lists have one alert less
     deleteSoon(id, () => goInstead("alerts", id));
     if (older ?? newer) show(older ?? newer);
     else back();
@@ -202,7 +203,7 @@ export function Alert({ id }) {
     <div class="stage">
       <div class="row"><button type="button" class="btn quiet" onClick=${back}>← ${t("back")}</button>
         <span class="muted grow">
-          ${at >= 0 && t("position", count(at + 1), count(alerts.total ?? alerts.order.length))}
+          ${at >= 0 && t("position", count(at + 1), count(alerts.number.total ?? alerts.order.length))}
         </span>
         <button
           type="button"

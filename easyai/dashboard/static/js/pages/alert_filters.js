@@ -1,5 +1,5 @@
 // The filters of alerts: they stand in the address, so that a list can be sent to a colleague.
-import { path, read } from "../api.js";
+import { path } from "../api.js";
 import { rooted } from "../root.js";
 import { day, hourMinute, totalOf } from "../format.js";
 import { useRead } from "../load.js";
@@ -12,11 +12,6 @@ import { t } from "../words.js";
 const HOURS = 24;
 const TALL = 40;
 const RECENT = [["900", "last_15m"], ["3600", "last_1h"], ["86400", "last_24h"], ["604800", "last_7d"]];
-
-// No index knows them: the server counts such alerts part by part, each within bounds.
-const COUNTED = ["algorithm_id", "min_confidence", "reviewed"];
-const ENOUGH = 1000;
-const MOST_PARTS = 12;
 
 const change = (filter, values) => goInstead("alerts", "", { ...filter, ...values });
 
@@ -134,30 +129,6 @@ const Export = ({ filter }) => html`<${Menu} cls="btn exp" label=${t("export")}>
   </a>`)}
 <//>`;
 
-async function counted(filter, signal) {
-  let sum = 0;
-  let before = null;
-  for (let part = 0; part < MOST_PARTS && sum < ENOUGH; part += 1) {
-    const page = await read("/alerts/count", { ...filter, before }, { signal });
-    sum += page.count;
-    if (page.next === null) return { total: sum, least: null };
-    before = page.next;
-  }
-  return { total: null, least: sum || null };
-}
-
-// Counts the alerts of a filter whose list has no total: whole, or until there are many.
-function useTotal(alerts, filter) {
-  const isAsked = COUNTED.some((name) => filter[name]) && alerts.total == null && alerts.least == null;
-  useEffect(() => {
-    if (!isAsked) return undefined;
-    const stop = new AbortController();
-    // Without an answer there is no number; the list itself shows what is wrong.
-    counted(filter, stop.signal).then((found) => stop.signal.aborted || alerts.counted(found), () => {});
-    return () => stop.abort();
-  }, [isAsked, JSON.stringify(filter)]);
-}
-
 const unique = (list) => [...new Set(list)].sort((a, b) => a.localeCompare(b));
 
 export function Filters({ alerts, filter }) {
@@ -165,9 +136,9 @@ export function Filters({ alerts, filter }) {
   const types = (useNow("types") || []).map((type) => type.name);
   const cameras = useNow("cameras") || [];
   const services = useNow("services") || [];
+  const { number } = alerts;
   const isOn = Object.keys(filter).length > 0;
   const isUnseen = filter.reviewed === "no";
-  useTotal(alerts, filter);
   return html`<section class="panel" aria-label=${t("alerts")}>
     <h1 class="vh">${t("alerts")}</h1>
     <div class=${isOpen ? "filters opened" : "filters"}>
@@ -211,8 +182,8 @@ export function Filters({ alerts, filter }) {
           ${t("clear")}
         </button>`}
       <span class="grow"></span>
-      <span class="muted" role="status">${(alerts.total ?? alerts.least) != null &&
-        t("n_alerts", totalOf(alerts.total, alerts.least))}</span>
+      <span class="muted" role="status">${(number.total ?? number.least) != null &&
+        t("n_alerts", totalOf(number.total, number.least))}</span>
       <${Export} filter=${filter} />
     </div>
     <${Histogram} filter=${filter} /></section>`;

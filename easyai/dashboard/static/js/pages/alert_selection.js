@@ -121,9 +121,9 @@ export function Bulk({ alerts, selection, filter }) {
     <button type="button" class="btn main" onClick=${() => mark(true)}>${t("mark")}</button>
     <button type="button" class="btn" onClick=${() => mark(false)}>${t("unmark")}</button>
     <button type="button" class="btn danger" onClick=${() => ask("picked")}>${t("delete")}</button>
-    ${alerts.total > selection.size &&
+    ${alerts.number.total > selection.size &&
       html`<button type="button" class="btn quiet" onClick=${() => ask("all")}>
-        ${t("delete_all", count(alerts.total))}
+        ${t("delete_all", count(alerts.number.total))}
       </button>`}
     <button type="button" class="btn quiet" onClick=${selection.clear}>
       ${t("cancel")} <kbd>Esc</kbd>
