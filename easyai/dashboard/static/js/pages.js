@@ -1,7 +1,7 @@
 // The pages, each loaded when it is first shown; the rest is loaded when the browser is idle.
 import { later, waitAfter } from "./again.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
-import { Failed, Skeleton } from "./parts.js";
+import { Boundary, Failed, Skeleton } from "./parts.js";
 import { PAGES } from "./router.js";
 
 const LOAD = {
@@ -122,5 +122,7 @@ function Named({ name, properties }) {
 
 export function Page({ route }) {
   const [name, properties] = pageOf(route);
-  return html`<${Named} key=${name} name=${name} properties=${properties} />`;
+  return html`<${Boundary} of=${`${name}/${route.id}`}>
+    <${Named} key=${name} name=${name} properties=${properties} />
+  <//>`;
 }

@@ -1,4 +1,5 @@
 // The small parts that every page uses.
+import { later, waitAfter } from "./again.js";
 import { Component, html, useEffect, useRef, useState } from "./preact.js";
 import { t } from "./words.js";
 
@@ -78,14 +79,34 @@ export const Failed = ({ error, again }) => html`<div class="note" role="alert">
   ${again && html`<button type="button" class="btn" onClick=${again}>${t("retry")}</button>`}
 </div>`;
 
-// Shows an error of its children in their place, so that the rest of the page goes on.
+// Shows an error of its children in their place, so that the rest of the page goes on. The children are
+// shown again after a while, by the button, and when `of`, which names what they show, changes.
 export class Boundary extends Component {
+  failed = { of: undefined, times: 0 };
+  endWait = null; // null: the children are shown
+  stop() {
+    this.endWait?.();
+    this.endWait = null;
+  }
+  again = () => {
+    this.stop();
+    this.setState({ error: null });
+  };
   componentDidCatch(error) {
     console.error(error);
+    const { of } = this.props;
+    const isSame = of === this.failed.of;
+    if (isSame && this.endWait) return; // another child of the same rendering
+    this.failed = { of, times: isSame ? this.failed.times + 1 : 1 };
+    this.stop();
+    this.endWait = later(this.again, waitAfter({}, this.failed.times));
     this.setState({ error });
   }
-  render({ children }, { error }) {
-    return error ? html`<${Failed} error=${error} again=${() => this.setState({ error: null })} />` : children;
+  componentWillUnmount() {
+    this.stop();
+  }
+  render({ children, of }, { error }) {
+    return error && of === this.failed.of ? html`<${Failed} error=${error} again=${this.again} />` : children;
   }
 }
 

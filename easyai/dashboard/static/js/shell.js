@@ -5,7 +5,7 @@ import { HELP, useKeys } from "./keys.js";
 import { clock } from "./format.js";
 import { startAgain } from "./live.js";
 import { Page } from "./pages.js";
-import { Boundary, Dialog, Mark, State } from "./parts.js";
+import { Dialog, Mark, State } from "./parts.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 import { PAGES, to, useRoute } from "./router.js";
 import { closeToast, serverTime, useNow, useStore, useTime } from "./store.js";
@@ -201,7 +201,7 @@ export function Shell() {
     ${!isOut && html`<${Spoken} />`}
     ${help && html`<${Keys} onNo=${() => ask(false)} />`}
     <main id="main" tabindex="-1" key=${lang}>
-      <${Boundary} key=${at.page}><${Page} route=${asksToken ? { page: "login" } : at} /><//>
+      <${Page} route=${asksToken ? { page: "login" } : at} />
     </main>
     <${Toast} />`;
 }
