@@ -89,13 +89,20 @@ export const read = (where, query, options) => ask("GET", path(where, query), un
 export const write = (method, where, body, options) => ask(method, path(where), body, options);
 export const readText = (url) => ask("GET", url);
 
+// `ahead_sec`: how far the server's wall clock is ahead of the visitor's. It is taken once for both,
+// so that zones which change to summer time together do not differ until the session is read again.
+function take(session) {
+  const here = -new Date().getTimezoneOffset() * 60;
+  put({ session: { ...session, ahead_sec: session.utc_offset_sec - here } });
+}
+
 // Asks who the visitor is; the first time `first.js` has asked already.
 let first = window.easyaiFirst.session;
 export async function openSession() {
   const asked = first;
   first = null;
   const answer = await asked;
-  put({ session: await (answer ? contentOf(answer) : ask("GET", SESSION)) });
+  take(await (answer ? contentOf(answer) : ask("GET", SESSION)));
 }
 
 let checking = false;
@@ -113,7 +120,7 @@ async function recheck() {
 }
 
 export async function logIn(token, name) {
-  put({ session: await ask("POST", SESSION, { token, name }) });
+  take(await ask("POST", SESSION, { token, name }));
 }
 export async function logOut() {
   await ask("DELETE", SESSION);

@@ -7,6 +7,7 @@ const SILENT_MS = 7000; // the server sends a message at least every five second
 const DEAD_MS = 12000; // then the connection is made anew
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
+const SESSION_MS = 3_600_000; // until the session is read again, for the zone of the server
 const SLEPT_MS = 5000; // a timer of one second that is so late: the machine slept
 const SESSION_ENDED = 4401;
 const REFUSED = 1013; // with a reason: there are too many tabs
@@ -124,6 +125,7 @@ function beat() {
 // Starts the connection and the second hand of the page.
 export function startLive() {
   setInterval(beat, 1000);
+  setInterval(() => openSession().catch(() => {}), SESSION_MS);
   addEventListener("online", retry);
   addEventListener("pageshow", (event) => event.persisted && retry());
   document.addEventListener("visibilitychange", () => {

@@ -34,11 +34,9 @@ export function silence() {
   };
 }
 
-const hereSec = () => -new Date().getTimezoneOffset() * 60;
 // Whose time the server's sentences give; nothing where the visitor is in the same zone.
 export function Zone() {
-  const there = useStore((s) => s.session?.utc_offset_sec ?? null);
+  const ahead = useStore((s) => s.session?.ahead_sec);
   const now = useTime();
-  if (there === null || there === hereSec()) return null;
-  return html`<p class="muted">${t("zone", hourMinute(now + there - hereSec()))}</p>`;
+  return ahead ? html`<p class="muted">${t("zone", hourMinute(now + ahead))}</p>` : null;
 }
