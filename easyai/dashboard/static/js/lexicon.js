@@ -126,12 +126,12 @@ const NOW = {
     "显示的是之前的内容。页面每隔几秒重试一次。",
   ],
   v_many_tabs: [
-    "Whether inference goes on is not known: this tab gets no data, because too many tabs of the dashboard are open.",
-    "推理状态未知：打开的控制台标签页过多，此标签页收不到数据。",
+    "Whether inference goes on is not known: this tab gets no data, because too many dashboard tabs are open.",
+    "推理状态未知：打开的仪表盘标签页过多，此标签页收不到数据。",
   ],
   v_many_tabs_why: [
-    "Close tabs of the dashboard that nobody needs, here and at other people's. This page tries again every few seconds.",
-    "请关闭不需要的控制台标签页（包括其他人打开的）。页面每隔几秒重试一次。",
+    "Close dashboard tabs that nobody needs, on this and other computers. This page tries again every few seconds.",
+    "请关闭不需要的仪表盘标签页（包括其他人打开的）。页面每隔几秒重试一次。",
   ],
   v_unknown_self: [
     "Whether inference goes on is not known: the server cannot read its own state.",

@@ -119,7 +119,10 @@ function beat() {
   const now = performance.now();
   const isSilent = slept || now - heardAt > SILENT_MS;
   put({ tick: peek().tick + 1, connection: isSilent ? "silent" : peek().connection });
-  if (slept || (socket && now - Math.max(heardAt, triedAt) > DEAD_MS)) retry();
+  if (slept || (socket && now - Math.max(heardAt, triedAt) > DEAD_MS)) {
+    put({ hasPlace: true }); // no answer is no refusal
+    retry();
+  }
 }
 
 // Starts the connection and the second hand of the page.
