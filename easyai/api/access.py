@@ -75,7 +75,7 @@ async def caller_of(connection: HTTPConnection, runtime: Runtime) -> Caller:
 def caller_without_session(connection: HTTPConnection, runtime: Runtime) -> Caller:
     """Who sends a request, by its address and its token alone."""
     sent = _bearer(connection.headers.get("authorization", ""))
-    address, forwarded = _address(connection.scope), _is_forwarded(connection.scope)
+    address, forwarded = _address(connection.scope), is_forwarded(connection.scope)
     on_this_machine = _is_on_this_machine(connection.scope)
     named = "x-forwarded-for" in connection.headers  # uvicorn put the value into the address
     local = on_this_machine and not forwarded
@@ -153,7 +153,8 @@ def _address(scope: Scope) -> str:
     return canonical_address(client[0]) if client else ""
 
 
-def _is_forwarded(scope: Scope) -> bool:
+def is_forwarded(scope: Scope) -> bool:
+    """Whether a request has a header that proxies add."""
     return any(name.startswith(_FORWARDED) for name, _ in scope["headers"])
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from easyai.api.access import Caller, CallerPart, OperatorPart, viewer
+from easyai.api.access import Caller, CallerPart, OperatorPart, is_forwarded, viewer
 from easyai.api.gates import READS, behind
 from easyai.api.parts import RuntimePart
 from easyai.api.routes.diagnosis_routes import LangQuery
@@ -23,7 +23,7 @@ from easyai.messages.catalogue import ENGLISH, text
 from easyai.process.presence import SILENT_AFTER_SEC
 from easyai.runtime import Runtime
 from easyai.settings import source, values_in_force
-from easyai.system.ip_addresses import is_loopback
+from easyai.system.ip_addresses import canonical_address, is_loopback
 from easyai.version import version
 
 router = APIRouter(prefix="/dashboard", dependencies=[Depends(viewer)], include_in_schema=False)
@@ -90,12 +90,17 @@ def audit_log(
 
 
 def _reaches_flower(request: Request, caller: Caller) -> bool:
-    """Whether Flower answers where the sender has reached this server.
+    """Whether Flower answers at the Host of the request, which the page's link to Flower names.
 
-    By default Flower listens on loopback alone, where no sender elsewhere reaches it.
+    That is known only where the Host is the address of this machine that the sender has reached. By
+    default Flower listens on loopback alone, where no sender elsewhere reaches it.
     """
-    host = (request.scope.get("server") or ("",))[0]
-    if not host or (is_loopback(host) and not caller.local):
+    host = canonical_address((request.scope.get("server") or ("",))[0])
+    if not host or is_forwarded(request.scope) or (is_loopback(host) and not caller.local):
+        return False
+    named = request.url.hostname or ""
+    is_name = is_loopback(named) or named == "localhost"
+    if not (is_name if is_loopback(host) else canonical_address(named) == host):
         return False
     try:
         socket.create_connection((host, _FLOWER_PORT), _FLOWER_SEC).close()

@@ -103,9 +103,14 @@ def test_flower_is_named_only_where_it_answers_the_sender(
     with socket.create_server(("127.0.0.1", free_port())) as flower:
         port = flower.getsockname()[1]
         monkeypatch.setattr(system_pages, "_FLOWER_PORT", port)
-        assert pages.get(f"{DASHBOARD}/system")["flower_port"] == port
-        elsewhere = pages.get(f"{DASHBOARD}/system", headers={"X-Forwarded-For": ELSEWHERE})
-        assert elsewhere["flower_port"] is None
+        for host in ("127.0.0.1:5066", "localhost", "[::1]:5066"):
+            found = pages.get(f"{DASHBOARD}/system", headers={"Host": host})
+            assert found["flower_port"] == port
+        for headers in ({"X-Forwarded-For": ELSEWHERE}, {"X-Forwarded-For": "127.0.0.1"}):
+            assert pages.get(f"{DASHBOARD}/system", headers=headers)["flower_port"] is None
+        for host in ("192.0.2.7:5066", socket.gethostname()):  # the port is another machine's there
+            found = pages.get(f"{DASHBOARD}/system", headers={"Host": host})
+            assert found["flower_port"] is None
     assert pages.get(f"{DASHBOARD}/system")["flower_port"] is None
 
 

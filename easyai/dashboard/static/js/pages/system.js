@@ -119,7 +119,7 @@ const Elsewhere = ({ flower }) => html`<${Panel} id="elsewhere" title=${t("elsew
     <a href=${rooted("/docs")}>${t("api_docs")}</a>
     <a href=${rooted("/metrics")}>${t("metrics")}</a>
     ${flower
-      ? html`<a href="//${location.hostname}:${flower}/" rel="noreferrer">${t("flower")}</a>`
+      ? html`<a href="http://${location.hostname}:${flower}/" rel="noreferrer">${t("flower")}</a>`
       : html`<span class="muted">${t("no_flower")} <code>celery -A easyai flower</code></span>`}
   </div>
 <//>`;
