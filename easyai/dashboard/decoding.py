@@ -67,9 +67,11 @@ def thumbnail(content: bytes) -> bytes:
                 _bound_scans(content.count(_SCAN), pixels)
             with _one_large if pixels > _LARGE else nullcontext():
                 return _made(image, _size(image))
-    except BrokenPictureError:
+    except (BrokenPictureError, MemoryError, ImportError):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the machine: decoders raise theirs without a number
         raise BrokenPictureError from error
 
 

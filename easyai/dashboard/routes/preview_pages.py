@@ -116,7 +116,8 @@ def _thumbnail(request: Request, open_it: Callable[[], BinaryIO], placeholder: b
     except BrokenPictureError:
         if not placeholder:
             raise
-        return Response(_PLACEHOLDER, headers=_HEADERS, media_type="image/gif")
+        headers = _HEADERS | {"cache-control": "no-store"}
+        return Response(_PLACEHOLDER, headers=headers, media_type="image/gif")
     with file:
         return _answer(request, file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import subprocess
@@ -119,6 +120,7 @@ def test_broken_picture_is_refused_clearly(
         assert words in sqlite_api.error(415, "GET", f"{THUMBNAILS}/alerts/{alert}")
     instead = sqlite_api.call("GET", f"{THUMBNAILS}/alerts/{alert}?placeholder=true")
     assert (instead.status_code, instead.headers["content-type"]) == (200, "image/gif")
+    assert instead.headers["cache-control"] == "no-store"
     assert Image.open(io.BytesIO(instead.content)).size == (1, 1)
 
 
@@ -162,6 +164,25 @@ def test_large_pictures_are_decoded_in_turn(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(decoding, "_made", made)
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(decoding.thumbnail, [_png_bomb(3000)] * 3)) == [b""] * 3
+
+
+def _without_memory(*_: object) -> bytes:
+    raise MemoryError
+
+
+def _without_descriptors(*_: object) -> bytes:
+    raise OSError(errno.EMFILE, "too many open files")
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"), [(_without_memory, MemoryError), (_without_descriptors, OSError)]
+)
+def test_picture_is_not_broken_because_the_machine_has_too_little(
+    monkeypatch: pytest.MonkeyPatch, fault: Callable[..., bytes], kind: type[Exception]
+) -> None:
+    monkeypatch.setattr(decoding, "_made", fault)
+    with pytest.raises(kind):
+        decoding.thumbnail(jpeg())
 
 
 def test_missing_picture_and_missing_alert_are_404(api: LiveApi, rows: Rows) -> None:

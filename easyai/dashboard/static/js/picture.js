@@ -45,7 +45,9 @@ function useSize(given, id, isNeeded) {
 }
 
 // Whether a picture that was not shown may be had after all; an error or a refusal of the server itself
-// is an answer, and so are bytes that are no picture. Returns {wait} in milliseconds, or {why} there is none.
+// is an answer, and so is its type of bytes that are no picture. A page in place of the picture is
+// another's answer, such as the login of a network. Returns {wait} in milliseconds, or {why} there is none.
+const NO_PICTURE = "application/octet-stream";
 const MOST_TRIES = 3;
 const GONE = { why: "no_picture" };
 async function waitFor(src, times) {
@@ -56,7 +58,7 @@ async function waitFor(src, times) {
   } catch {
     // No answer: the network changed, or the server is away.
   }
-  if (answer.ok && !answer.headers.get("content-type")?.startsWith("image/")) return { why: "broken_picture" };
+  if (answer.ok && answer.headers.get("content-type") === NO_PICTURE) return { why: "broken_picture" };
   return answer.ok || mayCome(answer) ? { wait: waitAfter(answer, times) } : GONE;
 }
 
