@@ -163,6 +163,7 @@ _PLACE = """
 
 def _press(page: Page, key: str) -> int:
     """Press a key that moves the focus; the id of the alert that gets the focus."""
+    page.locator(".alert").first.wait_for()
     before = _focused(page)
     page.keyboard.press(key)
     return wait_until(lambda: _focused(page) not in (0, before) and _focused(page), 15, key)
@@ -210,6 +211,75 @@ def test_focused_alert_is_reviewed_and_deleted_with_undo(visit: Visit) -> None:
     page.get_by_role("button", name="Undo").click()
     expect(deleted).to_be_visible()
     wait_until(lambda: _focused(page) == second, 15, "the alert has the focus again")
+
+
+#: Forgets an item of the list, as the page does with items far from the screen.
+_FORGET = """
+  (id) => import("/static/js/feed.js").then(({ feed }) => feed.items.delete(id) && feed.changed())
+"""
+
+
+def test_focus_does_not_move_after_the_visitor_has_gone_on(visit: Visit) -> None:
+    page = visit().open("alerts")
+    first = _press(page, "ArrowDown")
+    late = page.locator(f'.alert[data-id="{first - 1}"]')
+    page.evaluate(_FORGET, first - 1)
+    page.keyboard.press("ArrowRight")
+    page.mouse.wheel(0, 300)
+    expect(late).to_be_attached()
+    assert _focused(page) == first
+
+    page.keyboard.press("Enter")
+    expect(page.locator("dl.facts")).to_contain_text(str(first))
+    page.keyboard.press("7")
+    expect(page.get_by_role("region", name="Elsewhere")).to_be_visible()
+    page.keyboard.press("2")
+    expect(late).to_be_attached()
+    assert _focused(page) == 0
+
+
+def test_focus_does_not_go_to_an_alert_that_the_list_gets_later(visit: Visit) -> None:
+    page = visit().open("alerts")
+    far = int(page.locator(".alert").first.get_attribute("data-id") or 0) - _PAGE - 20
+    page.evaluate("(id) => (location.hash = `#/alerts/${id}`)", far)
+    page.reload()  # the list begins with the newest alerts
+    expect(page.locator("dl.facts")).to_contain_text(str(far))
+    page.keyboard.press("Escape")
+    expect(page.locator(".alert").first).to_be_visible()
+    while not page.locator(f'.alert[data-id="{far}"]').count():
+        _look(page, float(page.evaluate("scrollY")) + SCREEN[1], set())
+    assert _focused(page) == 0
+
+
+def test_keys_change_no_alert_that_is_not_seen(visit: Visit) -> None:
+    page = visit().open("alerts")
+    card = page.locator(f'.alert[data-id="{_press(page, "ArrowDown")}"]')
+    before = card.get_attribute("class") or ""
+    for key in ("Delete", "r"):
+        _look(page, SCREEN[1], set())
+        page.keyboard.press(key)
+        wait_until(lambda: page.evaluate(_PLACE)["seen"], 15, "the card is on the screen")
+        expect(card).to_have_class(before)
+    page.keyboard.press("r")
+    expect(card).not_to_have_class(before)
+
+
+def test_keys_act_on_the_selection_while_there_is_one(visit: Visit) -> None:
+    page = visit().open("alerts")
+    picked = []
+    for _ in range(2):
+        picked.append(_press(page, "ArrowRight"))
+        page.keyboard.press("x")
+    other = _press(page, "ArrowRight")
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("dialog")).to_contain_text("Delete 2 alerts")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("r")
+    for alert in picked:
+        expect(page.locator(f'.alert.seen[data-id="{alert}"]')).to_be_visible()
+    expect(page.locator(".bulk")).to_have_count(0)
+    expect(page.locator(f'.alert:not(.seen)[data-id="{other}"]')).to_be_visible()
 
 
 def test_deleted_alert_stays_away_when_the_list_is_read_again_before_its_deletion(

@@ -7,7 +7,7 @@ import { useRead } from "../load.js";
 import { Copy, Failed, Skeleton, State } from "../parts.js";
 import { Picture, fit } from "../picture.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
-import { go, goInstead, to } from "../router.js";
+import { go, goInstead, route, to } from "../router.js";
 import { useOperator, useStore } from "../store.js";
 import { t } from "../words.js";
 
@@ -189,7 +189,10 @@ export function Alert({ id }) {
     ArrowLeft: act.toNewer, k: act.toNewer, ArrowRight: act.toOlder, j: act.toOlder, r: act.mark, Delete: act.drop,
     b: () => bare(!isBare), w: () => raw(!isRaw), Escape: back,
   });
-  useEffect(() => void (alerts.visited = id), [id]);
+  useLayoutEffect(() => void (alerts.visited = id), [id]);
+  useLayoutEffect(() => () => { // the gallery gives it the focus only when the visitor comes back from it
+    if (route().page !== "alerts") alerts.visited = null;
+  }, []);
   useEffect(() => { // the list goes on ahead of the one who walks through it
     if (at >= 0 && at > alerts.order.length - 20) alerts.more();
   }, [at, alerts.order.length]);

@@ -1,6 +1,7 @@
 // Alerts that are selected, and what can be done with many at once.
 import { write } from "../api.js";
 import { count } from "../format.js";
+import { useKeys } from "../keys.js";
 import { Ask } from "../parts.js";
 import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../preact.js";
 import { toast, useStore } from "../store.js";
@@ -116,6 +117,7 @@ export function Bulk({ alerts, selection, filter }) {
     close();
     deletePicked(alerts, selection);
   };
+  useKeys({ r: () => mark(true), Delete: () => ask("picked") });
   return html`<div class="bulk" ref=${bar} role="toolbar" aria-label=${t("n_selected", selection.size)}>
     <b aria-live="polite">${t("n_selected", count(selection.size))}</b>
     <button type="button" class="btn main" onClick=${() => mark(true)}>${t("mark")}</button>

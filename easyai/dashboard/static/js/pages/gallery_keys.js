@@ -7,6 +7,14 @@ import { useStore } from "../store.js";
 
 const cardOf = (id) => document.querySelector(`.alert[data-id="${id}"] > a`);
 const focused = () => Number(document.activeElement?.closest?.(".alert")?.dataset.id) || null;
+const barHeight = () => document.querySelector(".bar").offsetHeight;
+
+// Whether the middle of a card is on the screen.
+function isSeen(card) {
+  const { top, bottom } = card.getBoundingClientRect();
+  const middle = (top + bottom) / 2;
+  return middle > barHeight() && middle < innerHeight;
+}
 
 // The place in the list that is a row of cards above (-1) or below (1); -1: there is no such row.
 function inNextRow(rows, at, step) {
@@ -17,11 +25,19 @@ function inNextRow(rows, at, step) {
 }
 
 // Moves the focus to a card. A card that does not exist yet gets the focus when it does: the page is
-// scrolled to its place, and its part of the list is loaded.
+// scrolled to its place, and its part of the list is loaded. But not after the visitor has gone on.
+const WANTED_MS = 5000;
+const GOES_ON = ["wheel", "pointerdown", "focusin"];
 function useFocus(alerts, rows, box) {
-  const wanted = useRef(null);
+  const wanted = useRef(null); // {id, until}
+  useEffect(() => {
+    const end = () => (wanted.current = null);
+    for (const way of GOES_ON) addEventListener(way, end, { passive: true });
+    return () => GOES_ON.forEach((way) => removeEventListener(way, end));
+  }, []);
   const take = () => {
-    const card = wanted.current && cardOf(wanted.current);
+    const { id, until } = wanted.current || {};
+    const card = performance.now() < until && cardOf(id);
     if (!card) return false;
     wanted.current = null;
     card.focus({ preventScroll: true });
@@ -31,7 +47,7 @@ function useFocus(alerts, rows, box) {
   useLayoutEffect(() => void take());
   return (id) => {
     const { at } = alerts.around(id);
-    wanted.current = id;
+    wanted.current = at < 0 ? null : { id, until: performance.now() + WANTED_MS };
     if (at < 0 || take()) return;
     const row = rows.find((one) => one.first <= at && at < one.last);
     if (!row || !box.current) return;
@@ -52,8 +68,7 @@ export function useGalleryKeys({ alerts, selection, canWrite, rows, box }) {
     const { at } = alerts.around(focused());
     if (at >= 0) return next(at);
     const { top } = box.current.getBoundingClientRect();
-    const bar = document.querySelector(".bar").offsetHeight;
-    return (rows.find((row) => row.last && top + row.top >= bar) ?? rows.at(-1)).first;
+    return (rows.find((row) => row.last && top + row.top >= barHeight()) ?? rows.at(-1)).first;
   };
   const move = (step) => () => moveTo(placeOf((at) => at + step));
   const moveRow = (step) => () => {
@@ -61,7 +76,11 @@ export function useGalleryKeys({ alerts, selection, canWrite, rows, box }) {
     if (at < 0 && step < 0) scrollTo(0, 0); // to the filters
     moveTo(at);
   };
-  const onFocused = (act) => () => canWrite && focused() && act(focused());
+  // A card that was scrolled away is shown first: nobody changes an alert that he does not see.
+  const onFocused = (act) => () => {
+    const id = focused();
+    if (canWrite && id) (isSeen(cardOf(id)) ? act : focus)(id);
+  };
   const mark = (id) => {
     const { reviewed } = alerts.items.get(id);
     alerts.mark([id], !reviewed, person).catch(() => {});
@@ -74,7 +93,8 @@ export function useGalleryKeys({ alerts, selection, canWrite, rows, box }) {
   };
   useKeys({
     ArrowLeft: move(-1), k: move(-1), ArrowRight: move(1), j: move(1), ArrowUp: moveRow(-1), ArrowDown: moveRow(1),
-    r: onFocused(mark), Delete: onFocused(drop), x: onFocused((id) => selection.pick(id, false)),
+    ...(selection.size ? {} : { r: onFocused(mark), Delete: onFocused(drop) }), // else of the selection
+    x: onFocused((id) => selection.pick(id, false)),
     Enter: () => go("alerts", focused() || alerts.order[0][0]),
     Escape: () => selection.clear(),
   });
