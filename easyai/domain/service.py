@@ -28,8 +28,13 @@ MOVED: Final = "moved"
 PROBE_FAILED: Final = "service.probe_failed"
 #: The code of a probe that was connected but got no answer.
 NO_ANSWER: Final = "probe.no_answer"
-#: The codes of failed probes to which some process listens: the service may hang or be unwell.
-_LISTENS: Final = frozenset({NO_ANSWER, "probe.status", "connection.tls"})
+#: The code of a probe that was not connected in time.
+NO_CONNECTION: Final = "probe.no_connection"
+# The codes of failed probes to which no process listens. A reset shows a process that is unwell; a
+# name that does not resolve, or a refused address, may be a fault of this server.
+_DESERTED: Final = frozenset(
+    {NO_CONNECTION, "connection.refused", "connection.no_route", "connection.no_network"}
+)
 # A last answer and a last heartbeat this close belong to the same run of a service.
 _SAME_RUN_SEC: Final = 2.0
 ROUTABLE = (ServiceState.ONLINE, ServiceState.SUSPECT)
@@ -84,9 +89,13 @@ def is_http_url(text: str) -> bool:
     return valid and not any(character.isspace() for character in text)
 
 
-def is_deserted(answer: Reason) -> bool:
-    """Whether a failed probe shows that no process listens at the endpoint."""
-    return bool(answer) and answer.code not in _LISTENS
+def is_deserted(answer: Reason, endpoint: str, health_url: str | None) -> bool:
+    """Whether a failed probe shows that no process listens at the endpoint.
+
+    A probe of a health_url at another port shows nothing about the endpoint.
+    """
+    probed = urlsplit(probe_url(endpoint, health_url)).netloc
+    return answer.code in _DESERTED and probed == urlsplit(endpoint).netloc
 
 
 def outlives(heartbeat_at: float, answered_at: float) -> bool:

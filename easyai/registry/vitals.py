@@ -77,7 +77,7 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     revived, woken = _revive(runtime, living, timeout_sec, blame)
     alive = {row.pk for row in living}
     dead = [row for row in asked if row.pk not in alive]
-    moved = moves.found({row.pk for row in dead if is_deserted(answers[row.pk])})
+    moved = moves.found({row.pk for row in dead if _is_deserted(row, answers[row.pk])})
     offline = _doubt(runtime, dead, answers, unconfirmed, together, recorded, moved, now)
     return Findings(len(lapsed), offline, revived, frozenset(woken))
 
@@ -118,9 +118,13 @@ def _is_due(row: ServiceRow, unconfirmed: set[int], now: float) -> bool:
 
 
 def _lives(row: ServiceRow, answer: Reason, perhaps_moved: bool) -> bool:
-    """Whether a probe shows life; a process that listens has not moved, however busy it is."""
-    listens = perhaps_moved and row.state == ServiceState.ONLINE and not is_deserted(answer)
-    return listens or not answer
+    """Whether a probe shows life; a process that may listen has not moved, however busy it is."""
+    stays = perhaps_moved and row.state == ServiceState.ONLINE and not _is_deserted(row, answer)
+    return stays or not answer
+
+
+def _is_deserted(row: ServiceRow, answer: Reason) -> bool:
+    return is_deserted(answer, row.endpoint, row.health_url)
 
 
 def _together(rows: Sequence[ServiceRow], some: Sequence[ServiceRow]) -> Reason | None:

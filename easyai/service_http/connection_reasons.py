@@ -5,10 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import ssl
+from typing import Final
 
 import aiohttp
 
 from easyai.domain.reason import Reason, quote, quoted
+
+_CODES: Final = {
+    errno.ECONNREFUSED: "connection.refused",
+    errno.EHOSTUNREACH: "connection.no_route",
+    errno.ENETUNREACH: "connection.no_network",
+}
 
 
 def why_not_connected(error: aiohttp.ClientConnectorError) -> Reason:
@@ -33,6 +40,5 @@ def _tls(error: object) -> Reason:
 
 def of_errno(number: int) -> Reason:
     """The reason for an error number of the system."""
-    if number == errno.ECONNREFUSED:
-        return Reason("connection.refused")
-    return quoted(os.strerror(number))
+    code = _CODES.get(number)
+    return Reason(code) if code else quoted(os.strerror(number))

@@ -11,7 +11,7 @@ from http import HTTPStatus
 import aiohttp
 
 from easyai.domain.reason import NO_REASON, Reason, quoted
-from easyai.domain.service import NO_ANSWER
+from easyai.domain.service import NO_ANSWER, NO_CONNECTION
 from easyai.service_http.answer_bounds import BoundedConnector
 from easyai.service_http.connection_reasons import why_not_connected
 from easyai.service_http.service_networks import ServiceNetworks
@@ -91,7 +91,7 @@ async def _probe(
                 status = response.status
                 return NO_REASON if status in _ALIVE else Reason.of("probe.status", status=status)
         except aiohttp.ConnectionTimeoutError:
-            return Reason.of("probe.no_connection", limit_sec=PROBE_TIMEOUT_SEC * _CONNECT_SHARE)
+            return Reason.of(NO_CONNECTION, limit_sec=PROBE_TIMEOUT_SEC * _CONNECT_SHARE)
         except TimeoutError:
             return Reason.of(NO_ANSWER, limit_sec=PROBE_TIMEOUT_SEC)
         except aiohttp.ClientConnectorError as error:

@@ -37,6 +37,8 @@ CALLS: Final = (
     # Translators: {refusal} is the answer of the service, {why} why the link does not work.
     message("call.link_broken", "{refusal}; its picture link does not work here either: {why}"),
     message("connection.refused", "Connection refused"),
+    message("connection.no_route", "No route to host"),
+    message("connection.no_network", "Network is unreachable"),
     message("connection.tls", "TLS: {error}"),
     message(
         "service.breaker_opened",

@@ -181,6 +181,18 @@ def test_idle_service_restarted_at_another_port_soon_after_its_start_has_moved(
     assert watchdogs.kinds() == []
 
 
+def test_service_with_a_health_url_at_its_own_port_has_moved(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    site.register(old, health_url=f"http://127.0.0.1:{old.port}/live")
+    site.execute("UPDATE services SET register_at = register_at - 600")
+    old.stop()
+    site.register(new)
+    sweep(site.runtime)
+    assert state_of(site, old)[1].endswith(f"; moved to {new.endpoint}")
+
+
 def test_endpoint_left_offline_for_hours_has_moved_by_the_next_sweep(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import socket
+import socketserver
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,6 +18,7 @@ from easyai.tasks.sweep import sweep
 from tests.integration.health.homes import ID, homes, passed, state_of, sweeps, work
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.lively import look, processes_work
+from tests.support.ports import free_port
 from tests.support.site import Installation
 from tests.support.waiting import wait_until
 from tests.support.watchdogs import Watchdogs
@@ -51,6 +56,52 @@ def test_endpoint_that_hangs_when_another_starts_has_not_moved(
             sweep(site.runtime)
     state, reason = state_of(site, old)
     assert (state, "no answer" in reason, "moved" in reason) == ("offline", True, False)
+
+
+@contextmanager
+def _answering(port: int, answer: bytes) -> Iterator[None]:
+    """A process that answers each connection with these bytes; b'': it resets the connection."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(answer)
+
+    class Server(socketserver.TCPServer):
+        allow_reuse_address = True
+
+    with Server(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("answer", [b"", b"no HTTP\r\n\r\n"])
+def test_endpoint_whose_health_is_broken_when_another_starts_has_not_moved(
+    site: Installation, homes: list[AlgorithmStub], answer: bytes
+) -> None:
+    old, new, _ = homes
+    old.stop()
+    with _answering(old.port, answer):
+        site.register(new)
+        for _ in range(2):
+            sweep(site.runtime)
+        assert state_of(site, old) == ("online", "registered"), "a process listens there"
+
+
+def test_endpoint_with_a_dead_health_url_at_another_port_has_not_moved(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    site.register(old, health_url=f"http://127.0.0.1:{free_port()}/health")
+    site.execute("UPDATE services SET register_at = register_at - 600")
+    site.register(new)
+    for _ in range(2):
+        sweep(site.runtime)
+    assert state_of(site, old) == ("online", "registered"), "its endpoint may live"
 
 
 def test_idle_endpoint_that_dies_after_it_was_seen_beside_a_second_has_not_moved(

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from easyai.domain.reason import NO_REASON, Reason
+from easyai.domain.service import is_deserted
 from easyai.messages.catalogue import text
 from easyai.service_http import probe
 from easyai.service_http.probe import probe_all
+from easyai.service_http.service_networks import ServiceNetworks
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.ports import free_port
 
@@ -73,3 +75,14 @@ def test_many_hanging_probes_cost_a_single_timeout_and_living_services_still_cou
 
 def test_no_urls_give_no_probe_results() -> None:
     assert probe_all({}) == {}
+
+
+def test_endpoint_that_this_server_cannot_or_must_not_look_up_is_not_deserted() -> None:
+    endpoints = {
+        1: f"http://127.0.0.1:{free_port()}/infer",
+        2: "http://no-such-host.invalid/infer",
+        3: "http://192.0.2.1/infer",
+    }
+    answers = probe_all(endpoints, ServiceNetworks(("127.0.0.0/8",), 1))
+    deserted = {pk: is_deserted(answers[pk], endpoints[pk], None) for pk in endpoints}
+    assert deserted == {1: True, 2: False, 3: False}
