@@ -20,13 +20,13 @@ def after_failed_probe(
     unconfirmed: bool,
     together: Reason | None,
     moved: str,
-    now: float,
     seen_at: float,
 ) -> dict[str, Any]:
     """The demotion of a service whose probe failed: offline after two failures, else suspect.
 
     `moved`: the endpoint to which the service moved, or ''. `seen_at`: when the check read `row`;
-    its new state counts from then, so that an endpoint that registers meanwhile is newer.
+    its new state and this probe count from then, so that an endpoint that registers during the
+    probes is newer.
     """
     # A service that was online until this check has failed a single probe, whatever came before.
     failures = 1 if row.state == ServiceState.ONLINE else row.probe_failures + 1
@@ -34,7 +34,7 @@ def after_failed_probe(
     together = together if row.state == ServiceState.ONLINE else None
     reason = _reason(row, answer, unconfirmed, together, move_to(moved))
     since = row.state_since if row.state == state else seen_at
-    values = demotion(row, state, reason, now, since, failures, pause_sec(failures))
+    values = demotion(row, state, reason, seen_at, since, failures, pause_sec(failures))
     return values | {"unconfirmed": unconfirmed}
 
 

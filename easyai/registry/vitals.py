@@ -258,7 +258,6 @@ def _doubt(
                 row.pk in unconfirmed,
                 together,
                 moved.get(row.pk, ""),
-                now,
                 seen_at,
             )
             for row in dead

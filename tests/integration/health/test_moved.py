@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 import time
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from easyai.diagnosis.report.as_markdown import markdown
+from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text
-from easyai.registry import registration, unregistration
+from easyai.registry import registration, unregistration, vitals
+from easyai.service_http.probe import probe_all
 from easyai.tasks.sweep import sweep
 from tests.integration.health.homes import ID, homes, passed, state_of, sweeps, work
 from tests.support.algorithm_stub import AlgorithmStub
@@ -205,6 +208,34 @@ def test_endpoint_left_offline_for_hours_has_moved_by_the_next_sweep(
     assert state_of(site, old)[0] == "offline"
     site.execute("UPDATE services SET probe_failures = 9, next_probe_at = :at", at=time.time() + 50)
     site.register(new)
+    sweep(site.runtime)
+    assert state_of(site, old)[1].endswith(f"; moved to {new.endpoint}")
+
+
+@pytest.mark.parametrize("round_number", [1, 2, 3])
+def test_endpoint_that_registers_during_a_round_of_probes_is_found_as_the_new_endpoint(
+    site: Installation,
+    homes: list[AlgorithmStub],
+    monkeypatch: pytest.MonkeyPatch,
+    round_number: int,
+) -> None:
+    old, new, _ = homes
+    rounds = 0
+
+    def probed(*args: Any) -> dict[int, Reason]:
+        nonlocal rounds
+        rounds += 1
+        answers = probe_all(*args)
+        if rounds == round_number:
+            site.register(new)
+        return answers
+
+    monkeypatch.setattr(vitals, "probe_all", probed)
+    old.stop()
+    site.execute("UPDATE services SET last_evidence = last_evidence - 100")
+    for _ in range(round_number):
+        site.execute("UPDATE services SET next_probe_at = 0 WHERE state = 'offline'")
+        sweep(site.runtime)
     sweep(site.runtime)
     assert state_of(site, old)[1].endswith(f"; moved to {new.endpoint}")
 
