@@ -95,15 +95,18 @@ class Moves:
             return
         taken = {self._noted.get(row.pk) for row in group}
         free = [row for row in living if _shown(row) not in taken]
-        gone = [row for row in group if row.pk in silent and row.pk not in self._noted]
+        stay = {row.pk for row in living} | self._noted.keys()
+        gone = [row for row in group if row.pk not in stay]
         newest_at = _came(living[-1])
         for old in sorted(gone, key=lambda row: _left_at(row, newest_at), reverse=True):
             until = _last_sign(old) + _MOVES_WITHIN_SEC
             fit = [row for row in free if _came(row) <= until]
-            # The oldest of the living endpoints decides whether all of them are new.
-            if fit and self._is_new(living[0], old):
-                free.remove(fit[-1])
-                yield old.pk, _shown(fit[-1])
+            # The oldest of the living endpoints decides whether all of them are new. An endpoint
+            # that left later and has not moved may have lived beside them.
+            if old.pk not in silent or not fit or not self._is_new(living[0], old):
+                return
+            free.remove(fit[-1])
+            yield old.pk, _shown(fit[-1])
 
     def _is_new(self, row: ServiceRow, old: ServiceRow) -> bool:
         """Whether an endpoint was first registered when the old endpoint had left."""

@@ -198,6 +198,31 @@ def test_dead_endpoint_of_several_has_not_moved_when_another_starts(
     assert (state, "moved" in reason) == ("offline", False), "the other lived on: nobody can tell"
 
 
+def test_endpoint_lost_before_others_has_not_moved_when_a_later_one_restarts_elsewhere(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    lost, restarted, added = homes
+    site.register(restarted)
+    work(site, "both")
+    passed(site, 3600)
+    lost.stop()
+    sweeps(site, 4, frames=40)
+    assert state_of(site, lost)[0] == "offline"
+    passed(site, 3600)
+    site.register(added)
+    sweeps(site)
+    passed(site, 3600)
+    registration.heartbeat(site.runtime, ID)
+    restarted.stop()
+    with AlgorithmStub(ID) as new:
+        site.register(new)
+        for due in ("1 = 1", f"endpoint = '{lost.endpoint}'", "1 = 1"):
+            site.execute(f"UPDATE services SET next_probe_at = 0 WHERE state <> 'online' AND {due}")
+            sweep(site.runtime)
+            for stub in (lost, restarted):
+                assert "moved" not in state_of(site, stub)[1], "the added endpoint lived beside it"
+
+
 def test_dead_endpoint_of_several_started_together_has_not_moved(
     site: Installation, homes: list[AlgorithmStub]
 ) -> None:
