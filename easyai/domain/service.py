@@ -38,7 +38,8 @@ _DESERTED: Final = frozenset(
 # A last answer and a last heartbeat this close belong to the same run of a service.
 _SAME_RUN_SEC: Final = 2.0
 ROUTABLE = (ServiceState.ONLINE, ServiceState.SUSPECT)
-#: The reason of a service that registered for the first time, and has been online ever since.
+#: The reason of a service that registered for the first time, or again at an endpoint that it had
+#: left by a move, and has been online ever since.
 REGISTERED: Final = Reason("service.registered")
 REGISTERED_AGAIN: Final = Reason("service.registered_again")
 HEARTBEAT: Final = Reason("service.heartbeat")

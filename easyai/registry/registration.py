@@ -25,7 +25,7 @@ from easyai.db.registration_requests import RequestRow, key
 from easyai.db.services import ServiceRow
 from easyai.domain.actor import Actor
 from easyai.domain.reason import Reason
-from easyai.domain.service import AWAY, REGISTERED, REGISTERED_AGAIN, ServiceState
+from easyai.domain.service import AWAY, REGISTERED, REGISTERED_AGAIN, ServiceState, moved_to
 from easyai.domain.takeover import takeover
 from easyai.errors import (
     BadRequestError,
@@ -175,6 +175,8 @@ def _reason(before: ServiceRow | None) -> Reason:
     if before is None or before.state == ServiceState.UNREGISTERED:
         return REGISTERED
     reason = services.reason_of(before)
+    if before.state in AWAY and moved_to(reason):
+        return REGISTERED  # the service left it, so it is new again (registry/moves.py)
     kept = reason == REGISTERED or takeover(reason)
     return reason if kept and before.state == ServiceState.ONLINE else REGISTERED_AGAIN
 
