@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from easyai.db import direct, reasons, service_events
 from easyai.domain.reason import NO_REASON, Reason
-from easyai.domain.service import MOVED, ServiceState, moved_to
+from easyai.domain.service import AWAY, MOVED, ServiceState, moved_to
 from easyai.masking import hide_credentials
 
 #: Events that are read: where there are more, such as of a fleet that flaps, strips begin later.
@@ -32,7 +32,9 @@ _READ_TO: Final = text("""
      ORDER BY at DESC, id DESC LIMIT 1 OFFSET :most - 1
 """)
 _SERVICES: Final = text("""
-    SELECT endpoint, state, state_since, register_at FROM services
+    SELECT endpoint, state, state_reason, state_reason_code, state_reason_args, state_since,
+           register_at
+      FROM services
      WHERE state <> 'unregistered' OR state_since >= :since ORDER BY service_id, endpoint
 """)
 _AFTER: Final = {
@@ -71,9 +73,13 @@ def strips(conn: Connection, since: float, until: float) -> dict[str, list[Span]
         begin = max(first, since)
         if not own:
             begin = max(begin, min(row.register_at, row.state_since))
-            found[endpoint] = [(begin, until, row.state)] if begin < until else []
+            left = row.state in AWAY and moved_to(reasons.read(row, "state_reason"))
+            state = MOVED if left else row.state
+            found[endpoint] = [(begin, until, state)] if begin < until else []
         else:
-            found[endpoint] = _spans(own, details, begin, until)
+            # A move that is found later is an event without a change of state.
+            before = row.state if row.state_since <= begin else _before(own[0], details)
+            found[endpoint] = _spans(own, details, before, begin, until)
     return found
 
 
@@ -93,14 +99,23 @@ def _details(conn: Connection, changes: Collection[Sequence[_Change]]) -> dict[i
     return {row.id: service_events.parts(reasons.read(row, "text", "reason"))[1] for row in rows}
 
 
+def _before(first: _Change, details: Mapping[int, Reason]) -> str:
+    """The state before the first change; '': not known, or not registered."""
+    number, _, kind, *_ = first
+    if kind == "service_online":
+        return str(details.get(number, NO_REASON).get("was") or "")
+    return _BEFORE.get(kind, "")
+
+
 def _spans(
-    changes: Sequence[_Change], details: Mapping[int, Reason], begin: float, until: float
+    changes: Sequence[_Change],
+    details: Mapping[int, Reason],
+    before: str,
+    begin: float,
+    until: float,
 ) -> list[Span]:
     spans: list[Span] = []
-    first, _, kind, *_ = changes[0]
-    state, since = _BEFORE.get(kind, ""), begin  # '': not known, or not registered
-    if kind == "service_online":
-        state = str(details.get(first, NO_REASON).get("was") or "")
+    state, since = before, begin
     for number, at, kind, _, may_have_moved in changes:
         after = _AFTER[kind]
         if may_have_moved and moved_to(details.get(number, NO_REASON)):

@@ -216,7 +216,7 @@ def test_endpoint_lost_before_others_has_not_moved_when_a_later_one_restarts_els
     restarted.stop()
     with AlgorithmStub(ID) as new:
         site.register(new)
-        for due in ("1 = 1", f"endpoint = '{lost.endpoint}'", "1 = 1"):
+        for due in ("1 = 1", "1 = 1", f"endpoint = '{lost.endpoint}'"):
             site.execute(f"UPDATE services SET next_probe_at = 0 WHERE state <> 'online' AND {due}")
             sweep(site.runtime)
             for stub in (lost, restarted):
