@@ -84,7 +84,8 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
             row.endpoint,
             row.state,
         )
-    known = by_name.keys() | waits
+    # An id that only has endpoints left by moves registers again, as an unregistered service does.
+    known = {name for name, rows in vouched.items() if rows} | waits
     return [lookup(beat.name) in known for beat in beats], woken
 
 
@@ -117,14 +118,11 @@ def _vouched(
     name: str, rows: Sequence[ServiceRow], timeout_sec: float, now: float
 ) -> list[ServiceRow]:
     """The endpoints under a name for which a heartbeat by this name is evidence of life."""
-    if len(rows) == 1:
-        return list(rows)
     # A service that moved sends its heartbeats from its new endpoint (registry/moves.py).
-    stays = [row for row in rows if row.endpoint == name or not moved_to(services.reason_of(row))]
-    rows = stays or rows
+    rows = [row for row in rows if row.endpoint == name or not moved_to(services.reason_of(row))]
     online = [row for row in rows if row.state == ServiceState.ONLINE]
     if not online:
-        return list(rows)
+        return rows
     # An endpoint that was registered after another endpoint had gone may send these heartbeats
     # alone. So the endpoint that had gone comes back by its own probe.
     new = (row.state_since for row in online if services.reason_of(row) == REGISTERED)

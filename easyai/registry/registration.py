@@ -193,7 +193,8 @@ def _changes(new: Registration, before: ServiceRow | None, now: float) -> list[E
 def heartbeat(runtime: Runtime, name: str, stats: Any = None) -> None:
     """Record a heartbeat by service_id (for all its endpoints) or by endpoint.
 
-    Raises ServiceNotFoundError for a service never registered, or unregistered by request.
+    Raises ServiceNotFoundError for a service never registered, or unregistered by request, and for
+    an id whose last endpoints it left by a move.
     """
     if not heartbeats(runtime, [Heartbeat(name, stats)])[0]:
         raise unknown_service(name)
