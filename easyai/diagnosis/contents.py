@@ -39,7 +39,7 @@ class Diagnosis:
 
     facts: Facts
     symptom: Symptom
-    causes: tuple[Cause, ...]  # most likely first
+    causes: tuple[Cause, ...]  # most likely first, with the remarks
     timeline: tuple[Entry, ...]
     recovered: tuple[AlarmFacts, ...]  # alarms that ended within the last day, newest first
     ringing: tuple[AlarmFacts, ...]  # alarms that ring now
@@ -52,7 +52,17 @@ class Diagnosis:
     @property
     def cause(self) -> Cause | None:
         """The most likely cause; None if there are only remarks."""
-        return next((cause for cause in self.causes if not cause.is_remark), None)
+        return next(iter(self.root_causes), None)
+
+    @property
+    def root_causes(self) -> tuple[Cause, ...]:
+        """The causes of what is wrong, most likely first."""
+        return tuple(cause for cause in self.causes if not cause.is_remark)
+
+    @property
+    def remarks(self) -> tuple[Cause, ...]:
+        """What may be done though all is well beside it."""
+        return tuple(cause for cause in self.causes if cause.is_remark)
 
     @property
     def why(self) -> Reason:

@@ -54,13 +54,13 @@ class _Report:
             *lines, last = diagnosis.symptom.lines
             lines.append(Reason.of("report.well_parts", line=last, parts=self._parts()))
             yield from map(self._text, lines)
-            if diagnosis.causes:
-                yield from self._causes("report.remarks")
+            yield from self._remarks()
             yield from self._recovered()
             return
         yield f"# {self._text(Reason.of('report.title', now=self._facts.now))}"
         yield from self._symptom()
         yield from self._causes()
+        yield from self._remarks()
         yield from self._services()
         yield from self._timeline()
         yield from self._recovered()
@@ -93,13 +93,19 @@ class _Report:
         if further := types[MOST_ROWS:]:
             yield from ("", self._text(further_types(further)))
 
-    def _causes(self, heading: str = "report.causes") -> Iterator[str]:
-        causes = self._diagnosis.causes
-        yield from self._heading(heading)
+    def _causes(self) -> Iterator[str]:
+        yield from self._heading("report.causes")
+        causes = self._diagnosis.root_causes
         if not causes:
             yield self._text(Reason("report.no_cause"))
-            return
         for number, cause in enumerate(causes, 1):
+            yield from self._cause(number, cause)
+
+    def _remarks(self) -> Iterator[str]:
+        remarks = self._diagnosis.remarks
+        if remarks:
+            yield from self._heading("report.remarks")
+        for number, cause in enumerate(remarks, 1):
             yield from self._cause(number, cause)
 
     def _cause(self, number: int, cause: Cause) -> Iterator[str]:

@@ -35,7 +35,7 @@ def short(diagnosis: Diagnosis, language: str = ENGLISH) -> str:
 def _lines(diagnosis: Diagnosis) -> Iterator[Reason]:
     facts = diagnosis.facts
     yield from diagnosis.symptom.lines[:2]
-    for number, cause in enumerate(diagnosis.causes[:_MOST_CAUSES], 1):
+    for number, cause in enumerate(diagnosis.root_causes[:_MOST_CAUSES], 1):
         yield Reason.of("short.cause", number=number, cause=cause.title)
         if number == 1:
             yield from _first_remedy(cause)

@@ -9,11 +9,13 @@ from easyai.dashboard.sections.services_section import ServicesSection
 from easyai.dashboard.sections.verdict_section import VerdictSection
 from easyai.dashboard.verdicts import Verdicts
 from easyai.db import clock, live_rows
+from easyai.diagnosis.report.as_markdown import markdown
+from easyai.diagnosis.report.as_short import short
 from easyai.registry import unregistration
 from easyai.tasks.sweep import sweep
 from tests.integration.health.homes import homes, state_of, sweeps
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.lively import processes_work
+from tests.support.lively import look, processes_work
 from tests.support.site import TYPE, Installation
 from tests.support.waiting import wait_until
 from tests.support.watchdogs import Watchdogs
@@ -84,6 +86,33 @@ def test_service_that_was_killed_is_not_shown_as_well_before_its_heartbeats_are_
     assert "Connection refused" in str(shown["reason"])
     with site.runtime.db.read() as conn:
         assert live_rows.available(conn)[TYPE] == (1, 0)
+
+
+def test_report_names_a_move_under_the_remarks_while_an_alarm_rings_without_a_cause(
+    site: Installation, watchdogs: Watchdogs, homes: list[AlgorithmStub]
+) -> None:
+    old, new, _ = homes
+    old.stop()
+    site.register(new)
+    sweeps(site)
+    lost = AlgorithmStub("other")
+    site.register(lost)
+    site.execute("UPDATE services SET last_evidence = 1 WHERE endpoint = :it", it=lost.endpoint)
+    for _ in range(2):
+        sweep(site.runtime)
+    dog = watchdogs.start()
+    wait_until(lambda: "service_offline" in watchdogs.kinds(), 10, "the alarm is raised")
+    watchdogs.stop(dog)
+    unregistration.unregister(site.runtime, lost.endpoint)
+    processes_work(site)
+    found = look(site)
+    report = markdown(found)
+    causes, _, remarks = report.partition("## Root causes")[2].partition("## Remarks")
+    assert "No cause found" in causes
+    assert "service_moved" not in causes
+    assert remarks.strip().startswith("### 1. ")
+    assert "(`service_moved`)" in remarks
+    assert "that moved" not in short(found), "the short report has no remarks"
 
 
 def test_sentence_names_the_alarm_that_still_rings_after_its_endpoint_was_unregistered(
