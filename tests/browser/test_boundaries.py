@@ -34,6 +34,7 @@ def test_part_of_the_page_that_breaks_leaves_the_rest_and_comes_back(visit: Visi
 def test_error_of_an_alert_does_not_hide_the_gallery(visit: Visit) -> None:
     visitor = visit()
     page = visitor.open("alerts")
+    page.locator(".alert").first.wait_for()
     visitor.expect_faults()
 
     def with_error(route: Route) -> None:
