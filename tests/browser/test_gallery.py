@@ -115,15 +115,21 @@ def test_hundred_thousand_alerts_are_scrolled_without_a_long_task_or_a_large_pag
     assert seen == set(range(min(seen), max(seen) + 1)), "cards are missing"
 
 
-def test_alerts_of_a_filter_that_no_index_knows_are_counted_up_to_a_thousand(visit: Visit) -> None:
+def test_alerts_of_a_filter_that_no_index_knows_are_shown_and_counted_up_to_a_thousand(
+    visit: Visit,
+) -> None:
     page = visit().open("alerts")
+    empty = page.locator(".empty")
     for chosen, number in (
-        ("algorithm_id=rare", "10 alerts"),
+        ("algorithm_id=rare", "10 alerts"),  # none of them is in the first parts of the list
         ("min_confidence=0.5", "≥ 1,000 alerts"),
         ("reviewed=no&min_confidence=0.95", "0 alerts"),
     ):
         page.evaluate("(chosen) => (location.hash = `#/alerts?${chosen}`)", chosen)
         expect(page.locator(".filters [role=status]")).to_have_text(number)
+        if chosen == "algorithm_id=rare":
+            expect(page.locator(".alert").first).to_be_visible()
+        expect(empty).to_have_count(int(number == "0 alerts"))
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ class Feed {
       this.filter = filter;
       this.reload();
     } else if (this.error) this.again();
+    else if (!this.order.length) this.more(); // the visitor had left before its newest alert was found
   }
   reload() {
     this.#cancel();
@@ -114,6 +115,8 @@ class Feed {
       if (mayCome(error)) this.#endWait = later(again, waitAfter(error, this.#failures));
     }
     this.#busy = false;
+    // A part may be empty before the last, such as of a rare service: the list goes on to its newest alert.
+    if (!this.error && !this.order.length && this.next !== null && this.#listeners.size) return this.#load();
     this.changed();
     if (first && !this.error && this.newer.length) {
       const waiting = this.newer.filter(({ id }) => id > this.#newest);
