@@ -199,3 +199,58 @@ def test_hidden_alert_lowers_the_number_of_the_lists_that_it_belongs_to(
     _expect(page, "3")
     page.evaluate("hidden.shown()")
     _expect(page, "4")
+
+
+def test_deleted_alerts_lower_the_number_once_when_the_message_is_faster_than_the_answer(
+    visit: Visit,
+) -> None:
+    page, socket = open_list(visit)
+    socket.send(delta(2, _ALERTS, 0))
+    _expect(page, str(_ALERTS))
+    of_feed(page, "{ window.hidden = feed.hide(feed.order.slice(0, 9).map(([id]) => id)); }")
+    _expect(page, str(_ALERTS - 9))
+    socket.send(delta(3, _ALERTS - 9, 0))  # the server has deleted them, and did not answer yet
+    wait_until(lambda: of_feed(page, "feed.number.total") == 0, 10, "the message arrived")
+    page.evaluate("hidden.gone()")
+    _expect(page, str(_ALERTS - 9))
+
+
+def test_undo_while_another_list_loads_leaves_the_list_in_order(visit: Visit) -> None:
+    page, _ = open_list(visit)
+    of_feed(page, "{ window.hidden = feed.hide([feed.order[3][0]]); }")
+    held: list[Route] = []
+    page.route("**/dashboard/alerts?*", lambda route: held.append(route))
+    _show(page, "min_detections=0")
+    wait_until(lambda: of_feed(page, "feed.isLoading") and held, 10, "the list is on its way")
+    page.evaluate("hidden.shown()")
+    held[0].fallback()
+    _expect(page, str(_ALERTS))
+    ids = of_feed(page, "feed.order.map(([id]) => id)")
+    assert ids == sorted(set(ids), reverse=True)
+    assert len(ids) == _ALERTS
+
+
+def test_alerts_that_were_deleted_before_a_deletion_failed_do_not_come_back(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.open("alerts")
+    visitor.expect_faults()
+    ids: list[list[int]] = []
+
+    def refuse_second(route: Route) -> None:
+        ids.append(route.request.post_data_json["ids"])
+        answer = {"status": 503} if len(ids) > 1 else {"json": {"count": 1, "left": False}}
+        route.fulfill(**answer)
+
+    page.route("**/alerts/delete", refuse_second)
+    page.locator(".alert").first.wait_for()
+    page.evaluate(
+        """import("/static/js/pages/alert_selection.js").then(({ deletePicked }) =>
+          import("/static/js/feed.js").then(({ feed }) => {
+            const picked = feed.order.slice(0, 3).map(([id]) => id);
+            return deletePicked(feed, { ids: picked, clear() {} }, 2);
+          }))"""
+    )
+    assert [len(group) for group in ids] == [2, 1]
+    left = of_feed(page, "feed.order.map(([id]) => id)")
+    assert set(ids[0]).isdisjoint(left)
+    assert set(ids[1]) <= set(left)

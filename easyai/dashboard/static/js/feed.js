@@ -30,6 +30,7 @@ class Feed {
   scrolled = 0; // where the gallery was when it was left
   visited = null; // the id of the alert that was opened last
   #hidden = new Map(); // id → what is known of an alert that is about to be deleted: no list shows it
+  #saved = { total: 0, messages: 0 }; // how many alerts the server has, and how often it sent that
   #opened = "";
   #busy = false;
   #listeners = new Set();
@@ -155,7 +156,8 @@ class Feed {
   }
 
   #arrive({ recent = [], total, newest_id }, kind) {
-    if (total != null && !this.#isFiltered) this.number.total = total - this.#hidden.size;
+    if (total != null) this.#saved = { total, messages: this.#saved.messages + 1 };
+    if (total != null && !this.#isFiltered) this.#countSaved();
     if (!this.#opened) return;
     if (this.error && !this.order.length && !this.#busy && kind !== "state") return; // asked for again
     if (this.isLoading && (kind === "state" || recent.length < MOST_RECENT)) {
@@ -167,6 +169,10 @@ class Feed {
     } else if (recent.length >= MOST_RECENT) this.#startFrom(recent);
     this.#wait(recent);
     this.#showWaiting();
+  }
+  // Until a deletion is answered, its alerts may have left the server's number already.
+  #countSaved() {
+    this.number.total = Math.max(0, this.#saved.total - this.#hidden.size);
   }
   // Adds alerts to those that wait above the list.
   #wait(recent) {
@@ -275,11 +281,18 @@ class Feed {
     this.number.add(-this.#fitting(own.values()));
     this.changed();
     const taken = before.filter(([id]) => own.has(id));
-    const gone = () => ids.forEach((id) => this.#hidden.delete(id));
-    return { gone, shown: () => gone() || this.#putBack(taken, own) };
+    const { messages } = this.#saved;
+    const forget = () => ids.forEach((id) => this.#hidden.delete(id));
+    const gone = () => {
+      forget();
+      if (!this.#isFiltered && this.#saved.messages > messages) this.#countSaved();
+      this.changed();
+    };
+    return { gone, shown: () => forget() || this.#putBack(taken, own) };
   }
-  // Those that belong to the list as it is now.
+  // Those that belong to the list as it is now; the answer that a list waits for has them anyway.
   #putBack(taken, items) {
+    if (this.isLoading) return;
     const last = this.next === null ? 0 : this.order.at(-1)?.[0] ?? 0;
     const back = taken.filter(([id]) => id >= last && this.#fitting([items.get(id)]));
     this.order = [...this.order, ...back].sort((a, b) => b[0] - a[0]);

@@ -31,22 +31,26 @@ export function useSelection(alerts) {
   }), [picked]);
 }
 
-function inGroups(ids) {
+function inGroups(ids, most = MOST_AT_ONCE) {
   const groups = [];
-  for (let i = 0; i < ids.length; i += MOST_AT_ONCE) groups.push(ids.slice(i, i + MOST_AT_ONCE));
+  for (let i = 0; i < ids.length; i += most) groups.push(ids.slice(i, i + most));
   return groups;
 }
 
-async function deletePicked(alerts, selection) {
-  const { ids } = selection;
-  const hidden = alerts.hide(ids);
+// Deletes group after group; those before a failure are gone.
+export async function deletePicked(alerts, selection, most) {
+  const groups = inGroups(selection.ids, most).map((ids) => ({ ids, ...alerts.hide(ids) }));
   selection.clear();
+  let sum = 0;
   try {
-    for (const group of inGroups(ids)) await write("POST", "/alerts/delete", { ids: group });
-    hidden.gone();
-    toast(t("n_deleted", count(ids.length)));
+    for (; groups.length; groups.shift()) {
+      await write("POST", "/alerts/delete", { ids: groups[0].ids });
+      groups[0].gone();
+      sum += groups[0].ids.length;
+    }
+    toast(t("n_deleted", count(sum)));
   } catch (error) {
-    hidden.shown();
+    for (const group of groups) group.shown();
     toast(error.message);
   }
 }
