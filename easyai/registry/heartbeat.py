@@ -11,7 +11,7 @@ by endpoint or a registration.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,8 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
             services.lock(conn, [*living, *doubtful])  # two statements write them
         services.heartbeats(conn, _updates(beats, vouched), now)
         services.refresh(conn, list(doubtful), now)
+        for row in _left_alone(by_name, vouched):
+            services.probe_soon(conn, row.pk)
         back = [row for row in living.values() if row.state != ServiceState.ONLINE]
         events.add(conn, [service_events.online(row, HEARTBEAT, now) for row in back])
         events.add(conn, slow)
@@ -87,6 +89,13 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
     # An id that only has endpoints left by moves registers again, as an unregistered service does.
     known = {name for name, rows in vouched.items() if rows} | waits
     return [lookup(beat.name) in known for beat in beats], woken
+
+
+def _left_alone(
+    by_name: Mapping[str, Sequence[ServiceRow]], vouched: Mapping[str, Sequence[ServiceRow]]
+) -> list[ServiceRow]:
+    """The endpoints left by moves of ids that have no other endpoint: the sender may be theirs."""
+    return [row for name, rows in by_name.items() if not vouched[name] for row in rows]
 
 
 def _perhaps_waiting(

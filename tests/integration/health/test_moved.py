@@ -11,6 +11,7 @@ import pytest
 
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.reason import Reason
+from easyai.errors import ServiceNotFoundError
 from easyai.messages.catalogue import text
 from easyai.registry import registration, unregistration, vitals
 from easyai.service_http.probe import probe_all
@@ -282,3 +283,26 @@ def test_move_is_recognized_for_a_client_that_registers_repeatedly(
         site.register(new)
         sweeps(site, 1)
     assert state_of(site, old)[1].endswith(f"; moved to {new.endpoint}")
+
+
+def test_endpoint_left_by_a_move_is_back_by_the_next_sweep_if_it_lives_after_all(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    # Its network was away, another endpoint served meanwhile, and its client never registers again.
+    old, new, _ = homes
+    old.stop()
+    site.register(new)
+    sweeps(site)
+    unregistration.unregister(site.runtime, new.endpoint)
+    for _ in range(8):
+        site.execute("UPDATE services SET next_probe_at = 0 WHERE state = 'offline'")
+        sweep(site.runtime)  # the pause between two probes is long by now
+    old.start()
+    sweep(site.runtime)
+    assert state_of(site, old)[0] == "offline"
+    with pytest.raises(ServiceNotFoundError):
+        registration.heartbeat(site.runtime, ID)
+    sweep(site.runtime)
+    assert state_of(site, old)[0] == "online"
+    registration.heartbeat(site.runtime, ID)
+    work(site, "after")
