@@ -190,7 +190,7 @@ class _WebKitProcess(ServerProcess):
             "GDK_BACKEND": "x11",
             "HOME": str(self.folder),
             "XDG_RUNTIME_DIR": str(self.folder),
-            "LANG": "en_US.UTF-8",
+            "LANG": "C.UTF-8",  # the default of Debian: its language, "C", does not exist
         }
         return {k: v for k, v in os.environ.items() if not k.startswith("LC_")} | own
 

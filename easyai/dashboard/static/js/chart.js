@@ -12,9 +12,18 @@ function addStyle() {
   style.href = vendored("uPlot.min.css");
   document.head.append(style);
 }
+// uPlot formats numbers in the browser's language as it loads; a kiosk's may be "C", which is none.
+function nameLanguage() {
+  try {
+    Intl.getCanonicalLocales(navigator.language);
+  } catch {
+    Object.defineProperty(navigator, "language", { value: "en" });
+  }
+}
 let library = null;
 function plot() {
   addStyle();
+  nameLanguage();
   library ||= new Promise((done, failed) => {
     const script = document.createElement("script"); // there is no minified ES module of it
     script.src = vendored("uPlot.iife.min.js");
