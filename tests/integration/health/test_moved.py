@@ -273,6 +273,15 @@ def test_move_is_kept_when_the_new_endpoint_is_unregistered(
     watchdogs.rounds(12)
     assert "service_offline" not in watchdogs.kinds()
 
+    site.put_many(3, camera="waits")
+    site.scan()
+    watchdogs.wait_for("no_algorithm")
+    processes_work(site)
+    found = look(site)
+    assert not found.well
+    assert found.cause is not None
+    assert found.cause.code == "no_service"
+
 
 def test_move_is_recognized_for_a_client_that_registers_repeatedly(
     site: Installation, homes: list[AlgorithmStub]
