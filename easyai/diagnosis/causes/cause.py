@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from easyai.domain.reason import Reason
+
+#: The weight of a cause beside which all is well. No default: a forgotten weight must not mean it.
+REMARK: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +28,13 @@ class Cause:
     title: Reason
     evidence: tuple[Reason, ...]
     remedies: tuple[Remedy, ...]
-    weight: int = 0  # 0 to 100: how directly it explains that nothing succeeds; 0: a remark
+    weight: int  # 0 to 100: how directly it explains that nothing succeeds; `REMARK`: not at all
     task_types: tuple[str, ...] = ()  # the types it concerns, or only the types it stops; (): all
 
     @property
     def is_remark(self) -> bool:
         """Whether all is well beside it."""
-        return not self.weight
+        return self.weight == REMARK
 
     def concerns(self, names: Collection[str]) -> bool:
         """Whether the cause concerns any of these task types."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.diagnosis.causes.cause import Cause, Remedy
+from easyai.diagnosis.causes.cause import REMARK, Cause, Remedy
 from easyai.diagnosis.causes.service_words import concerned, service_ids, unregister_command
 from easyai.domain.reason import Reason
 from easyai.health.facts import Facts
@@ -21,6 +21,7 @@ def moved_services(facts: Facts) -> Cause:
         Reason.of("cause.service_moved.title", services=service_ids(some)),
         tuple(_evidence(facts, service) for service in some[:_MOST]),
         tuple(_take_out(facts, service) for service in some[:_MOST]),
+        weight=REMARK,
         task_types=concerned(some, ()),
     )
 
