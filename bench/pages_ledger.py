@@ -80,6 +80,10 @@ _HOUR_VALUES: Final = f"""
     :hour - n / (:cameras * :types * 2), {_FRAME_CAMERA}, {_FRAME_TYPE},
     CASE n / (:cameras * :types) % 2 WHEN 0 THEN 'failed' ELSE 'no_detection' END, 2 + n % 3
 """
+_TYPES: Final = text("""
+    INSERT INTO camera_types SELECT task_id, task_type, max(hour) FROM camera_hours
+     GROUP BY task_id, task_type
+""")
 _ALARMS: Final = (
     "alarms (kind, subject, cause, reason_code, reason_args, began_at, raised_at, told_at, over_at)"
 )
@@ -151,6 +155,8 @@ def _add_frames(runtime: Runtime, size: LedgerSize, now: float) -> None:
     _insert(runtime, size.frames, _FRAMES, _FRAME_VALUES, common | own | because)
     hours = 7 * 24 * size.cameras * size.types * 2  # outcomes
     _insert(runtime, hours, _HOURS, _HOUR_VALUES, common | {"hour": int(now // 3600)})
+    with runtime.db.write() as conn:
+        conn.execute(_TYPES)
 
 
 def _add_alerts(runtime: Runtime, size: LedgerSize, now: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Self
 
 from sqlalchemy import Connection
@@ -12,11 +12,11 @@ from easyai.dashboard.alert_items import PREFIX
 from easyai.dashboard.thumbnails import Thumbnails
 from easyai.db import camera_hours, camera_pictures
 from easyai.db.alerts import AlertRow
-from easyai.db.camera_hours import CameraFrames
 from easyai.db.camera_pictures import NewestFrame
 from easyai.domain.picture_marks import Size
 from easyai.runtime import Runtime
 
+_MOST_TYPES: Final = 20_000  # of all cameras together
 _NONE: Final = ("at", "alert_id", "frame_id", "thumb", "picture", "size")
 
 
@@ -38,21 +38,20 @@ class Newest(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """The frames of each camera: those that wait, and those settled in the last 24 hours."""
+    """The waiting frames of each camera, and the types of its frames of the last 24 hours."""
 
     waiting: Mapping[str, int] = {}
-    settled: Sequence[CameraFrames] = ()
+    types: Mapping[str, set[str]] = {}
 
     @classmethod
     def read(cls, conn: Connection, now: float) -> Self:
         """Count; reads thousands of frames. `now`: Unix seconds."""
-        return cls(camera_pictures.waiting(conn), settled_of_a_day(conn, now))
+        return cls(camera_pictures.waiting(conn), types_of_a_day(conn, now))
 
 
-def settled_of_a_day(conn: Connection, now: float) -> list[CameraFrames]:
-    """The frames of each camera that were settled in the last 24 hours."""
-    hour = camera_hours.hour_of(now)
-    return camera_hours.cameras(conn, hour - 23, camera_pictures.MOST_CAMERAS)
+def types_of_a_day(conn: Connection, now: float) -> dict[str, set[str]]:
+    """The task types of each camera's frames that were settled in the last 24 hours."""
+    return camera_hours.types(conn, camera_hours.hour_of(now) - 23, _MOST_TYPES)
 
 
 class Cameras:
@@ -65,11 +64,7 @@ class Cameras:
 
     def items(self, newest: Newest, counts: Counts, most: int) -> list[dict[str, Any]]:
         """The cameras with the newest pictures first, JSON-ready."""
-        types: dict[str, set[str]] = {}
-        settled: dict[str, int] = {}
-        for camera in counts.settled:
-            types.setdefault(camera.task_id, set()).update(camera.task_types)
-            settled[camera.task_id] = camera.frames
+        types = {name: set(own) for name, own in counts.types.items()}
         for name, alert in newest.alerts.items():
             types.setdefault(name, set()).add(alert.task_type)
         for name, frame in newest.frames.items():
@@ -83,7 +78,6 @@ class Cameras:
             {
                 "task_id": name,
                 "task_types": sorted(types.get(name, ())),
-                "settled_24h": settled.get(name, 0),
                 "waiting": counts.waiting.get(name, 0),
                 **self._newest(name, newest.frames.get(name)),
             }

@@ -22,7 +22,7 @@ from easyai.dashboard.sections.alarms_section import AlarmsSection
 from easyai.dashboard.sections.alerts_section import AlertsSection
 from easyai.dashboard.sections.cameras_section import (
     CamerasSection,
-    SettledOfCameras,
+    TypesOfCameras,
     WaitingOfCameras,
 )
 from easyai.dashboard.sections.section import Section
@@ -74,13 +74,13 @@ def _with_hub(app: FastAPI) -> None:
 def live_state_of(runtime: Runtime) -> LiveState:
     """The live state with all its sections."""
     verdicts = runtime.part(Verdicts)
-    waiting, of_cameras, settled = WaitingFrames(), WaitingOfCameras(), SettledOfCameras()
+    waiting, of_cameras, types = WaitingFrames(), WaitingOfCameras(), TypesOfCameras()
     sections: list[Section] = [
         VerdictSection(verdicts),
         TypesSection(verdicts, waiting),
         ServicesSection(),
-        CamerasSection(runtime, of_cameras, settled),
+        CamerasSection(runtime, of_cameras, types),
         AlarmsSection(),
         AlertsSection(runtime),
     ]
-    return LiveState(runtime.db, sections, [waiting, of_cameras, settled])
+    return LiveState(runtime.db, sections, [waiting, of_cameras, types])

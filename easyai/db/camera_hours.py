@@ -1,10 +1,10 @@
-"""The SQL of the fates of frames by camera and hour; kept for a week, for the dashboard."""
+"""The SQL of the fates of frames by camera and hour, and of the cameras; kept for a week."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
@@ -20,6 +20,15 @@ _ADD: Final = ManyRows(
     "SET frames = camera_hours.frames + excluded.frames",
     {"hour": int, "task_id": str, "task_type": str, "outcome": str, "frames": int},
 )
+# Lists of cameras read this table: `camera_hours` has a row for each hour and outcome. A row that has
+# the hour is only locked.
+_SEEN: Final = ManyRows(
+    "INSERT INTO camera_types (task_id, task_type, last_hour) "
+    "SELECT {task_id}, {task_type}, {last_hour} {rows} WHERE true "
+    "ON CONFLICT (task_id, task_type) DO UPDATE SET last_hour = excluded.last_hour "
+    "WHERE excluded.last_hour > camera_types.last_hour",
+    {"task_id": str, "task_type": str, "last_hour": int},
+)
 # The hours are listed: each is a look-up by the primary key. A count below 0 (see `taken_back`)
 # lowers no other count: every statement leaves it out.
 _OF_CAMERA: Final = text("""
@@ -27,34 +36,22 @@ _OF_CAMERA: Final = text("""
      WHERE hour IN :hours AND task_id = :task_id AND frames > 0 GROUP BY hour, outcome
 """).bindparams(bindparam("hours", expanding=True))
 _TYPES_OF: Final = text("""
-    SELECT DISTINCT task_type FROM camera_hours
-     WHERE hour IN :hours AND task_id = :task_id AND frames > 0
-""").bindparams(bindparam("hours", expanding=True))
-# By hour first, in the order of the key: otherwise SQLite sorts every row.
-_CAMERAS: Final = text("""
-    SELECT task_id, CAST(sum(frames) AS BIGINT) AS frames, max(hour) AS last_hour FROM (
-        SELECT hour, task_id, sum(frames) AS frames FROM camera_hours
-         WHERE hour >= :since AND frames > 0 GROUP BY hour, task_id) AS of_hour
-     GROUP BY task_id ORDER BY task_id LIMIT :most
+    SELECT task_type FROM camera_types WHERE task_id = :task_id AND last_hour >= :since
 """)
 _TYPES: Final = text("""
-    SELECT task_id, task_type FROM camera_hours
-     WHERE hour IN :hours AND frames > 0 GROUP BY hour, task_id, task_type
-""").bindparams(bindparam("hours", expanding=True))
+    SELECT task_id, task_type FROM camera_types WHERE last_hour >= :since
+     ORDER BY task_id, task_type LIMIT :most
+""")
 _TRIM: Final = text("""
     DELETE FROM camera_hours WHERE (hour, task_id, task_type, outcome) IN
       (SELECT hour, task_id, task_type, outcome FROM camera_hours
         WHERE hour < :before OR hour > :ahead LIMIT :most)
 """)
-
-
-class CameraFrames(NamedTuple):
-    """The settled frames of a camera."""
-
-    task_id: str
-    task_types: set[str]  # of the last hours in which cameras had frames, and of the hours before
-    frames: int  # of all types and hours
-
+_TRIM_TYPES: Final = text("""
+    DELETE FROM camera_types WHERE (task_id, task_type) IN
+      (SELECT task_id, task_type FROM camera_types
+        WHERE last_hour < :before OR last_hour > :ahead LIMIT :most)
+""")
 
 Settled = Mapping[tuple[str, str, str], int]  # frames by camera, task type and outcome
 ByHour = Mapping[tuple[int, str, str, str], int]  # with the hour of `hour_of` first
@@ -81,6 +78,17 @@ def add_by_hour(conn: Connection, settled: ByHour) -> None:
         for (hour, task_id, name, outcome), count in sorted(settled.items())
     ]
     _ADD.run(conn, rows)
+    seen: dict[tuple[str, str], int] = {}
+    for (hour, task_id, name, _), count in settled.items():
+        if count > 0:
+            seen[task_id, name] = max(hour, seen.get((task_id, name), hour))
+    _SEEN.run(
+        conn,
+        [
+            {"task_id": task_id, "task_type": name, "last_hour": hour}
+            for (task_id, name), hour in sorted(seen.items())
+        ],
+    )
 
 
 def taken_back(failures: Iterable[tuple[str, str, float]], now: float) -> ByHour:
@@ -103,23 +111,27 @@ def of_camera(conn: Connection, task_id: str, hours: range) -> dict[tuple[int, s
     return {(row.hour, row.outcome): row.frames for row in rows}
 
 
-def types_of(conn: Connection, task_id: str, hours: range) -> set[str]:
-    """The task types of a camera's frames in some hours."""
-    return set(conn.execute(_TYPES_OF, {"hours": list(hours), "task_id": task_id}).scalars())
+def types_of(conn: Connection, task_id: str, since_hour: int) -> set[str]:
+    """The task types of a camera's settled frames since an hour."""
+    return set(conn.execute(_TYPES_OF, {"task_id": task_id, "since": since_hour}).scalars())
 
 
-def cameras(conn: Connection, since_hour: int, most: int) -> list[CameraFrames]:
-    """The first cameras by name that have frames since an hour."""
-    rows = conn.execute(_CAMERAS, {"since": since_hour, "most": most}).all()
-    hours = {hour for row in rows for hour in (row.last_hour, row.last_hour - 1)}
-    types: dict[str, set[str]] = {}
-    for task_id, task_type in conn.execute(_TYPES, {"hours": sorted(hours)}).all():
-        types.setdefault(task_id, set()).add(task_type)
-    return [CameraFrames(row.task_id, types.get(row.task_id, set()), row.frames) for row in rows]
+def types(conn: Connection, since_hour: int, most: int) -> dict[str, set[str]]:
+    """The task types of settled frames since an hour, by camera.
+
+    Of the first cameras by name; `most`: cameras with their types, each counted by itself.
+    """
+    found: dict[str, set[str]] = {}
+    for task_id, task_type in conn.execute(_TYPES, {"since": since_hour, "most": most}):
+        found.setdefault(task_id, set()).add(task_type)
+    return found
 
 
 def trim(conn: Connection, now: float, most: int) -> int:
-    """Delete hours over a week old, and of a clock that was ahead; returns how many rows."""
+    """Delete what is over a week old, and of a clock that was ahead.
+
+    Returns how many rows were deleted: at most `most` of each table.
+    """
     hour = hour_of(now)
     limits = {"before": hour - _KEPT_HOURS, "ahead": hour + 1, "most": most}
-    return conn.execute(_TRIM, limits).rowcount
+    return sum(conn.execute(statement, limits).rowcount for statement in (_TRIM, _TRIM_TYPES))

@@ -26,11 +26,13 @@ _ALERTS: Final = text("""
           FROM camera WHERE task_id IS NOT NULL AND task_id <> 'system'
     )
 """)
-# A picture that is gone, or about to go, is none.
+_NEWEST_ID: Final = text("SELECT coalesce(max(id), 0) FROM frames")
+# The id comes from a statement of its own: after the id of a subquery PostgreSQL expects a third of
+# the table, and starts parallel workers. A picture that is gone, or about to go, is none.
 _FRAMES: Final = text("""
     SELECT id, task_id, task_type, found_at FROM frames WHERE id IN (
         SELECT max(id) FROM frames
-         WHERE id > (SELECT coalesce(max(id), 0) FROM frames) - :most
+         WHERE id > :after
            AND coalesce(image_path, 'k') <> '' AND coalesce(image_target, 'k') <> ''
          GROUP BY task_id
     )
@@ -38,7 +40,7 @@ _FRAMES: Final = text("""
 _FRAMES_OF: Final = text("""
     SELECT id, task_id, task_type, found_at FROM (
         SELECT id, task_id, task_type, found_at, image_path, image_target FROM frames
-         WHERE id > (SELECT coalesce(max(id), 0) FROM frames) - :most
+         WHERE id > :after
     ) AS newest
      WHERE task_id = :task_id
        AND coalesce(image_path, 'k') <> '' AND coalesce(image_target, 'k') <> ''
@@ -73,12 +75,14 @@ def newest_alerts(conn: Connection, most: int = MOST_CAMERAS) -> dict[str, Alert
 
 def newest_frames(conn: Connection) -> dict[str, NewestFrame]:
     """The newest frame with a picture by camera, of the newest thousands of the ledger."""
-    return {row.task_id: _frame(row) for row in conn.execute(_FRAMES, {"most": _NEWEST})}
+    rows = conn.execute(_FRAMES, {"after": _newest_id(conn) - _NEWEST})
+    return {row.task_id: _frame(row) for row in rows}
 
 
 def newest_frame(conn: Connection, task_id: str) -> NewestFrame | None:
     """The newest frame of a camera with a picture, of the newest 20,000 of the ledger."""
-    row = conn.execute(_FRAMES_OF, {"most": 10 * _NEWEST, "task_id": task_id}).first()
+    place = {"after": _newest_id(conn) - 10 * _NEWEST, "task_id": task_id}
+    row = conn.execute(_FRAMES_OF, place).first()
     return None if row is None else _frame(row)
 
 
@@ -86,6 +90,10 @@ def waiting(conn: Connection) -> dict[str, int]:
     """Count waiting frames by camera, of the first 5,000 of each state."""
     rows = conn.execute(_COUNT, {"most": _WAITING})
     return {row.task_id: row.frames for row in rows}
+
+
+def _newest_id(conn: Connection) -> int:
+    return int(conn.execute(_NEWEST_ID).scalar_one())
 
 
 def _frame(row: Row[Any]) -> NewestFrame:

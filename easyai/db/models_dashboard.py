@@ -45,6 +45,18 @@ class CameraHour(Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
+class CameraType(Base):
+    """A task type of a camera: when its frames were last settled (db/camera_hours.py)."""
+
+    __tablename__ = "camera_types"
+
+    task_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    task_type: Mapped[str] = mapped_column(Text, primary_key=True)
+    last_hour: Mapped[int] = mapped_column(BigInteger)  # Unix seconds / 3600
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
 class AlertReview(Base):
     """The mark of a person that an alert was reviewed."""
 

@@ -65,7 +65,7 @@ def get_camera(runtime: RuntimePart, task_id: TaskId) -> dict[str, Any]:
         now = camera_hours.hour_of(clock.now(conn))
         hours = range(now - _HOURS + 1, now + 1)
         counts = camera_hours.of_camera(conn, task_id, hours)
-        types = camera_hours.types_of(conn, task_id, hours)
+        types = camera_hours.types_of(conn, task_id, hours[0])
         frame = camera_pictures.newest_frame(conn, task_id)
         row = frames.get(conn, frame.id) if frame else None
         found = alert_search.page(conn, choice, _ALERTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -11,7 +11,6 @@ from easyai.dashboard import camera_items
 from easyai.dashboard.camera_items import Cameras, Counts, Newest
 from easyai.dashboard.sections.section import REST, Shown
 from easyai.db import camera_pictures
-from easyai.db.camera_hours import CameraFrames
 from easyai.runtime import Runtime
 
 _MOST: Final = 200
@@ -30,17 +29,17 @@ class WaitingOfCameras:
         self.newest = camera_pictures.waiting(conn)
 
 
-class SettledOfCameras:
-    """The frames of a day of each camera."""
+class TypesOfCameras:
+    """The task types of each camera."""
 
     rest = 1000
 
     def __init__(self) -> None:
-        self.newest: Sequence[CameraFrames] = ()
+        self.newest: Mapping[str, set[str]] = {}
 
     def read(self, conn: Connection, now: float) -> None:
-        """Add up the hours of a day."""
-        self.newest = camera_items.settled_of_a_day(conn, now)
+        """Read the types of a day."""
+        self.newest = camera_items.types_of_a_day(conn, now)
 
 
 class CamerasSection:
@@ -49,10 +48,8 @@ class CamerasSection:
     name = "cameras"
     rest = REST
 
-    def __init__(
-        self, runtime: Runtime, waiting: WaitingOfCameras, settled: SettledOfCameras
-    ) -> None:
-        self._waiting, self._settled = waiting, settled
+    def __init__(self, runtime: Runtime, waiting: WaitingOfCameras, types: TypesOfCameras) -> None:
+        self._waiting, self._types = waiting, types
         self._cameras = Cameras(runtime)
         self._newest: Newest | None = None
         self._shown: dict[str, dict[str, Any]] | None = None  # by camera, as of the last reading
@@ -65,7 +62,7 @@ class CamerasSection:
     def show(self, language: str) -> Shown:
         """The cameras, newest picture first; the same in every language."""
         if self._newest is not None:
-            counts = Counts(self._waiting.newest, self._settled.newest)
+            counts = Counts(self._waiting.newest, self._types.newest)
             items = self._cameras.items(self._newest, counts, _MOST)
             known, self._newest = self._shown or {}, None
             self._shown = {item["task_id"]: item for item in items}

@@ -35,22 +35,18 @@ def test_cameras_with_the_newest_picture_come_first(api: LiveApi, rows: Rows) ->
     assert (waiting["waiting"], waiting["alert_id"]) == (1, None)
     assert waiting["thumb"].startswith(f"{DASHBOARD}/thumbnails/frames/")
     assert (alert["alert_id"], alert["size"], alert["task_types"]) == (old, [640, 480], [TYPE])
-    assert (seen["settled_24h"], seen["thumb"], seen["at"]) == (5, None, None)
+    assert (seen["task_types"], seen["thumb"], seen["at"]) == ([TYPE], None, None)
 
 
-def test_camera_of_the_list_has_the_frames_of_a_day_and_the_types_of_its_last_two_hours(
-    api: LiveApi, rows: Rows
-) -> None:
-    for number, age_hours in enumerate((3, 3, 4, 5, 23, 30)):
-        _settle(rows, CAMERA, "alert", 1, age_hours, f"type-{number}")
+def test_cameras_of_a_day_are_listed_with_the_types_of_the_day(api: LiveApi, rows: Rows) -> None:
+    for number, age_hours in enumerate((3, 22, 25)):
         _settle(rows, CAMERA, "failed", 2, age_hours, f"type-{number}")
+    _settle(rows, CAMERA, "alert", 2, 40, "type-1")  # a late count hides no newer hour
     _settle(rows, "other", "alert", 9)
-    camera, other = sorted(
-        api.get(CAMERAS)["items"], key=lambda item: item["settled_24h"], reverse=True
-    )
-    assert (camera["task_id"], camera["settled_24h"]) == (CAMERA, 15)
-    assert camera["task_types"] == ["type-0", "type-1", "type-2"]
-    assert (other["settled_24h"], other["task_types"]) == (9, [TYPE])
+    _settle(rows, "long ago", "alert", 9, 25)
+    types = {item["task_id"]: item["task_types"] for item in api.get(CAMERAS)["items"]}
+    assert types == {CAMERA: ["type-0", "type-1"], "other": [TYPE]}
+    assert api.get(f"{CAMERAS}/{quote(CAMERA)}")["task_types"] == ["type-0", "type-1"]
 
 
 def test_camera_has_the_fates_of_a_day_and_its_regions(api: LiveApi, rows: Rows) -> None:
@@ -93,8 +89,6 @@ def test_requeued_frame_counts_once_for_its_camera(api: LiveApi, rows: Rows) -> 
     _settle(rows, CAMERA, "alert", 3)
     outcomes = api.get(f"{CAMERAS}/{quote(CAMERA)}")["fates"]["outcomes"]
     assert {name: sum(hours) for name, hours in outcomes.items()} == {"alert": 3, "failed": 1}
-    (camera,) = api.get(CAMERAS)["items"]
-    assert camera["settled_24h"] == 4
 
 
 def test_frame_requeued_before_its_failure_is_written_counts_once(rows: Rows) -> None:
@@ -130,4 +124,4 @@ def test_count_below_zero_lowers_no_other_count(api: LiveApi, rows: Rows) -> Non
     assert {name: sum(hours) for name, hours in outcomes.items()} == {"alert": 3, "failed": 5}
     assert found["task_types"] == sorted([TYPE, "烟雾"])
     (camera,) = api.get(CAMERAS)["items"]
-    assert (camera["settled_24h"], camera["task_types"]) == (8, sorted([TYPE, "烟雾"]))
+    assert camera["task_types"] == sorted([TYPE, "烟雾"])

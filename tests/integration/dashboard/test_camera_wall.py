@@ -9,7 +9,7 @@ import pytest
 from easyai.dashboard import alert_items
 from easyai.dashboard.sections.cameras_section import (
     CamerasSection,
-    SettledOfCameras,
+    TypesOfCameras,
     WaitingOfCameras,
 )
 from easyai.db import clock
@@ -23,7 +23,7 @@ class _Wall:
 
     def __init__(self, rows: Rows) -> None:
         self._db = rows.runtime.db
-        self._counts = waiting, settled = WaitingOfCameras(), SettledOfCameras()
+        self._counts = waiting, settled = WaitingOfCameras(), TypesOfCameras()
         self._section = CamerasSection(rows.runtime, waiting, settled)
 
     def tick(self) -> list[dict[str, Any]]:

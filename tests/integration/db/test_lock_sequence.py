@@ -29,7 +29,7 @@ from tests.support.site import TYPE, Installation
 __all__ = ["migrated_url"]
 _ORDER = (
     *("task_types", "services", "frames", "alerts", "statistics", "frame_totals"),
-    *("duration_totals", "camera_hours", "generations"),
+    *("duration_totals", "camera_hours", "camera_types", "generations"),
 )
 _LOCKS = re.compile(
     r"^\s*SELECT .*? FROM (\w+) .*FOR UPDATE|UPDATE (\w+)\s+SET|INSERT INTO (\w+)", re.DOTALL

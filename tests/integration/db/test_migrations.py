@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import CreateIndex
 
-from easyai.db import migrate
+from easyai.db import camera_hours, migrate
 from easyai.db.alerts import OUTBOX_LOCK
 from easyai.db.models import Base
 from easyai.db.session import DISPATCH_LOCK, Database
@@ -104,6 +104,25 @@ def test_second_upgrade_keeps_existing_rows(database_url: str) -> None:
     assert migrate.upgrade(database_url) == migrate.newest()
     with database.read() as conn:
         assert conn.execute(text("SELECT name FROM task_types")).scalars().all() == ["人脸"]
+    database.dispose()
+
+
+def test_cameras_counted_before_camera_types_are_listed_after_the_upgrade(
+    database_url: str,
+) -> None:
+    migrate.upgrade(database_url)
+    database = Database(database_url)
+    _run(database, "0016")
+    hours = [(7, "门口1", 2), (9, "门口1", 1), (9, "gone", -1)]
+    with database.write() as conn:
+        for hour, camera, frames in hours:
+            values = {"hour": hour, "camera": camera, "frames": frames}
+            row = "(:hour, :camera, '人脸', 'failed', :frames)"
+            conn.execute(text(f"INSERT INTO camera_hours VALUES {row}"), values)
+    migrate.upgrade(database_url)
+    with database.read() as conn:
+        assert camera_hours.types(conn, 9, 10) == {"门口1": {"人脸"}}
+        assert camera_hours.types(conn, 10, 10) == {}
     database.dispose()
 
 
