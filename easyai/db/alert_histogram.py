@@ -19,12 +19,12 @@ from easyai.db.alert_search import AlertChoice
 
 #: Index entries that are counted one by one.
 _EXACTLY: Final = 40_960
-_OF_CAMERA: Final = 20_480  # the same, of a camera: they are found first, and others are sampled
-_OF_ROWS: Final = 16_384  # the same, of a choice that no index knows: rows are read
+_OF_CAMERA: Final = 10_240  # the same, of a camera: they are found first, and others are sampled
+_OF_ROWS: Final = 8_192  # the same, of a choice that no index knows: rows are read
 _LEAST: Final = 1024  # entries that take as long as a statement
 _MOST_SAMPLES: Final = 512
 _MOST_SAMPLES_OF_ROWS: Final = 256
-_SAMPLE_IDS: Final = 64
+_SAMPLE_IDS: Final = 24
 _STEPS: Final = """
     SELECT CAST({floor}((created_at - :start_time) / :step_sec) AS BIGINT) AS step,
            count(*) AS alerts

@@ -23,10 +23,11 @@ _READ: Final = 4096
 _READ_TO_COUNT: Final = 24_576
 #: How many alerts a call counts.
 MOST_COUNTED: Final = 1000
-#: Index entries that a call reads, such as to find the alerts of a rare type.
-_ENTRIES: Final = 40_960
+#: Index entries that a call reads to find alerts, such as of a rare type; and those to count them.
+_ENTRIES: Final = 16_384
+_ENTRIES_TO_COUNT: Final = 40_960
 #: Alerts of a camera beyond which a list of this camera has no total.
-_COUNTED: Final = 50_000
+_COUNTED: Final = 20_000
 _LEAST: Final = 1024  # entries that take as long as the statements of a span
 _EXTRAS: Final = (
     ("algorithm_id", "algorithm_id = :algorithm_id"),
@@ -126,7 +127,7 @@ def page(
         found = alert_lists.page(conn, choice.plain, limit, before=before or _BEYOND_ALL)
         rows = [row for row in found.rows if row.task_id != TASK_ID]
         return FoundAlerts(rows, found.total - _of_system(conn, choice.plain), found.next)
-    ids, end = _found(conn, choice, limit, _last(conn, choice, before), _READ)
+    ids, end = _found(conn, choice, limit, _last(conn, choice, before), (_READ, _ENTRIES))
     rows = [row for row in alert_lists.rows(conn, ids) if row.task_id != TASK_ID]
     return FoundAlerts(rows, None, end, at_least)
 
@@ -134,7 +135,8 @@ def page(
 def count(conn: Connection, choice: AlertChoice, before: int | None = None) -> CountedAlerts:
     """Count the newest alerts with ids below `before`: up to `MOST_COUNTED`, by bounded reads."""
     last = _last(conn, choice, before)
-    ids, end = _found(conn, choice, MOST_COUNTED, last, _READ_TO_COUNT)
+    most = (_READ_TO_COUNT, _ENTRIES_TO_COUNT)
+    ids, end = _found(conn, choice, MOST_COUNTED, last, most)
     return CountedAlerts(len(ids) - _of_system_among(conn, choice, ids), end)
 
 
@@ -187,13 +189,14 @@ def _last(conn: Connection, choice: AlertChoice, before: int | None) -> int:
 
 
 def _found(
-    conn: Connection, choice: AlertChoice, limit: int, last: int, left: int
+    conn: Connection, choice: AlertChoice, limit: int, last: int, most: tuple[int, int]
 ) -> tuple[list[int], int | None]:
     """The ids of the next alerts, and where the next part begins; None: there is none.
 
-    Reads at most `left` alerts.
+    `most`: alerts and index entries to read.
     """
-    spans, rest = _spans(conn, choice.plain, last)
+    left, entries = most
+    spans, rest = _spans(conn, choice.plain, last, entries)
     ids: list[int] = []
     for span in spans:
         found, end, read = _in_span(conn, choice, limit - len(ids), left, span)
@@ -207,18 +210,18 @@ def _found(
 
 
 def _spans(
-    conn: Connection, plain: AlertFilter, last: int
+    conn: Connection, plain: AlertFilter, last: int, entries: int
 ) -> tuple[list[tuple[int, int]], int | None]:
-    """Spans of ids that hold wanted alerts, newest first, with at most `_ENTRIES` index entries.
+    """Spans of ids that hold wanted alerts, newest first, with at most `entries` index entries.
 
     Also returns the id before which to go on after the spans; None: there are no more spans.
     """
     if plain == AlertFilter(task_id=plain.task_id):  # each entry is wanted
         return [(0, last)], None
     if plain.task_id is not None:
-        first = alert_lists.after_newest(conn, plain.task_id, 0, last, _ENTRIES - 1)
+        first = alert_lists.after_newest(conn, plain.task_id, 0, last, entries - 1)
         return [(first or 0, last)], first
-    spans, left = [], _ENTRIES
+    spans, left = [], entries
     for block in alert_counts.blocks(conn, plain):  # leaves out blocks without wanted alerts
         newest = min(block.last_id, last)
         if newest < block.first_id:

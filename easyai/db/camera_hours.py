@@ -20,8 +20,8 @@ _ADD: Final = ManyRows(
     "SET frames = camera_hours.frames + excluded.frames",
     {"hour": int, "task_id": str, "task_type": str, "outcome": str, "frames": int},
 )
-# Lists of cameras read this table: `camera_hours` has a row for each hour and outcome. A row that has
-# the hour is only locked.
+# Lists of cameras read this table: `camera_hours` has a row for each hour and outcome. A row whose
+# hour is known is only locked.
 _SEEN: Final = ManyRows(
     "INSERT INTO camera_types (task_id, task_type, last_hour) "
     "SELECT {task_id}, {task_type}, {last_hour} {rows} WHERE true "

@@ -71,20 +71,6 @@ _COUNTS = text("""
     UNION ALL
     SELECT 'failed', task_type, count(*) FROM frames WHERE state = 'failed' GROUP BY task_type
 """)
-# There may be millions of failed frames.
-_UP_TO = """
-    WITH RECURSIVE held (name) AS (
-        SELECT min(task_type) FROM frames WHERE state = '{state}'
-        UNION ALL
-        SELECT (SELECT min(task_type) FROM frames
-                 WHERE state = '{state}' AND task_type > held.name)
-          FROM held WHERE held.name IS NOT NULL
-    )
-    SELECT name, (SELECT count(*) FROM (
-               SELECT 1 FROM frames
-                WHERE state = '{state}' AND task_type = held.name LIMIT :most) AS counted)
-      FROM held WHERE name IS NOT NULL
-"""
 _BY_KEY = text("SELECT id FROM frames WHERE key = :key OR image_path = :key ORDER BY id DESC")
 _TO_BRING_BACK = text("""
     SELECT id, task_id, task_type, coalesce(settled_at, 0) FROM frames
@@ -167,12 +153,6 @@ def counts(conn: Connection) -> dict[str, dict[str, int]]:
         empty = {str(name): 0 for name in LIVE}
         by_type.setdefault(task_type, empty)[state] = number
     return dict(sorted(by_type.items()))
-
-
-def count_by_type(conn: Connection, state: FrameState, most: int = 10_000) -> dict[str, int]:
-    """Count the frames of a state in `LIVE` by task type, up to `most` each."""
-    rows = conn.execute(text(_UP_TO.format(state=state)), {"most": most})
-    return {row[0]: row[1] for row in rows}
 
 
 def failed(conn: Connection, wanted: FrameFilter) -> Iterator[FailedFrame]:

@@ -12,26 +12,14 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from easyai.db import frames
+from easyai.db import frame_counts, frames
 from easyai.db.frames import FrameRow
 from easyai.domain.frame import FrameState
 
 _READ: Final = 2048  # frames that a call reads for a camera, of all types together
-_MOST_TYPES: Final = 500
 _MOMENT: Final = {FrameState.FAILED: "settled_at", FrameState.PARKED: "due_at"}
 #: The states that can be listed.
 STATES: Final = tuple(_MOMENT)
-# The next task type by a jump in the index: DISTINCT would read every frame.
-_TYPES: Final = """
-    WITH RECURSIVE held (name) AS (
-        SELECT min(task_type) FROM frames WHERE state = '{state}'
-        UNION ALL
-        SELECT (SELECT min(task_type) FROM frames
-                 WHERE state = '{state}' AND task_type > held.name)
-          FROM held WHERE held.name IS NOT NULL
-    )
-    SELECT name FROM held WHERE name IS NOT NULL LIMIT :most
-"""
 _OF_TYPE: Final = """
     SELECT id, at, task_id FROM (
         SELECT id, {moment} AS at, task_id FROM frames
@@ -68,7 +56,7 @@ def page(
 ) -> FrameList:
     """Frames in a state (`STATES`), of a task type and a camera if they are given."""
     start = before or Place(_LATEST, 2**63 - 1)
-    names = [task_type] if task_type is not None else _types(conn, state)
+    names = [task_type] if task_type is not None else frame_counts.types(conn, state)
     read = most + 1 if task_id is None else max(1, _READ // max(1, len(names)))
     lists, end = [], None
     for name in names:
@@ -85,10 +73,6 @@ def page(
     details = {row.id: row for row in frames.by_ids(conn, [row.id for row in wanted])}
     # A frame may have been requeued since, or deleted.
     return FrameList([details[row.id] for row in wanted if row.id in details], end)
-
-
-def _types(conn: Connection, state: FrameState) -> list[str]:
-    return list(conn.execute(text(_TYPES.format(state=state)), {"most": _MOST_TYPES}).scalars())
 
 
 def _of_type(

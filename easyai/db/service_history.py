@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Row, bindparam, text
 
 from easyai.db import direct, reasons, service_events
 from easyai.domain.reason import NO_REASON, Reason
@@ -60,16 +60,34 @@ _HIDDEN: Final = ("", ServiceState.UNREGISTERED.value)
 _Change = Sequence[Any]
 
 
-def strips(conn: Connection, since: float, until: float) -> dict[str, list[Span]]:
-    """The states of each service by endpoint, in order of time; passwords are hidden."""
+class Changes(NamedTuple):
+    """What the database has of the states of services between two moments."""
+
+    since: float
+    until: float
+    of: Mapping[str, Sequence[_Change]]  # by endpoint, in order of time
+    complete_since: float
+    details: Mapping[int, Reason]  # by event
+    services: Sequence[Row[Any]]
+
+
+def read(conn: Connection, since: float, until: float) -> Changes:
+    """Read the states of services between two moments (Unix seconds)."""
     values = {"since": since, "until": until, "most": MOST_EVENTS}
-    changes = _changes(conn, values)
-    first = conn.execute(_READ_TO, values).scalar() or since  # from when on they are complete
-    details = _details(conn, changes.values())
+    of = _changes(conn, values)
+    first = conn.execute(_READ_TO, values).scalar() or since
+    details = _details(conn, of.values())
+    services = conn.execute(_SERVICES, {"since": since}).all()
+    return Changes(since, until, of, first, details, services)
+
+
+def strips(changes: Changes) -> dict[str, list[Span]]:
+    """The states of each service by endpoint, in order of time; passwords are hidden."""
+    since, until, of, first, details, services = changes
     found = {}
-    for row in conn.execute(_SERVICES, {"since": since}):
+    for row in services:
         endpoint = hide_credentials(row.endpoint)
-        own = changes.get(endpoint, [])
+        own = of.get(endpoint, [])
         begin = max(first, since)
         if not own:
             begin = max(begin, min(row.register_at, row.state_since))

@@ -15,7 +15,7 @@ from easyai.api.parts import RuntimePart
 from easyai.api.routes.diagnosis_routes import LangQuery
 from easyai.dashboard import strict_bodies
 from easyai.dashboard.alert_items import PREFIX
-from easyai.db import frames, kept_frames, reasons
+from easyai.db import frame_counts, kept_frames, reasons
 from easyai.db.discards import Chosen
 from easyai.db.frames import FrameFilter
 from easyai.db.kept_frames import Place
@@ -48,18 +48,22 @@ def list_frames(
     before: str = "",
     lang: LangQuery = ENGLISH,
 ) -> dict[str, Any]:
-    """Frames, newest first, and how many there are by type. A part may be short before the last."""
+    """Frames, newest first, and how many there are by type. A part may be short before the last.
+
+    A type with `counted_up_to` frames may have more.
+    """
     place = _place(before)
     wanted = FrameState(state)
     with runtime.db.read() as conn:
         found = kept_frames.page(
             conn, wanted, _PAGE, task_type=task_type, task_id=task_id, before=place
         )
-        counts = None if place else frames.count_by_type(conn, wanted)
+        counts = None if place else frame_counts.by_type(conn, wanted)
     return {
         "items": [_item(row, lang) for row in found.rows],
         "next": f"{found.next.at!r}:{found.next.id}" if found.next else None,
-        "counts": counts,
+        "counts": counts and counts.by_type,
+        "counted_up_to": counts and counts.most,
     }
 
 

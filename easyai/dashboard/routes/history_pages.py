@@ -39,9 +39,7 @@ def strips(runtime: RuntimePart, span: Range = "1h") -> dict[str, Any]:
     """The states of every service in the range."""
     with runtime.db.read() as conn:
         until = clock.now(conn)
-        since = until - RANGES[span][0]
-        return {
-            "from": since,
-            "to": until,
-            "services": service_history.strips(conn, since, until),
-        }
+        changes = service_history.read(conn, until - RANGES[span][0], until)
+    # Thousands of events: other requests need the connection meanwhile.
+    services = service_history.strips(changes)
+    return {"from": changes.since, "to": until, "services": services}

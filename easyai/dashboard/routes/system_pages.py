@@ -14,7 +14,7 @@ from easyai.api.gates import READS, behind
 from easyai.api.parts import RuntimePart
 from easyai.api.routes.diagnosis_routes import LangQuery
 from easyai.dashboard.alert_choice import Id
-from easyai.db import alerts, audit, clock, frames, outbox, revision, space, waiting
+from easyai.db import alerts, audit, clock, frame_counts, outbox, revision, space
 from easyai.domain.frame import FrameState
 from easyai.health import process_facts
 from easyai.health.checks.disk import disks
@@ -29,6 +29,12 @@ from easyai.version import version
 router = APIRouter(prefix="/dashboard", dependencies=[Depends(viewer)], include_in_schema=False)
 
 _ACTIONS: Final = 50
+_QUEUES: Final = {
+    "waiting": FrameState.PENDING,
+    "leased": FrameState.LEASED,
+    "parked": FrameState.PARKED,
+    "failed": FrameState.FAILED,
+}
 _FLOWER_PORT: Final = 5555
 _FLOWER_SEC: Final = 0.2  # for a port of this machine
 
@@ -36,17 +42,14 @@ _FLOWER_SEC: Final = 0.2  # for a port of this machine
 @router.get("/system")
 @behind(READS)
 def system(request: Request, caller: CallerPart, runtime: RuntimePart) -> dict[str, Any]:
-    """What easyai is made of here, and how much of it is in use."""
+    """What easyai is made of here, and how much of it is in use.
+
+    A type with `counted_up_to` frames in a queue may have more.
+    """
     with runtime.db.read() as conn:
         now = clock.now(conn)
         processes = process_facts.read(conn, runtime, now)
-        queues = {
-            "waiting": waiting.counts(conn),
-            **{
-                str(state): frames.count_by_type(conn, state)
-                for state in (FrameState.PARKED, FrameState.LEASED, FrameState.FAILED)
-            },
-        }
+        queues = {name: frame_counts.by_type(conn, state) for name, state in _QUEUES.items()}
         of_cameras, of_system = alerts.counts(conn)
         backlog = outbox.backlog(conn)
         schema = revision.revision(conn)
@@ -54,7 +57,8 @@ def system(request: Request, caller: CallerPart, runtime: RuntimePart) -> dict[s
         "at": now,
         "versions": {"easyai": version(), "python": platform.python_version(), "schema": schema},
         "processes": [_process(process, now) for process in processes],
-        "queues": queues,
+        "queues": {name: counts.by_type for name, counts in queues.items()},
+        "counted_up_to": {name: counts.most for name, counts in queues.items()},
         "alerts": {"cameras": of_cameras, "system": of_system},
         "disks": [_disk(number, disk) for number, disk in enumerate(disks(runtime.settings))],
         "database": _database(runtime),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from easyai.db import kept_frames
+from easyai.db import frame_counts, kept_frames
 from easyai.domain.frame import FrameState
 from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.rows import CAMERA, DASHBOARD, TYPE, Rows
@@ -41,6 +41,24 @@ def test_failed_frames_are_listed_newest_first_with_their_reason(api: LiveApi, r
     assert _listed(api, "state=failed") == by_time
     assert _listed(api, "state=failed&task_type=人脸") == [i for i in by_time if i in ids[::2]]
     assert _listed(api, "state=parked") == []
+
+
+def test_frames_are_counted_up_to_a_number_that_falls_with_more_types(
+    api: LiveApi, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_counts, "_UP_TO", (5, 3, 2))
+    monkeypatch.setattr(frame_counts, "_ENTRIES", 6)
+    for number in range(9):
+        _failed(rows, number)
+    part = api.get(f"{FRAMES}?state=failed")
+    assert (part["counts"], part["counted_up_to"]) == ({TYPE: 5}, 5)
+    for number in range(2):
+        _failed(rows, 10 + number, task_type=("人脸", "烟雾")[number])
+    part = api.get(f"{FRAMES}?state=failed")
+    assert (part["counts"], part["counted_up_to"]) == ({"人脸": 1, "烟雾": 1, TYPE: 2}, 2)
+    system = api.get(f"{DASHBOARD}/system")
+    assert (system["queues"]["failed"], system["counted_up_to"]["failed"]) == (part["counts"], 2)
+    assert (system["queues"]["waiting"], system["counted_up_to"]["waiting"]) == ({}, 5)
 
 
 def test_words_of_a_service_are_shown_as_its_words_in_each_language(

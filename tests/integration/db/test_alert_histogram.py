@@ -92,7 +92,7 @@ def test_older_alerts_of_a_busy_camera_are_sampled(
 ) -> None:
     monkeypatch.setattr(alert_histogram, "_OF_CAMERA", 200)
     monkeypatch.setattr(alert_histogram, "_MOST_SAMPLES", 100)
-    saved = _save(database, 4, random.Random(7))  # 64 of 120 ids are read
+    saved = _save(database, 4, random.Random(7))  # 24 of 120 ids are read
     for wanted in (AlertFilter(task_id="busy"), AlertFilter(task_id="busy", task_type="人脸")):
         expected = _plain(saved, wanted, 0.0)
         counts, estimated = _histogram(database, wanted)
@@ -106,6 +106,7 @@ def test_older_alerts_of_a_busy_camera_are_sampled(
 def test_histogram_of_a_service_equals_a_plain_count_until_alerts_are_sampled(
     database: Database, task_id: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(alert_histogram, "_OF_ROWS", 4 * BLOCK)
     saved = _save(database, 4, random.Random(7))
     wanted = AlertFilter(task_id=task_id)
     expected = _plain(saved, wanted, 0.0, "a")

@@ -87,7 +87,8 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
         monkeypatch.setattr(alert_search, "_READ", draw.choice((1, 7, 4096)))
         monkeypatch.setattr(alert_search, "_READ_TO_COUNT", draw.choice((7, 24_576)))
         monkeypatch.setattr(alert_search, "MOST_COUNTED", draw.choice((10, 1000)))
-        monkeypatch.setattr(alert_search, "_ENTRIES", draw.choice((9, 5_000, 40_960)))
+        for name in ("_ENTRIES", "_ENTRIES_TO_COUNT"):
+            monkeypatch.setattr(alert_search, name, draw.choice((9, 5_000, 40_960)))
         monkeypatch.setattr(alert_search, "_COUNTED", draw.choice((5, 100_000)))
         plain = AlertFilter(
             task_id=draw.choice((None, None, "c1")),

@@ -17,6 +17,7 @@ from easyai.db import (
     camera_backlogs,
     camera_pictures,
     diagnosis_facts,
+    frame_counts,
     frames,
     history,
     kept_frames,
@@ -193,7 +194,7 @@ WORK: dict[str, tuple[str, Work]] = {
     ),
     "counts of failed frames": (
         "ix_frames_failed",
-        lambda c: frames.count_by_type(c, FrameState.FAILED),
+        lambda c: frame_counts.by_type(c, FrameState.FAILED),
     ),
     "cameras with alerts": ("ix_alerts_camera", alert_lists.task_ids),
     "outbox empty": ("ix_alerts_unpublished", outbox.is_empty),

@@ -1,6 +1,6 @@
 // Frames that failed or are parked: why, and what brings them back.
 import { read } from "../api.js";
-import { count, moment } from "../format.js";
+import { count, moment, upTo } from "../format.js";
 import { Ask, Empty, Failed, Segments, Skeleton } from "../parts.js";
 import { Picture } from "../picture.js";
 import { html, useEffect, useRef, useState } from "../preact.js";
@@ -9,7 +9,7 @@ import { toast, useNow, useOperator, useStore } from "../store.js";
 import { t } from "../words.js";
 import { change } from "./alarms.js";
 
-// A list by keyset: {items, next, counts, error, more, again}.
+// A list by keyset: {items, next, counts, most, error, more, again}; a count of `most` may be too low.
 function useList(query) {
   const [state, set] = useState({ items: null, next: null, counts: null, error: null });
   const turn = useRef(0);
@@ -20,7 +20,7 @@ function useList(query) {
       if (own !== turn.current) return;
       set((old) => ({
         items: before ? [...old.items, ...page.items] : page.items,
-        next: page.next, counts: page.counts ?? old.counts, error: null,
+        next: page.next, counts: page.counts ?? old.counts, most: page.counted_up_to ?? old.most, error: null,
       }));
     } catch (error) {
       if (own === turn.current) set((old) => ({ ...old, error }));
@@ -114,7 +114,7 @@ function Bar({ query, state, list, children }) {
   const set = (values) => goInstead("frames", "", { ...query, ...values });
   const counted = Object.keys(list.counts || {});
   const types = [...new Set([...(useNow("types") || []).map((type) => type.name), ...counted])].sort();
-  const label = (name) => (list.counts?.[name] ? `${name} (${count(list.counts[name])})` : name);
+  const label = (name) => (list.counts?.[name] ? `${name} (${upTo(list.counts[name], list.most)})` : name);
   return html`<div class="filters plain">
     <${Segments}
         label=${t("state")}

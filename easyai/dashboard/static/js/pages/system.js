@@ -1,6 +1,6 @@
 // The installation itself: processes, queues, disks, database, bus, settings, versions, audit log.
 import { keep, openSession, read } from "../api.js";
-import { bytes, count, moment, span } from "../format.js";
+import { bytes, count, moment, span, upTo } from "../format.js";
 import { Loaded, useRead } from "../load.js";
 import { Failed, Panel, State } from "../parts.js";
 import { html, useState } from "../preact.js";
@@ -16,7 +16,7 @@ const MOST_OPEN = 20; // task types of which those without a frame are shown, to
 const PROCESS = { working: "ok", silent: "bad", ended: "idle" };
 
 // On a phone a row of texts becomes a block, where each value has its heading beside it.
-const Table = ({ head, rows }) => html`<div
+const Table = ({ head, rows, number = count }) => html`<div
   class=${typeof rows[0]?.[1] === "number" ? "scroll" : "scroll rows"}
   tabindex="0">
   <table class="tight">
@@ -35,7 +35,7 @@ const Table = ({ head, rows }) => html`<div
           key=${i}
           data-head=${head[i]}
           class=${typeof cell === "number" ? "num" : "text"}>
-          ${typeof cell === "number" ? count(cell) : cell}
+          ${typeof cell === "number" ? number(cell, i) : cell}
         </td>`)}
       </tr>`)}
     </tbody>
@@ -61,7 +61,7 @@ function Processes({ processes, at }) {
 }
 
 // Every task type; when there are many, those without a frame are folded.
-function Queues({ queues }) {
+function Queues({ queues, upTo: most = {} }) {
   const [isOpen, open] = useState(false);
   const types = (useNow("types") || []).map((type) => type.name);
   const states = ["waiting", "leased", "parked", "failed"];
@@ -76,7 +76,8 @@ function Queues({ queues }) {
     ${rows.length
       ? html`<${Table}
           head=${[t("type"), t("waiting"), t("in_flight"), t("parked"), t("failed")]}
-          rows=${shown} />`
+          rows=${shown}
+          number=${(n, i) => upTo(n, most[states[i - 1]])} />`
       : html`<div class="empty">${t("no_queues")}</div>`}
     <${Fold} hidden=${rows.length - shown.length} isOpen=${isOpen} words="n_empty" turn=${() => open(!isOpen)} />
   <//>`;
@@ -220,7 +221,7 @@ export function System() {
     <${Loaded} of=${asked} rows=${8}>
       ${system &&
         html`<${Processes} processes=${system.processes} at=${system.at} />
-          <${Queues} queues=${system.queues} />
+          <${Queues} queues=${system.queues} upTo=${system.counted_up_to} />
           <div class="cols2">
             <${Disks} disks=${system.disks} />
             <${Database} database=${system.database} />
