@@ -21,6 +21,7 @@ from tests.browser.flood import assert_smooth
 from tests.browser.visitor import Visitor
 from tests.faults.camera import Camera
 from tests.faults.fleet import Fleet
+from tests.support.alert_writer import AlertWriter
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.live_tabs import live_tabs
 from tests.support.outside import Outside
@@ -29,6 +30,8 @@ TYPE = "人数统计"
 _RED_MS = 45_000
 _GREEN_MS = 30_000
 _FLOOD_SEC = 60
+_INFERRED_A_SEC, _SAVED_A_SEC = 30, 75
+_LEAST_A_SEC = 50  # a hundred where no other test takes the CPU
 _TABS = 20
 _ALERTS_A_SEC = 1000 / 60
 _BEATS_A_SEC = 50
@@ -74,6 +77,8 @@ def test_page_stays_smooth_for_a_minute_of_a_hundred_alerts_a_second(tmp_path: P
     with (
         EasyaiProcess(tmp_path).start() as process,
         Fleet(process.url, [TYPE], services=2, delay_sec=0, max_concurrency=16),
+        # Two cores that draw pages infer 80 frames a second, so another process saves alerts, too.
+        AlertWriter(f"sqlite:///{process.data}/easyai.db", process.frames, TYPE, _SAVED_A_SEC),
         running_chromium() as chromium,
         ExitStack() as visitors,
     ):
@@ -81,7 +86,15 @@ def test_page_stays_smooth_for_a_minute_of_a_hundred_alerts_a_second(tmp_path: P
         def visit() -> Visitor:
             return visitors.enter_context(Visitor(chromium, process.url))
 
-        assert_smooth(chromium, process, visit, TYPE, _FLOOD_SEC)
+        assert_smooth(
+            chromium,
+            process,
+            visit,
+            TYPE,
+            _FLOOD_SEC,
+            frames_per_sec=_INFERRED_A_SEC,
+            least_per_sec=_LEAST_A_SEC,
+        )
 
 
 def _cpu_sec(pid: int | None) -> float:
