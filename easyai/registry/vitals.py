@@ -74,7 +74,8 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     asked = [row for row in doubtful if row.pk in answers]
     living = [row for row in asked if _lives(row, answers[row.pk], row.pk in perhaps_moved)]
     blame = _blame(runtime, rows, [row for row in living if row.pk in fallen])
-    revived, woken = _revive(runtime, living, timeout_sec, blame)
+    answered = {row.pk for row in living if not answers[row.pk]}
+    revived, woken = _revive(runtime, living, answered, timeout_sec, blame)
     alive = {row.pk for row in living}
     dead = [row for row in asked if row.pk not in alive]
     moved = moves.found({row.pk for row in dead if _is_deserted(row, answers[row.pk])})
@@ -208,9 +209,13 @@ def _lives_by_probes(row: ServiceRow) -> bool:
 
 
 def _revive(
-    runtime: Runtime, living: Sequence[ServiceRow], timeout_sec: float, blame: Reason | None
+    runtime: Runtime,
+    living: Sequence[ServiceRow],
+    answered: set[int],
+    timeout_sec: float,
+    blame: Reason | None,
 ) -> tuple[int, list[str]]:
-    """Set services online whose probe succeeded; returns how many, and the types they serve."""
+    """Set services online that `answered` a probe; returns how many, and the types they serve."""
     if not living:
         return 0, []
     evidence = Reason.of("service.probed_of_many", blame=blame) if blame else PROBED
@@ -218,7 +223,7 @@ def _revive(
     with runtime.db.write() as conn:
         now = clock.now(conn)
         locked = services.lock(conn, [row.pk for row in living])
-        back = [row for row in locked if row.state in AWAY]
+        back = [row for row in locked if row.state in AWAY and row.pk in answered]
         pks = [row.pk for row in back]
         services.set_online(conn, pks, PROBED, now)
         services.confirm(conn, [row.pk for row in locked], now + timeout_sec)

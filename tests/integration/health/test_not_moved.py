@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
+from easyai.domain.reason import Reason
 from easyai.messages.catalogue import text
-from easyai.registry import registration
+from easyai.registry import registration, vitals
 from easyai.service_http import probe
 from easyai.tasks.sweep import sweep
 from tests.integration.health.homes import ID, homes, passed, state_of, sweeps, work
@@ -56,6 +58,25 @@ def test_endpoint_that_hangs_when_another_starts_has_not_moved(
             sweep(site.runtime)
     state, reason = state_of(site, old)
     assert (state, "no answer" in reason, "moved" in reason) == ("offline", True, False)
+
+
+def test_endpoint_that_goes_offline_while_an_unanswered_probe_waits_is_not_set_online(
+    site: Installation, homes: list[AlgorithmStub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new, _ = homes
+    monkeypatch.setattr(probe, "PROBE_TIMEOUT_SEC", 0.3)
+
+    def offline_meanwhile(*asked: Any) -> dict[int, Reason]:
+        answers = probe.probe_all(*asked)
+        site.execute("UPDATE services SET state = 'offline' WHERE endpoint = :it", it=old.endpoint)
+        return answers
+
+    old.stop()
+    with socket.create_server(("127.0.0.1", old.port)):
+        site.register(new)
+        monkeypatch.setattr(vitals, "probe_all", offline_meanwhile)
+        sweep(site.runtime)
+    assert state_of(site, old)[0] == "offline"
 
 
 @contextmanager
