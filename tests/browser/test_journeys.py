@@ -212,20 +212,6 @@ def test_dragging_over_the_histogram_chooses_the_time(visit: Visit) -> None:
     assert int(page.url.rpartition("=")[2]) <= time.time() + 1
 
 
-def test_camera_shows_its_next_picture_after_one_that_was_gone(visit: Visit, site: Outside) -> None:
-    visitor = visit()
-    visitor.expect_faults()  # a picture is refused
-    page = visitor.page
-    page.route("**/thumbnails/**", lambda route: route.fulfill(status=404))
-    visitor.open()
-    tile = page.locator(".tile", has_text="Dock 4")
-    expect(tile).to_contain_text("no picture")
-    page.unroute_all()
-    site.put(f"{TYPE}/Dock 4/next.jpg", jpeg(77))
-    expect(tile.locator("img")).to_be_visible(timeout=FAR_MS)
-    expect(tile).not_to_contain_text("no picture")
-
-
 def test_type_whose_frames_wait_without_a_service_says_so(visit: Visit) -> None:
     page = visit().open()
     waiting = page.get_by_role("group", name="无服务")

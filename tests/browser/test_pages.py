@@ -15,8 +15,6 @@ from playwright.sync_api import Route, expect
 from easyai.dashboard.static_files import STATIC
 from tests.browser.conftest import CAMERAS, HOSTILE, HOSTILE_SERVICE, TYPE, Visit
 from tests.browser.visitor import PHONE, WALL, Visitor
-from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.jpeg import jpeg
 from tests.support.outside import Outside
 
 LARGEST_COLD = 200_000  # bytes over the network at the first visit
@@ -262,32 +260,3 @@ def test_layout_of_a_hundred_thousand_alerts_is_made_at_once(visit: Visit) -> No
     assert 5 <= found["shown"] <= 8
     assert found["inside"]
     assert found["ms"] < 200
-
-
-_HIGH = "高处"
-
-
-def test_label_of_a_box_near_the_upper_edge_is_whole_and_a_broken_picture_says_so(
-    visit: Visit, site: Outside
-) -> None:
-    box = {"bbox": [100, 13, 160, 120], "class": "person", "confidence": 0.9}  # of 320 × 240
-    answer = (200, {"success": True, "result": {"total_count": 1, "detections": [box]}})
-    with AlgorithmStub("high", (_HIGH,), answer=lambda frame: answer) as stub:
-        stub.register(site.url)
-        site.put(f"{_HIGH}/whole/0.jpg", jpeg(5))
-        site.put(f"{_HIGH}/broken/0.jpg", b"no picture")
-        site.wait_for_alerts(_HIGH, 2)
-    ids = {alert["task_id"]: alert["id"] for alert in site.alerts(_HIGH)}
-    visitor = visit(size=PHONE)
-    page = visitor.open(f"alerts/{ids['whole']}")
-    label = page.locator(".big .label")
-    expect(label).to_be_visible()
-    at, edge = label.bounding_box(), page.locator(".big .pic").bounding_box()
-    assert at is not None
-    assert edge is not None
-    assert at["y"] >= edge["y"]
-    visitor.open("alerts?task_id=broken")
-    expect(page.locator(".alert .gone")).to_have_text("broken picture")
-    visitor.open(f"alerts/{ids['broken']}")
-    expect(page.locator(".big .gone")).to_have_text("broken picture")
-    assert visitor.faults == []

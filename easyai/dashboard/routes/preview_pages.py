@@ -17,7 +17,7 @@ from easyai.api.parts import RuntimePart
 from easyai.api.schemas_alerts import LARGEST_ID
 from easyai.dashboard import stored_pictures
 from easyai.dashboard.decoding import BrokenPictureError
-from easyai.dashboard.thumbnails import Thumbnails
+from easyai.dashboard.thumbnails import Load, Thumbnails
 from easyai.db import alerts, frames
 from easyai.db.alerts import AlertRow
 from easyai.db.frames import FrameRow
@@ -29,13 +29,15 @@ from easyai.store.preview_files import alert_name, frame_name
 router = APIRouter(prefix="/dashboard", dependencies=[Depends(viewer)], include_in_schema=False)
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
-#: Whether a broken picture is answered by `_PLACEHOLDER` in place of the error 415, which a browser
-#: writes to its console for each `<img>`.
+#: Whether the answer for a picture that is gone or broken is one of `_PLACEHOLDERS` in place of the
+#: error 404 or 415, which a browser writes to its console for each `<img>`.
 Placeholder = Annotated[bool, Query()]
-#: A GIF of a single transparent pixel, by which the page knows it: no camera sends such a picture.
-_PLACEHOLDER: Final = (
-    b"GIF89a\1\0\1\0\x80\0\0\0\0\0\0\0\0!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
-)
+#: GIFs of one and of two transparent pixels, by whose sizes the page knows them, as a page cannot
+#: read the headers of an `<img>`: no camera sends such a picture.
+_PLACEHOLDERS: Final = {
+    "broken": b"GIF89a\1\0\1\0\x80\0\0\0\0\0\0\0\0!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;",
+    "gone": b"GIF89a\2\0\1\0\x80\0\0\0\0\0\0\0\0!\xf9\4\1\0\0\0\0,\0\0\0\0\2\0\1\0\0\2\2\4\n\0;",
+}
 _HEADERS: Final = {
     "cache-control": "private, max-age=3600",
     "x-content-type-options": "nosniff",
@@ -54,11 +56,13 @@ def alert_thumbnail(
     placeholder: Placeholder = False,
 ) -> Response:
     """The picture of an alert, 320 pixels wide."""
-    row = _alert(runtime, id)
-    load = partial(stored_pictures.of_alert, runtime, row.image_path)
-    check = partial(_alert, runtime, id)
-    open_it = partial(runtime.part(Thumbnails).open, alert_name(row), load, check)
-    return _thumbnail(request, open_it, placeholder)
+
+    def answer() -> Response:
+        row = _alert(runtime, id)
+        load = partial(stored_pictures.of_alert, runtime, row.image_path)
+        return _thumbnail(request, runtime, alert_name(row), load, partial(_alert, runtime, id))
+
+    return _or_placeholder(answer, placeholder)
 
 
 @router.get("/thumbnails/frames/{id}")
@@ -73,25 +77,43 @@ def frame_thumbnail(
 
     But not after the deletion of the frame's alert.
     """
-    row = _frame(runtime, id)
-    load = partial(stored_pictures.of_frame, runtime, row)
-    check = partial(_frame, runtime, id)
-    open_it = partial(runtime.part(Thumbnails).open, frame_name(row), load, check)
-    return _thumbnail(request, open_it, placeholder)
+
+    def answer() -> Response:
+        row = _frame(runtime, id)
+        load = partial(stored_pictures.of_frame, runtime, row)
+        return _thumbnail(request, runtime, frame_name(row), load, partial(_frame, runtime, id))
+
+    return _or_placeholder(answer, placeholder)
 
 
 @router.get("/pictures/alerts/{id}")
 @behind(PREVIEWS)
-def alert_picture(id: Id, runtime: RuntimePart) -> Response:  # noqa: A002
+def alert_picture(
+    id: Id,  # noqa: A002
+    runtime: RuntimePart,
+    placeholder: Placeholder = False,
+) -> Response:
     """The whole picture of an alert."""
-    return _picture(stored_pictures.of_alert(runtime, _alert(runtime, id).image_path))
+
+    def answer() -> Response:
+        return _picture(stored_pictures.of_alert(runtime, _alert(runtime, id).image_path))
+
+    return _or_placeholder(answer, placeholder)
 
 
 @router.get("/pictures/frames/{id}")
 @behind(PREVIEWS)
-def frame_picture(id: Id, runtime: RuntimePart) -> Response:  # noqa: A002
+def frame_picture(
+    id: Id,  # noqa: A002
+    runtime: RuntimePart,
+    placeholder: Placeholder = False,
+) -> Response:
     """The whole picture of a frame."""
-    return _picture(stored_pictures.of_frame(runtime, _frame(runtime, id)))
+
+    def answer() -> Response:
+        return _picture(stored_pictures.of_frame(runtime, _frame(runtime, id)))
+
+    return _or_placeholder(answer, placeholder)
 
 
 def _alert(runtime: Runtime, alert_id: int) -> AlertRow:
@@ -110,15 +132,21 @@ def _frame(runtime: Runtime, frame_id: int) -> FrameRow:
     return row
 
 
-def _thumbnail(request: Request, open_it: Callable[[], BinaryIO], placeholder: bool) -> Response:
+def _or_placeholder(answer: Callable[[], Response], placeholder: bool) -> Response:
     try:
-        file = open_it()
-    except BrokenPictureError:
+        return answer()
+    except (AlertNotFoundError, BrokenPictureError, PictureNotFoundError) as error:
         if not placeholder:
             raise
-        headers = _HEADERS | {"cache-control": "no-store"}
-        return Response(_PLACEHOLDER, headers=headers, media_type="image/gif")
-    with file:
+        why = "broken" if isinstance(error, BrokenPictureError) else "gone"
+    headers = _HEADERS | {"cache-control": "no-store", "x-picture": why}
+    return Response(_PLACEHOLDERS[why], headers=headers, media_type="image/gif")
+
+
+def _thumbnail(
+    request: Request, runtime: Runtime, name: str, load: Load, check: Callable[[], object]
+) -> Response:
+    with runtime.part(Thumbnails).open(name, load, check) as file:
         return _answer(request, file)
 
 

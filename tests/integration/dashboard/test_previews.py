@@ -19,8 +19,9 @@ import pytest
 import requests
 from PIL import Image
 
-from easyai.dashboard import decoding, thumbnails
+from easyai.dashboard import decoding, stored_pictures, thumbnails
 from easyai.dashboard.decoding import LARGEST_THUMBNAIL, size_of
+from easyai.errors import StoreUnavailableError
 from easyai.pipeline import alert_removal
 from easyai.store.preview_files import PreviewFiles
 from tests.integration.api.live import LiveApi
@@ -120,8 +121,11 @@ def test_broken_picture_is_refused_clearly(
         assert words in sqlite_api.error(415, "GET", f"{THUMBNAILS}/alerts/{alert}")
     instead = sqlite_api.call("GET", f"{THUMBNAILS}/alerts/{alert}?placeholder=true")
     assert (instead.status_code, instead.headers["content-type"]) == (200, "image/gif")
-    assert instead.headers["cache-control"] == "no-store"
-    assert Image.open(io.BytesIO(instead.content)).size == (1, 1)
+    assert (instead.headers["cache-control"], instead.headers["x-picture"]) == (
+        "no-store",
+        "broken",
+    )
+    assert _image(instead).size == (1, 1)
 
 
 def test_size_of_a_bomb_is_read_without_its_pixels() -> None:
@@ -192,8 +196,26 @@ def test_missing_picture_and_missing_alert_are_404(api: LiveApi, rows: Rows) -> 
         for kind in ("thumbnails", "pictures"):
             api.error(404, "GET", f"{DASHBOARD}/{kind}/alerts/{alert}")
             api.error(404, "GET", f"{DASHBOARD}/{kind}/frames/{alert}")
+            for of in ("alerts", "frames"):
+                path = f"{DASHBOARD}/{kind}/{of}/{alert}?placeholder=true"
+                instead = api.call("GET", path)
+                assert _image(instead).size == (2, 1)
+                assert instead.headers["cache-control"] == "no-store"
+                assert instead.headers["x-picture"] == "gone"
     assert api.call("GET", f"{DASHBOARD}/pictures/alerts/{outside}").status_code in (400, 404)
     api.error(400, "GET", f"{THUMBNAILS}/alerts/0")
+
+
+@pytest.mark.parametrize("kind", ["thumbnails", "pictures"])
+def test_no_placeholder_hides_that_the_store_is_away(
+    sqlite_api: LiveApi, sqlite_rows: Rows, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def away(*_: object) -> bytes:
+        raise StoreUnavailableError
+
+    alert = sqlite_rows.alert(image_path=sqlite_rows.picture("alerts/t/c/1.jpg"))
+    monkeypatch.setattr(stored_pictures, "of_alert", away)
+    sqlite_api.error(503, "GET", f"{DASHBOARD}/{kind}/alerts/{alert}?placeholder=true")
 
 
 def test_thumbnail_is_made_once_although_ten_tabs_ask(

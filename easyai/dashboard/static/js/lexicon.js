@@ -66,6 +66,7 @@ const COMMON = {
   no: ["no", "否"],
   broken_picture: ["broken picture", "图片损坏"],
   no_picture: ["no picture", "没有图片"],
+  picture_gone: ["picture gone", "图片已不在"],
   print: ["Print", "打印"],
   retry: ["Try now", "立即重试"],
   search: ["Search", "搜索"],

@@ -44,6 +44,11 @@ function useSize(given, id, isNeeded) {
   return given || size;
 }
 
+// The server is asked to send a placeholder for a picture that is gone or broken: the browser would
+// write an error to its console. The width of the placeholder says why.
+const asked = (src) => rooted(`${src}?placeholder=true`);
+const whyNone = ([width, height]) => height === 1 && { 1: "broken_picture", 2: "picture_gone" }[width];
+
 // Whether a picture that was not shown may be had after all; an error or a refusal of the server itself
 // is an answer, and so is its type of bytes that are no picture. A page in place of the picture is
 // another's answer, such as the login of a network. Returns {wait} in milliseconds, or {why} there is none.
@@ -53,7 +58,7 @@ const GONE = { why: "no_picture" };
 async function waitFor(src, times) {
   let answer = { ok: false };
   try {
-    answer = await fetch(rooted(src));
+    answer = await fetch(asked(src));
     answer.body?.cancel();
   } catch {
     // No answer: the network changed, or the server is away.
@@ -61,10 +66,6 @@ async function waitFor(src, times) {
   if (answer.ok && answer.headers.get("content-type") === NO_PICTURE) return { why: "broken_picture" };
   return answer.ok || mayCome(answer) ? { wait: waitAfter(answer, times) } : GONE;
 }
-
-// The server sends a single pixel for a broken picture, when it is asked to.
-const asked = (src, full) => rooted(full ? src : `${src}?placeholder=true`);
-const isPlaceholder = ([width, height]) => width === 1 && height === 1;
 
 const NONE = []; // the same each time: shapes that do not change draw nothing again
 const needsSize = (shapes) => shapes.some((shape) => shape.unit === "px");
@@ -131,33 +132,35 @@ export function Picture({ src, size, alert, boxes, regions, full, labels, hide, 
     if (!image.current) return; // the page changed meanwhile
     const { naturalWidth, naturalHeight } = image.current;
     const natural = [naturalWidth, naturalHeight];
-    if (isPlaceholder(natural)) miss({ src, why: "broken_picture" });
+    const why = whyNone(natural);
+    if (why) miss({ src, why });
     else if (naturalWidth) show({ src, natural, boxes: boxes || NONE, regions: regions || NONE });
   };
   // The shapes may change while the picture stays; and a cached picture is complete at once.
   useLayoutEffect(() => {
-    if (image.current?.complete && image.current.naturalWidth && image.current.src.endsWith(asked(src, full))) loaded();
+    if (image.current?.complete && image.current.naturalWidth && image.current.src.endsWith(asked(src))) loaded();
   }, [src, boxes, regions]);
   const drawn = shown || { natural: [4, 3], boxes: NONE, regions: NONE };
   const isNeeded = shown !== null && needsSize([...drawn.boxes, ...drawn.regions]);
   const known = useSize(full ? drawn.natural : size, alert, isNeeded);
   const [width, height] = drawn.natural;
-  const found = (!hide && shown && scaled(drawn.boxes, drawn.natural, known)) || [];
-  const areas = (!hide && shown && scaled(drawn.regions, drawn.natural, known)) || [];
+  const isDrawn = !hide && shown && !isGone;
+  const found = (isDrawn && scaled(drawn.boxes, drawn.natural, known)) || [];
+  const areas = (isDrawn && scaled(drawn.regions, drawn.natural, known)) || [];
   const shape = fit && shown ? { aspectRatio: `${width} / ${height}`, ...fit(width / height) } : undefined;
   return html`<div class="pic" style=${shape}>
     ${src && !isGone &&
       html`<img
           key=${times}
           ref=${image}
-          src=${asked(src, full)}
+          src=${asked(src)}
           alt=${alt}
           loading=${eager ? "eager" : "lazy"}
           decoding="async"
           onLoad=${loaded}
           onError=${failed} />`}
     ${(!src || isGone) && html`<span class="gone">${t(isGone ? missing.why : "no_picture")}</span>`}
-    ${!isGone && (found.length > 0 || areas.length > 0) &&
+    ${(found.length > 0 || areas.length > 0) &&
       html`<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
         ${areas.map((area, i) => html`<${Shape} key=${i} shape=${area} />`)}
         ${found.map((box, i) => html`<${Box} key=${i} box=${box} />`)}
