@@ -262,6 +262,9 @@ def test_page_works_below_a_path_that_a_gateway_takes_off(
     page.unroute_all(behavior="ignoreErrors")
 
 
+_COMMAND = "cd /srv/easyai && ls -l"
+
+
 @pytest.mark.parametrize("secure", [True, False])
 def test_command_is_copied_or_selected(visit: Visit, secure: bool) -> None:
     visitor = visit()
@@ -271,24 +274,11 @@ def test_command_is_copied_or_selected(visit: Visit, secure: bool) -> None:
     else:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visitor.open("system")
-    _with_command(page)
+    visitor.show_command(_COMMAND)
     page.get_by_role("button", name="Copy").click()
     if secure:
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
-        assert page.evaluate("navigator.clipboard.readText()") == "ls -l"
+        assert page.evaluate("navigator.clipboard.readText()") == _COMMAND
     else:
         expect(page.get_by_role("button", name="Press Ctrl-C")).to_be_visible()
-        page.wait_for_function("getSelection().toString() === 'ls -l'")
-
-
-def _with_command(page: Page) -> None:
-    """Show a command, as in a report."""
-    page.evaluate(
-        """async () => {
-          const { html, render } = await import("/static/js/preact.js");
-          const { Command } = await import("/static/js/parts.js");
-          const place = document.createElement("div");
-          document.getElementById("main").prepend(place);
-          render(html`<${Command} text="ls -l" />`, place);
-        }"""
-    )
+        page.wait_for_function(f"getSelection().toString() === '{_COMMAND}'")

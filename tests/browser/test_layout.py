@@ -72,6 +72,64 @@ def test_title_of_the_diagnosis_is_whole(
     assert page.locator("h1").evaluate("(title) => title.scrollWidth <= title.clientWidth")
 
 
+#: The text of an element as it is broken into lines.
+_LINES = """
+  (element) => {
+    const lines = [];
+    let last = null;
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      for (let at = 0; at < text.length; at += 1) {
+        const character = document.createRange();
+        character.setStart(text, at);
+        character.setEnd(text, at + 1);
+        const top = Math.round(character.getBoundingClientRect().top);
+        if (top !== last) lines.push("");
+        last = top;
+        lines[lines.length - 1] += text.data[at];
+      }
+    }
+    return lines;
+  }
+"""
+_PARTS = "".join(f"/part_{number:02}_of" for number in range(20))
+_PATH = f"/srv/disk_门口2{_PARTS}"
+_PATHS = {
+    "parts": f"cd {_PATH} && ls http://host:5066{_PATH}",
+    "a single part": f"cat {'x' * 200}.log",
+}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("path", _PATHS)
+def test_long_path_of_a_command_wraps_between_its_parts_and_is_copied_as_it_is(
+    visit: Visit, lang: str, path: str
+) -> None:
+    command = _PATHS[path]
+    visitor = visit(lang=lang)
+    page = visitor.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.open("system")
+    shown = visitor.show_command(command)
+    for width in (320, 375, 414):
+        page.set_viewport_size({"width": width, "height": 700})
+        lines = shown.evaluate(_LINES)
+        assert "".join(lines) == command
+        assert len(lines) > 3
+        if path == "parts":
+            assert {line[-1] for line in lines[:-1]} <= {"/", " "}, lines
+            assert not [line for line in lines if line.startswith("/")], lines
+        assert visitor.overflow() <= 0
+        assert shown.evaluate("(block) => block.scrollWidth <= block.clientWidth")
+        visitor.keep(f"command-{lang}-{path}-{width}")
+    shown.evaluate("(block) => getSelection().selectAllChildren(block)")
+    page.keyboard.press("Control+c")
+    assert page.evaluate("navigator.clipboard.readText()") == command
+    page.get_by_role("button", name=re.compile("^(Copy|复制)$")).first.click()
+    assert page.evaluate("navigator.clipboard.readText()") == command
+
+
 @pytest.mark.parametrize(("lang", "words"), [("en", "0 attempts"), ("zh", "尝试 0 次")])
 def test_phone_names_the_attempts_of_a_frame(visit: Visit, lang: str, words: str) -> None:
     visitor = visit(lang=lang, size=PHONE)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Request, expect
 
 LAPTOP = (1366, 768)
 PHONE = (390, 844)
@@ -79,6 +79,20 @@ class Visitor:
         """From now on the server is away, or refuses: Chromium writes that to the console."""
         self.faults.clear()
         self._listens = False
+
+    def show_command(self, text: str) -> Locator:
+        """Show a command at the top of the page, as in a report."""
+        self.page.evaluate(
+            """async (text) => {
+              const { html, render } = await import("/static/js/preact.js");
+              const { Command } = await import("/static/js/parts.js");
+              const place = document.createElement("div");
+              document.getElementById("main").prepend(place);
+              render(html`<${Command} text=${text} />`, place);
+            }""",
+            text,
+        )
+        return self.page.locator(".cmd pre").first
 
     def keep(self, name: str) -> None:
         """Write a picture of the screen, if SCREENSHOTS names a folder for them."""

@@ -58,9 +58,13 @@ export function Copy({ text, label, cls = "btn", from }) {
     ${state === "selected" && !from && html`<pre class="json" ref=${hidden} tabindex="0">${text}</pre>`}`;
 }
 
+// A long path wraps behind a "/". A `<wbr>` is no character: what is selected is the text itself.
+const BEHIND = /([^\s/'"`=:]\/+)(?=[^\s/])/;
+export const Wrapped = ({ text }) => text.split(BEHIND).map((part, i) => (i % 2 ? html`${part}<wbr />` : part));
+
 export function Command({ text, line }) {
   const at = useRef(null);
-  return html`<div class=${line ? "cmd line" : "cmd"}><pre ref=${at} tabindex="0">${text}</pre>
+  return html`<div class=${line ? "cmd line" : "cmd"}><pre ref=${at} tabindex="0"><${Wrapped} text=${text} /></pre>
     <${Copy} text=${text} from=${at} /></div>`;
 }
 
