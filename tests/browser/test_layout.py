@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -70,6 +71,38 @@ def test_title_of_the_diagnosis_is_whole(
     expect(page.locator(".report")).to_be_visible()
     visitor.keep(f"diagnosis-{lang}")
     assert page.locator("h1").evaluate("(title) => title.scrollWidth <= title.clientWidth")
+
+
+#: How many pixels the bar is wider than the screen for somebody who is logged in.
+_BAR = """
+  async (change) => {
+    const { peek, put } = await import("/static/js/store.js");
+    const { now, session } = peek();
+    const person = { ...session, role: "viewer", local: false, csrf: "x" };
+    put({ session: person, now: { ...now, verdict: { ...now.verdict, state: "warn" } }, ...change });
+    await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+    const bar = document.querySelector(".bar");
+    return [bar.innerText, bar.scrollWidth - innerWidth];
+  }
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "Inferring, with trouble"),
+        ({"connection": "silent"}, "Reconnecting"),
+        ({"hasPlace": False}, "Too many tabs"),
+    ],
+)
+def test_bar_fits_the_smallest_phone(visit: Visit, change: dict[str, Any], words: str) -> None:
+    visitor = visit(size=(320, 568))
+    page = visitor.open("system")
+    shown, too_wide = page.evaluate(_BAR, change)
+    visitor.keep(f"bar-{words}")
+    assert words in " ".join(shown.split())
+    assert too_wide <= 0
+    expect(page.get_by_role("navigation", name="More").get_by_text("Log out")).to_be_visible()
 
 
 #: The text of an element as it is broken into lines.

@@ -1,11 +1,12 @@
 // The frame of every page: the bar, the tabs, the verdict as a pill, the keys, the toast.
-import { keep, logOut } from "./api.js";
+import { keep } from "./api.js";
 import { span } from "./format.js";
 import { HELP, useKeys } from "./keys.js";
 import { clock } from "./format.js";
 import { startAgain } from "./live.js";
 import { Page } from "./pages.js";
 import { Dialog, Mark, State } from "./parts.js";
+import { Person } from "./person.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 import { PAGES, to, useRoute } from "./router.js";
 import { closeToast, serverTime, useNow, useStore, useTime } from "./store.js";
@@ -107,19 +108,6 @@ function Language() {
   </button>`;
 }
 
-function Person() {
-  const session = useStore((s) => s.session);
-  if (!session?.role || session.local) return null; // on this machine nobody logs in
-  if (!session.csrf) return html`<a class="btn quiet" href=${to("login")}>
-    ${t("log_in")}
-  </a>`; // everybody may look
-  return html`<span class="muted small txt cut">
-    ${session.name}
-    ${session.role === "viewer" ? ` · ${t("viewer")}` : ""}
-  </span>
-    <button type="button" class="btn quiet" onClick=${() => logOut()}>${t("log_out")}</button>`;
-}
-
 const Keys = ({ onNo }) => html`<${Dialog}
   title=${t("keys")}
   onNo=${onNo}
@@ -197,7 +185,7 @@ export function Shell() {
               isBehind=${name === "system" && WIDE.includes(known)} />`)}
         </nav>`}
       <span class="grow"></span>${!isOut && html`${known !== "now" && html`<${Pill} />`}<${Connection} />`}
-      <${Person} /><${Theme} /><${Language} /></header>
+      <span class="row person"><${Person} /></span><${Theme} /><${Language} /></header>
     ${!isOut && html`<${Spoken} />`}
     ${help && html`<${Keys} onNo=${() => ask(false)} />`}
     <main id="main" tabindex="-1" key=${lang}>

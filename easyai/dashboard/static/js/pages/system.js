@@ -3,6 +3,7 @@ import { keep, openSession, read } from "../api.js";
 import { bytes, count, moment, span, upTo } from "../format.js";
 import { Loaded, useRead } from "../load.js";
 import { Failed, Panel, State } from "../parts.js";
+import { Person } from "../person.js";
 import { html, useState } from "../preact.js";
 import { rooted } from "../root.js";
 import { to } from "../router.js";
@@ -217,6 +218,7 @@ export function System() {
     <nav class="menu-page" aria-label=${t("more")}>
       <a class="btn" href=${to("cameras")}>${t("cameras")}</a>
       <a class="btn" href=${to("frames")}>${t("frames")}</a>
+      <${Person} cls="btn" />
     </nav>
     <${Loaded} of=${asked} rows=${8}>
       ${system &&
