@@ -10,6 +10,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -40,6 +41,16 @@ _HOST_NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
 ANY_ADDRESS: Final = ("", "::", "0.0.0.0")  # noqa: S104 - recognised, not bound
 
 
+def _is_link(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        has_host = bool(parts.hostname) and parts.port != 0  # also raises for a port that is none
+    except ValueError:
+        return False
+    is_whole = text.isprintable() and not re.search(r"""[\s"'<>\\]""", text)
+    return parts.scheme in ("http", "https") and has_host and is_whole and "@" not in parts.netloc
+
+
 class Easyai(Table):
     """``[easyai]``: the parts and the addresses of the installation."""
 
@@ -65,6 +76,8 @@ class Easyai(Table):
     metrics_by_camera: bool = False
     # Names by which browsers may reach this server, besides its own; "*.example.com": all below
     allowed_hosts: tuple[str, ...] = ()
+    # Where people reach Flower, for the dashboard; '': at this server's own name, on port 5555
+    flower_url: str = ""
 
     @field_validator("database_url")
     @classmethod
@@ -98,6 +111,14 @@ class Easyai(Table):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError(Reason("settings.no_http_url"))
         return value.rstrip("/")
+
+    @field_validator("flower_url")
+    @classmethod
+    def _link(cls, value: str) -> str:
+        """A link without a login: the dashboard shows it to everybody who may look."""
+        if value and not _is_link(value):
+            raise ValueError(Reason("settings.no_link"))
+        return value
 
     @property
     def effective_database_url(self) -> str:

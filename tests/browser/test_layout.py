@@ -79,7 +79,8 @@ _BAR = """
     const { peek, put } = await import("/static/js/store.js");
     const { now, session } = peek();
     const person = { ...session, role: "viewer", local: false, csrf: "x" };
-    put({ session: person, now: { ...now, verdict: { ...now.verdict, state: "warn" } }, ...change });
+    const verdict = { ...now.verdict, state: "warn" };
+    put({ session: person, now: { ...now, verdict }, ...change });
     await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
     const bar = document.querySelector(".bar");
     return [bar.innerText, bar.scrollWidth - innerWidth];

@@ -122,19 +122,22 @@ def test_phone_shows_whole_words_and_nothing_that_is_not_known(visit: Visit, sit
     assert visit_services.evaluate(_BROKEN_WORDS) == []
 
 
-@pytest.mark.parametrize("port", [None, 5555])
-def test_system_links_to_flower_only_where_it_answers(visit: Visit, port: int | None) -> None:
+@pytest.mark.parametrize("flower", [None, "https://gateway.example/flower/"])
+def test_system_links_to_flower_only_where_it_answers(visit: Visit, flower: str | None) -> None:
     visitor = visit()
 
     def with_flower(route: Route) -> None:
         answer = route.fetch()
-        route.fulfill(response=answer, json={**answer.json(), "flower_port": port})
+        route.fulfill(response=answer, json={**answer.json(), "flower_url": flower})
 
     visitor.page.route("**/dashboard/system", with_flower)
     page = visitor.open("system")
     elsewhere = page.get_by_role("region", name="Elsewhere")
-    expect(elsewhere.get_by_role("link", name="Flower")).to_have_count(1 if port else 0)
-    if not port:
+    links = elsewhere.get_by_role("link", name="Flower")
+    expect(links).to_have_count(1 if flower else 0)
+    if flower:
+        expect(links).to_have_attribute("href", flower)
+    else:
         expect(elsewhere).to_contain_text("celery -A easyai flower")
 
 

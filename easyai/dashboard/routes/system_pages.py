@@ -63,7 +63,7 @@ def system(request: Request, caller: CallerPart, runtime: RuntimePart) -> dict[s
         "disks": [_disk(number, disk) for number, disk in enumerate(disks(runtime.settings))],
         "database": _database(runtime),
         "bus": _bus(runtime, backlog),
-        "flower_port": _FLOWER_PORT if _reaches_flower(request, caller) else None,
+        "flower_url": runtime.settings.easyai.flower_url or _flower(request, caller),
     }
 
 
@@ -93,24 +93,24 @@ def audit_log(
     return {"items": items, "next": end}
 
 
-def _reaches_flower(request: Request, caller: Caller) -> bool:
-    """Whether Flower answers at the Host of the request, which the page's link to Flower names.
+def _flower(request: Request, caller: Caller) -> str | None:
+    """The address of Flower at the Host of the request, if it answers there.
 
     That is known only where the Host is the address of this machine that the sender has reached. By
     default Flower listens on loopback alone, where no sender elsewhere reaches it.
     """
     host = canonical_address((request.scope.get("server") or ("",))[0])
     if not host or is_forwarded(request.scope) or (is_loopback(host) and not caller.local):
-        return False
+        return None
     named = request.url.hostname or ""
     is_name = is_loopback(named) or named == "localhost"
     if not (is_name if is_loopback(host) else canonical_address(named) == host):
-        return False
+        return None
     try:
         socket.create_connection((host, _FLOWER_PORT), _FLOWER_SEC).close()
     except OSError:
-        return False
-    return True
+        return None
+    return f"http://{f'[{named}]' if ':' in named else named}:{_FLOWER_PORT}/"
 
 
 def _process(process: ProcessFacts, now: float) -> dict[str, Any]:

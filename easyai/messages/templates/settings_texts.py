@@ -75,6 +75,11 @@ VALUES: Final = (
     ),
     message("settings.no_http_url", "must start with http:// or https://"),
     message(
+        "settings.no_link",
+        "must be an address that browsers open, such as http://HOST:5555 or https://HOST/flower/, "
+        "without user and password",
+    ),
+    message(
         "settings.no_events_url",
         "must be the address of a Redis, redis://:password@host:6379/0, or of a RabbitMQ, "
         "amqp://user:password@host:5672/",

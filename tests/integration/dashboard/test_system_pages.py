@@ -105,13 +105,25 @@ def test_flower_is_named_only_where_it_answers_the_sender(
         monkeypatch.setattr(system_pages, "_FLOWER_PORT", port)
         for host in ("127.0.0.1:5066", "localhost", "[::1]:5066"):
             found = pages.get(f"{DASHBOARD}/system", headers={"Host": host})
-            assert found["flower_port"] == port
+            assert found["flower_url"] == f"http://{host.removesuffix(':5066')}:{port}/"
         for headers in ({"X-Forwarded-For": ELSEWHERE}, {"X-Forwarded-For": "127.0.0.1"}):
-            assert pages.get(f"{DASHBOARD}/system", headers=headers)["flower_port"] is None
+            assert pages.get(f"{DASHBOARD}/system", headers=headers)["flower_url"] is None
         for host in ("192.0.2.7:5066", socket.gethostname()):  # the port is another machine's there
             found = pages.get(f"{DASHBOARD}/system", headers={"Host": host})
-            assert found["flower_port"] is None
-    assert pages.get(f"{DASHBOARD}/system")["flower_port"] is None
+            assert found["flower_url"] is None
+    assert pages.get(f"{DASHBOARD}/system")["flower_url"] is None
+
+
+def test_flower_of_the_settings_is_named_to_every_sender(
+    tmp_path: Path, open_on: OpenRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_FLOWER_URL", "https://gateway.example/flower/")
+    url = f"sqlite:///{tmp_path / 'flower.db'}"
+    migrate.upgrade(url)
+    with Dashboard(open_on(url)) as site:
+        for sender in ("127.0.0.1", ELSEWHERE):
+            found = site.browser(sender).call("GET", f"{DASHBOARD}/system").json()
+            assert found["flower_url"] == "https://gateway.example/flower/"
 
 
 def test_size_of_the_database_is_what_its_file_and_log_take_on_the_disk(

@@ -21,6 +21,7 @@ SECRET = "hunter2"
         (f'[easyai]\ndatabase_url = {{password = "{SECRET}"}}', "easyai.database_url"),
         (f'[[frame_extractor.minio]]\nsecret_key = "{SECRET}"', "frame_extractor.minio"),
         (f'[easyai]\npublic_url = "u:{SECRET}@h"', "easyai.public_url"),
+        (f'[easyai]\nflower_url = "http://u:{SECRET}@h"', "easyai.flower_url"),
         ("[easyai]\noperator_token = 20071984", "easyai.operator_token"),
         ("[easyai]\nviewer_token = 20071984", "easyai.viewer_token"),
         (f'[easyai]\nallowed_hosts = "https://u:{SECRET}@h"', "easyai.allowed_hosts"),

@@ -65,6 +65,7 @@ KEYS: dict[str, tuple[Any, str, str, Any]] = {
     "easyai.viewers": ("open", '"token"', "token", "token"),
     "easyai.metrics_by_camera": (False, "true", "true", True),
     "easyai.allowed_hosts": ((), '["A.b."]', '["a.b"]', ("a.b",)),
+    "easyai.flower_url": ("", '"https://h/flower/"', "https://h/flower/", "https://h/flower/"),
 }
 
 
@@ -323,6 +324,29 @@ def test_error_names_the_valid_values_of_the_key_in_toml_terms(
             with pytest.raises(SettingsError) as caught:
                 load(path)
             assert str(caught.value) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "flower:5555",
+        "ftp://h/flower",
+        "javascript:alert(1)//http://h",
+        "http://",
+        "https:///flower",
+        "http://h:port",
+        "http://h:5555 /",
+        "http://h/'flower",
+        "http://user:word@h:5555/",
+        "http://[::1/",
+    ],
+)
+def test_link_to_flower_is_an_address_that_browsers_open(write: Write, value: str) -> None:
+    path = write(f'[easyai]\nflower_url = "{value}"')
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}: easyai.flower_url: must be an address that ")
+    assert "http://HOST:5555 or https://HOST/flower/" in str(caught.value)
 
 
 def test_misspelt_keys_are_a_warning_and_never_an_error(

@@ -121,7 +121,7 @@ const Elsewhere = ({ flower }) => html`<${Panel} id="elsewhere" title=${t("elsew
     <a href=${rooted("/docs")}>${t("api_docs")}</a>
     <a href=${rooted("/metrics")}>${t("metrics")}</a>
     ${flower
-      ? html`<a href="http://${location.hostname}:${flower}/" rel="noreferrer">${t("flower")}</a>`
+      ? html`<a href=${flower} rel="noreferrer">${t("flower")}</a>`
       : html`<span class="muted">${t("no_flower")} <code>celery -A easyai flower</code></span>`}
   </div>
 <//>`;
@@ -229,7 +229,7 @@ export function System() {
             <${Database} database=${system.database} />
             <${Bus} bus=${system.bus} />
             <${Versions} versions=${system.versions} alerts=${system.alerts} />
-            <${Elsewhere} flower=${system.flower_port} />
+            <${Elsewhere} flower=${system.flower_url} />
             <${You} />
           </div>`}
     <//>
