@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import TYPE, Visit
+from tests.browser.conftest import CAMERAS, TYPE, Visit
 from tests.browser.visitor import PHONE
 from tests.support.outside import Outside
 
@@ -162,6 +162,46 @@ def test_long_path_of_a_command_wraps_between_its_parts_and_is_copied_as_it_is(
     assert page.evaluate("navigator.clipboard.readText()") == command
     page.get_by_role("button", name=re.compile("^(Copy|复制)$")).first.click()
     assert page.evaluate("navigator.clipboard.readText()") == command
+    assert visitor.show_command(command, line=True).evaluate(_LINES) == [command]
+    assert visitor.overflow() <= 0
+
+
+@pytest.mark.parametrize("where", ["alerts", "cameras", "frames"])
+def test_long_name_makes_no_filter_wider_than_the_phone(visit: Visit, where: str) -> None:
+    visitor = visit(size=(320, 568))
+    page = visitor.open(where)
+    if where == "alerts":
+        page.get_by_role("button", name="Filters").click()
+    longer = "(selects) => selects.map((it) => it.append(new Option('W'.repeat(80))))"
+    page.locator(".filters select").evaluate_all(longer)
+    assert visitor.overflow() <= 0
+
+
+#: What has the focus: [element, pixels of it below the bar, pixels of it below the tabs].
+_FOCUSED = """
+  () => {
+    const focused = document.activeElement;
+    if (!focused.closest("main") || focused.offsetHeight > innerHeight / 2) return null;
+    const { top, bottom } = focused.getBoundingClientRect();
+    const { bottom: bar } = document.querySelector(".bar").getBoundingClientRect();
+    const { top: tabs } = document.querySelector(".tabs").getBoundingClientRect();
+    return [focused.outerHTML, bar - top, bottom - tabs];
+  }
+"""
+_STOPS = 45
+
+
+@pytest.mark.parametrize("where", ["", "system", f"cameras/{CAMERAS[0]}"])
+def test_neither_bar_nor_tabs_of_a_phone_cover_what_has_the_focus(visit: Visit, where: str) -> None:
+    page = visit(size=PHONE).open(where)
+    looked = 0
+    for key in ["Tab"] * _STOPS + ["Shift+Tab"] * _STOPS:
+        page.keyboard.press(key)
+        if found := page.evaluate(_FOCUSED):
+            element, *covered = found
+            assert max(covered) <= 0, element
+            looked += 1
+    assert looked > _STOPS / 2
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", "0 attempts"), ("zh", "尝试 0 次")])

@@ -80,17 +80,17 @@ class Visitor:
         self.faults.clear()
         self._listens = False
 
-    def show_command(self, text: str) -> Locator:
-        """Show a command at the top of the page, as in a report."""
+    def show_command(self, text: str, *, line: bool = False) -> Locator:
+        """Show a command at the top of the page, as in a report; `line`: as beside the verdict."""
         self.page.evaluate(
-            """async (text) => {
+            """async ([text, line]) => {
               const { html, render } = await import("/static/js/preact.js");
               const { Command } = await import("/static/js/parts.js");
               const place = document.createElement("div");
               document.getElementById("main").prepend(place);
-              render(html`<${Command} text=${text} />`, place);
+              render(html`<${Command} text=${text} line=${line} />`, place);
             }""",
-            text,
+            [text, line],
         )
         return self.page.locator(".cmd pre").first
 

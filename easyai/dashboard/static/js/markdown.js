@@ -1,7 +1,7 @@
 // The part of Markdown that reports use, as elements: headings, lists, tables, commands, **bold**
 // and `code`. A report names services and cameras of strangers, so nothing of it becomes markup.
 import { html } from "./preact.js";
-import { Command } from "./parts.js";
+import { Command, Wrapped } from "./parts.js";
 
 const INLINE = /(\*\*[^*]+\*\*|`[^`]+`)/;
 function inline(text) {
@@ -10,11 +10,12 @@ function inline(text) {
       ${part.slice(2, -2)}
     </b>`;
     if (part.length > 2 && part.startsWith("`") && part.endsWith("`")) return html`<code>
-      ${part.slice(1, -1)}
+      <${Wrapped} text=${part.slice(1, -1)} />
     </code>`;
     return part;
   });
 }
+export const Inline = ({ text }) => inline(text);
 
 // The cells of a row; "\\|" is a line in a cell. Without (?<!): Safari before 16.4 could not read this file.
 function cells(line) {
