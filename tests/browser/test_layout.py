@@ -177,6 +177,24 @@ def test_long_name_makes_no_filter_wider_than_the_phone(visit: Visit, where: str
     assert visitor.overflow() <= 0
 
 
+def test_menu_of_the_export_and_a_question_about_a_long_name_are_whole_on_a_phone(
+    visit: Visit,
+) -> None:
+    visitor = visit(size=(320, 568))
+    page = visitor.open("alerts")
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_text("Export").click()
+    menu = page.locator(".filters .menu > div").bounding_box()
+    assert menu is not None
+    assert 0 <= menu["x"] <= menu["x"] + menu["width"] <= 320
+    services = visitor.open("services")
+    services.locator(".twist").first.click()
+    services.get_by_role("button", name="Unregister").click()
+    title = services.locator("dialog h2")
+    title.evaluate("(title) => (title.textContent = 'S'.repeat(80))")
+    assert title.evaluate("(title) => title.scrollWidth <= title.clientWidth")
+
+
 #: What has the focus: [element, pixels of it below the bar, pixels of it below the tabs].
 _FOCUSED = """
   () => {

@@ -1,7 +1,10 @@
-"""A picture that is broken or gone says so, and no console has an error of it."""
+"""What is broken or gone says so, and a picture puts no error into the console."""
 
 from __future__ import annotations
 
+import re
+
+import pytest
 import requests
 from playwright.sync_api import Route, expect
 
@@ -81,3 +84,22 @@ def test_camera_shows_its_next_picture_after_one_that_was_gone(visit: Visit, sit
     site.put(f"{TYPE}/Dock 4/next.jpg", jpeg(77))
     expect(tile.locator("img")).to_be_visible(timeout=_FAR_MS)
     expect(tile).not_to_contain_text("no picture")
+
+
+@pytest.mark.parametrize(
+    ("lang", "where", "words", "link"),
+    [
+        ("en", "alerts/999999", "This alert no longer exists", "All alerts"),
+        ("zh", "cameras/nobody", "没有该摄像头的数据", "全部摄像头"),
+    ],
+)
+def test_page_of_what_is_gone_says_so_and_leads_back(
+    visit: Visit, lang: str, where: str, words: str, link: str
+) -> None:
+    visitor = visit(lang=lang, size=PHONE)
+    visitor.expect_faults()  # the server does not have it
+    page = visitor.open(where)
+    expect(page.locator(".empty")).to_contain_text(words)
+    expect(page.locator(".note")).to_have_count(0)
+    page.locator("main").get_by_text(link).click()
+    expect(page).to_have_url(re.compile(f"#/{where.partition('/')[0]}$"))

@@ -223,6 +223,11 @@ const ALERTS = {
     "无法撤销。审计日志会记录操作人和时间。",
   ],
   delete_all: ["Delete all {}", "删除全部 {} 条"],
+  alert_gone: ["This alert no longer exists", "该告警已不存在"],
+  alert_gone_why: [
+    "A person deleted it, or newer alerts took its place.",
+    "已被人员删除，或因告警数量达到上限而被清理。",
+  ],
   deleted: ["Alert deleted", "告警已删除"],
   n_deleted: ["{} alerts deleted", "已删除 {} 条告警"],
   back: ["All alerts", "全部告警"],

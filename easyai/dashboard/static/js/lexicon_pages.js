@@ -12,6 +12,11 @@ export const PAGES = {
   no_fates: ["No frame in the last 24 h", "最近 24 小时没有图片"],
   no_fates_why: ["", ""],
   newest_alerts: ["Newest alerts", "最新告警"],
+  camera_gone: ["Nothing is known of this camera", "没有该摄像头的数据"],
+  camera_gone_why: [
+    "It has never sent a frame, or its frames and alerts were deleted.",
+    "从未上传过图片，或其图片和告警均已删除。",
+  ],
   all_alerts: ["All its alerts", "其全部告警"],
   no_config: ["none", "无"],
   failed: ["Failed", "失败"],

@@ -2,7 +2,8 @@
 import { later, mayCome, waitAfter } from "./again.js";
 import { read } from "./api.js";
 import { html, useCallback, useEffect, useRef, useState } from "./preact.js";
-import { Failed, Skeleton } from "./parts.js";
+import { Empty, Failed, Skeleton } from "./parts.js";
+import { t } from "./words.js";
 
 // {data, error, again}: data stays what it was while it is asked for anew and after an error.
 export function useRead(where, query, everySec = 0) {
@@ -40,8 +41,10 @@ export function useRead(where, query, everySec = 0) {
   return { ...state, again: useCallback(() => again((n) => n + 1), []) };
 }
 
-// What is shown until there is data, and the reason if there is none.
-export function Loaded({ of, rows, tall, children }) {
+// What is shown until there is data, and the reason if there is none. `none` names the words for what the
+// server does not have, or has no more: to ask again would not help.
+export function Loaded({ of, rows, tall, none, children }) {
+  if (none && of.error?.status === 404) return html`<${Empty} title=${t(none)} why=${t(`${none}_why`)} />`;
   return html`${of.error && html`<${Failed} error=${of.error} again=${of.again} />`}
     ${of.data ? children : !of.error && html`<${Skeleton} rows=${rows} tall=${tall} />`}`;
 }

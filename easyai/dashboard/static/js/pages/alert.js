@@ -3,8 +3,8 @@ import { deleteSoon } from "../delete_soon.js";
 import { feed, useFeed } from "../feed.js";
 import { clock, count, moment, ms, percent, seconds, stamp } from "../format.js";
 import { useKeys } from "../keys.js";
-import { useRead } from "../load.js";
-import { Copy, Failed, Skeleton, State } from "../parts.js";
+import { Loaded, useRead } from "../load.js";
+import { Copy, Failed, State } from "../parts.js";
 import { Picture, fit } from "../picture.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
 import { go, goInstead, route, to } from "../router.js";
@@ -25,7 +25,7 @@ function useAlert(id) {
   const { at, newer, older } = alerts.around(id);
   const apart = useRead(at < 0 ? "/alerts" : "", { before: id + 1, page_size: FILM.after });
   return {
-    alerts, alert, error: asked.error, again: asked.again, at, near: nearOf(alerts, id, at, apart.data?.items),
+    alerts, alert, asked, at, near: nearOf(alerts, id, at, apart.data?.items),
     newer: newer ?? (at < 0 ? whole?.previous : undefined),
     older: older ?? whole?.following, // also while the next part of the list is on its way
   };
@@ -196,11 +196,9 @@ export function Alert({ id }) {
   useEffect(() => { // the list goes on ahead of the one who walks through it
     if (at >= 0 && at > alerts.order.length - 20) alerts.more();
   }, [at, alerts.order.length]);
-  if (!alert) return html`<section class="panel">
-    ${state.error
-      ? html`<${Failed} error=${state.error} again=${state.again} />`
-      : html`<${Skeleton} rows=${8} />`}
-  </section>`;
+  if (!alert) return html`<h1 class="vh">${t("alerts")}</h1>
+    <div class="row"><button type="button" class="btn quiet" onClick=${back}>← ${t("back")}</button></div>
+    <section class="panel"><${Loaded} of=${state.asked} rows=${8} none="alert_gone" /></section>`;
   const lines = alert.crossings || [];
   return html`<div class="detail">
     <div class="stage">
@@ -250,7 +248,7 @@ export function Alert({ id }) {
         <h1 id="alert-title" class="grow cut">${alert.task_id}</h1>
         ${alert.reviewed && html`<${State} kind="ok">${t("reviewed_by", alert.reviewed.by)}<//>`}
       </header>
-      ${state.error && html`<${Failed} error=${state.error} again=${state.again} />`}
+      ${state.asked.error && html`<${Failed} error=${state.asked.error} again=${state.asked.again} />`}
       <${Facts} alert=${alert} />
       <${Detections} boxes=${alert.boxes} size=${alert.size} />
       <${Steps} alert=${alert} />

@@ -142,7 +142,7 @@ export function Camera({ id }) {
   const camera = asked.data;
   const last = newestOf(camera, live);
   return html`<div class="row"><a class="btn quiet" href="#/cameras">← ${t("all_cameras")}</a></div>
-    <${Loaded} of=${asked} rows=${8}>
+    <${Loaded} of=${asked} rows=${8} none="camera_gone">
       <div class="detail"><div class="stage"><${Newest} id=${id} camera=${camera} live=${live} />
         <${Panel} id="camera-fates" title=${t("fates")} note=${t("last_24h")}>
           <${Hours} fates=${camera?.fates} />
