@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +47,28 @@ def test_every_page_shows_its_data(engine: Engine, installation: EasyaiProcess) 
         engine.press(str(number))
         engine.expect(f"location.hash === '#/{page}' && {_SHOWN} && {_IS_WELL}")
         assert engine.run("document.documentElement.scrollWidth <= innerWidth"), page
+
+
+_COMMAND = "cd /srv/a-folder/of/easyai &&\n  ./easyai --config 'a b.toml' services --all"
+#: The text of a command that is selected by hand, broken into lines in between.
+_SELECTED = """(async () => {
+  const { html, render } = await import("/static/js/preact.js");
+  const { Wrapped } = await import("/static/js/parts.js");
+  const block = document.createElement("pre");
+  block.style = "width: 8rem; white-space: pre-wrap; overflow-wrap: anywhere";
+  document.getElementById("main").prepend(block);
+  render(html`<${Wrapped} text=${%s} />`, block);
+  getSelection().selectAllChildren(block);
+  window.selected = getSelection().toString();
+})()"""
+
+
+def test_selected_command_is_the_command(engine: Engine, installation: EasyaiProcess) -> None:
+    engine.open("about:blank")
+    engine.open(f"{installation.url}/?lang=en#/system")
+    engine.expect(_SHOWN)
+    engine.run(f"void {_SELECTED % json.dumps(_COMMAND)}")
+    assert engine.expect("window.selected") == _COMMAND
 
 
 def test_alert_is_reviewed_and_deleted_and_another_arrives_after_a_restart_of_the_api(

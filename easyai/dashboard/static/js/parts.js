@@ -58,9 +58,12 @@ export function Copy({ text, label, cls = "btn", from }) {
     ${state === "selected" && !from && html`<pre class="json" ref=${hidden} tabindex="0">${text}</pre>`}`;
 }
 
-// A long path wraps behind a "/". A `<wbr>` is no character: what is selected is the text itself.
-const BEHIND = /([^\s/'"`=:]\/+)(?=[^\s/])/;
-export const Wrapped = ({ text }) => text.split(BEHIND).map((part, i) => (i % 2 ? html`${part}<wbr />` : part));
+// A command breaks at blanks and behind the "/" of its paths; a part is broken only when it is longer than a
+// line. No character is added: what is selected is the text itself.
+const PARTS = /(?:['"]?\w+:\/\/)?\/*[^\s/]+\/*|\/+|\s+/g;
+export const Wrapped = ({ text }) => text.match(PARTS).map((part, i) => (part.trim()
+  ? html`<span key=${i} class="part">${part}</span>`
+  : part));
 
 export function Command({ text, line }) {
   const at = useRef(null);
