@@ -78,7 +78,8 @@ _BAR = """
   async (change) => {
     const { peek, put } = await import("/static/js/store.js");
     const { now, session } = peek();
-    const person = { ...session, role: "viewer", local: false, csrf: "x" };
+    const who = { role: "viewer", name: "N".repeat(64), local: false, csrf: "x" };
+    const person = { ...session, ...who };
     const verdict = { ...now.verdict, state: "warn" };
     put({ session: person, now: { ...now, verdict }, ...change });
     await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
@@ -96,13 +97,15 @@ _BAR = """
         ({"hasPlace": False}, "Too many tabs"),
     ],
 )
-def test_bar_fits_the_smallest_phone(visit: Visit, change: dict[str, Any], words: str) -> None:
-    visitor = visit(size=(320, 568))
+def test_bar_fits_every_screen(visit: Visit, change: dict[str, Any], words: str) -> None:
+    visitor = visit(size=(1366, 568))
     page = visitor.open("system")
-    shown, too_wide = page.evaluate(_BAR, change)
-    visitor.keep(f"bar-{words}")
-    assert words in " ".join(shown.split())
-    assert too_wide <= 0
+    for width in (1366, 1100, 700, 320):
+        page.set_viewport_size({"width": width, "height": 568})
+        shown, too_wide = page.evaluate(_BAR, change)
+        visitor.keep(f"bar-{words}-{width}")
+        assert words in " ".join(shown.split())
+        assert too_wide <= 0, width
     expect(page.get_by_role("navigation", name="More").get_by_text("Log out")).to_be_visible()
 
 
