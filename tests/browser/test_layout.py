@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import CAMERAS, TYPE, Visit
 from tests.browser.visitor import PHONE
@@ -92,14 +92,23 @@ _BAR = """
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({}, "Inferring, with trouble"),
+        ({"connection": "live"}, "Inferring, with trouble"),
         ({"connection": "silent"}, "Reconnecting"),
         ({"hasPlace": False}, "Too many tabs"),
     ],
 )
 def test_bar_fits_every_screen(visit: Visit, change: dict[str, Any], words: str) -> None:
     visitor = visit(size=(1366, 568))
+    is_held: list[bool] = []  # the next message would change what is shown
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: None if is_held else socket.send(message))
+
+    visitor.page.route_web_socket("**/live?*", pass_on)
     page = visitor.open("system")
+    expect(page.locator(".pill:not(.idle)")).to_be_visible()
+    is_held.append(True)
     for width in (1366, 1100, 700, 320):
         page.set_viewport_size({"width": width, "height": 568})
         shown, too_wide = page.evaluate(_BAR, change)
