@@ -67,7 +67,7 @@ _ALERTS: Final = (
 _ALERT_VALUES: Final = f"""
     9 * n, CASE WHEN n % 5 < 3 THEN '{BUSY}' ELSE 'camera-' || (1001 + n / 5 % :others) END,
     CASE WHEN n % 400 = 7 THEN '{RARE}' ELSE 'type-' || (10 + n / 7 % :types) END,
-    'alerts/' || (9 * n) || '.jpg', 'service-' || n % :services, 'detector',
+    'alerts/' || (9 * n) || '.jpg', 'service-' || (n % :services), 'detector',
     replace(:result, '"name":""', '"name":"' || n || '"'),
     0.5 + n % 40 / 100.0, 5, 45.5, :since + n * :step, :since + n * :step
 """
