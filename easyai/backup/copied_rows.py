@@ -16,10 +16,11 @@ from typing import IO, Any, Final
 from sqlalchemy import Connection, create_engine, text
 
 from easyai import __version__
+from easyai.backup import dumped_rows
 from easyai.backup.archive import FORMAT, Writer
 from easyai.backup.progress_lines import Progress
 from easyai.backup.wanted import of_alert, of_frame
-from easyai.db import clock, dump
+from easyai.db import clock
 from easyai.db.revision import newest, revision
 from easyai.db.session import Database
 from easyai.domain.alert import utc_text
@@ -55,10 +56,10 @@ def _dump(
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEAST_COMPRESSION) as packed:
             counts = {
                 table.table: _write_table(table, packed, wanted, progress)
-                for table in dump.dump(conn)
+                for table in dumped_rows.dump(conn)
             }
         own_id, since = conn.execute(_INSTALLATION).one()
-        last_alert_id = dump.last_alert_id(conn)
+        last_alert_id = dumped_rows.last_alert_id(conn)
     return {
         "format": FORMAT,
         "easyai": __version__,
@@ -112,7 +113,7 @@ def _copy(db: Database, file: Path) -> None:
 
 
 def _write_table(
-    table: dump.Rows, packed: gzip.GzipFile, wanted: IO[bytes], progress: Progress
+    table: dumped_rows.Rows, packed: gzip.GzipFile, wanted: IO[bytes], progress: Progress
 ) -> int:
     names = {"frames": of_frame, "alerts": of_alert}.get(table.table)
     packed.write(_line({"table": table.table, "columns": table.columns}))

@@ -16,13 +16,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from easyai.backup import restore_pictures, restore_rows
+from easyai.backup import dumped_rows, restore_pictures, restore_rows
 from easyai.backup.archive import Member, Reader
 from easyai.backup.create import KEPT, KEYS, SETTINGS
 from easyai.backup.progress_lines import Progress
 from easyai.backup.restore_pictures import Placed
 from easyai.backup.restore_rows import Loaded
-from easyai.db import dump, migrate
+from easyai.db import migrate
 from easyai.db.guard import GUARD, QUEUE
 from easyai.db.revision import is_of_newer_version, newest
 from easyai.db.session import Database
@@ -176,7 +176,7 @@ def _check_empty(database: Database, replace: bool) -> None:
     if replace or (file is not None and not file.exists()):
         return
     with database.read() as conn:
-        empty = dump.is_empty(conn)
+        empty = dumped_rows.is_empty(conn)
     if not empty:
         where = str(file) if file else Reason("restore.postgresql")
         raise BackupError(Reason.of("restore.not_empty", where=where))
@@ -215,7 +215,7 @@ def _new_database(database: Database, restored: Restored) -> Iterator[Connection
             # Between two statements the restoration looks for the picture of each waiting frame.
             # In a slow store that takes longer than the server lets a transaction idle.
             conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            dump.drop(conn)
+            dumped_rows.drop(conn)
             yield conn
         return
     draft = file.with_name(f".{file.name}.restore")

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, text
 
+from easyai.backup import dumped_rows
 from easyai.backup.archive import Reader
 from easyai.backup.copied_rows import ROWS
 from easyai.backup.progress_lines import Progress
-from easyai.db import clock, dump, events, generations, migrate, reasons
+from easyai.db import clock, events, generations, migrate, reasons
 from easyai.db.events import Event
 from easyai.domain.reason import Reason
 from easyai.errors import BackupError
@@ -76,7 +77,7 @@ def load(
     """
     manifest = archive.manifest
     migrate.upgrade_within(conn, manifest["revision"])
-    dump.clear(conn)
+    dumped_rows.clear(conn)
     progress.begin("rows")
     counts = _fill(conn, archive, progress)
     if counts != manifest["rows"]:
@@ -88,7 +89,7 @@ def load(
     if loaded.next_alert_id <= manifest["last_alert_id"]:
         last = manifest["last_alert_id"]
         raise BackupError(Reason.of("restore.alert_id_given", number=next_alert_id, last=last))
-    dump.number_from(conn, loaded.next_alert_id)
+    dumped_rows.number_from(conn, loaded.next_alert_id)
     generations.bump_registry(conn)
     restored = Reason.of(
         "backup.restored",
@@ -118,7 +119,9 @@ def _fill(conn: Connection, archive: Reader, progress: Progress) -> dict[str, in
         while isinstance(header, dict):
             following: list[Any] = []
             rows = _until_header(_values(unpacked, progress), following)
-            counts[header["table"]] = dump.load(conn, header["table"], header["columns"], rows)
+            counts[header["table"]] = dumped_rows.load(
+                conn, header["table"], header["columns"], rows
+            )
             header = following[0] if following else None
     return counts
 

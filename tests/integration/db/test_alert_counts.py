@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from easyai.db import alert_counts, alert_recount, alerts, dump, migrate
+from easyai.backup import dumped_rows
+from easyai.db import alert_counts, alert_recount, alerts, migrate
 from easyai.db.session import Database
 from tests.support.alert_rows import insert
 from tests.support.kept_counts import require_equal
@@ -142,13 +143,13 @@ def test_dump_leaves_the_counts_to_the_triggers(database: Database) -> None:
         for id_ in (1, 2, 70_000):
             insert(conn, id=id_, task_id="c", task_type="t", detection_count=id_, created_at=1.0)
     with database.snapshot() as conn:
-        dumped = [(name, columns, list(rows)) for name, columns, rows in dump.dump(conn)]
+        dumped = [(name, columns, list(rows)) for name, columns, rows in dumped_rows.dump(conn)]
     with database.write() as conn:
-        dump.drop(conn)
+        dumped_rows.drop(conn)
         migrate.upgrade_within(conn)
-        dump.clear(conn)
+        dumped_rows.clear(conn)
         for name, columns, rows in dumped:
-            dump.load(conn, name, columns, rows)
+            dumped_rows.load(conn, name, columns, rows)
     require_equal(database)
 
 
