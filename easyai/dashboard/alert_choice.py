@@ -8,8 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from easyai.api.alert_query import Count, Moment, Name
 from easyai.api.schemas_alerts import LARGEST_ID
-from easyai.db.alert_filter import AlertFilter
-from easyai.db.alert_search import AlertChoice
+from easyai.db.alert_filter import AlertChoice, AlertFilter
 from easyai.errors import BadRequestError
 
 LARGEST_PAGE: Final = 100

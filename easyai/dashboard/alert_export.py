@@ -12,7 +12,7 @@ from easyai.dashboard.export_rows import Coco, csv_head, csv_line
 from easyai.dashboard.thumbnails import Thumbnails
 from easyai.dashboard.zip_stream import ZipStream
 from easyai.db import alert_reviews, alert_search
-from easyai.db.alert_search import AlertChoice
+from easyai.db.alert_filter import AlertChoice
 from easyai.errors import DatabaseUnavailableError, EasyaiError
 from easyai.runtime import Runtime
 

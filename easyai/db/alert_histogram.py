@@ -15,7 +15,7 @@ from sqlalchemy import Connection, CursorResult, text
 
 from easyai.db import alert_counts, alert_lists
 from easyai.db.alert_counts import Block
-from easyai.db.alert_search import AlertChoice
+from easyai.db.alert_filter import AlertChoice
 
 #: Index entries that are counted one by one.
 _EXACTLY: Final = 40_960

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from easyai.db import (
+    alert_changes,
     alert_reviews,
-    alert_search,
     alerts,
     audit,
     clock,
@@ -21,7 +21,7 @@ from easyai.db import (
     picture_deletions,
     pictures,
 )
-from easyai.db.alert_search import AlertChoice, FoundAlerts
+from easyai.db.alert_filter import AlertChoice
 from easyai.db.locks import lock_in_order
 from easyai.domain.actor import Actor
 from easyai.domain.reason import Reason
@@ -73,19 +73,15 @@ class Chosen(NamedTuple):
 
 
 def count_chosen(runtime: Runtime, choice: AlertChoice, limit_sec: float) -> Chosen:
-    """Count the alerts that `delete_chosen` would delete."""
+    """Count the alerts that `delete_chosen` would delete; not all of them after `limit_sec`."""
     until = time.monotonic() + limit_sec
     count, newest, before = 0, 0, None
-    while time.monotonic() < until:
+    while True:
         with runtime.db.snapshot() as conn:
-            found = alert_search.page(conn, choice, _CHOSEN_AT_ONCE, before)
-        newest = newest or (found.rows[0].id if found.rows else 0)
-        if found.total is not None and newest:
-            return Chosen(found.total, newest, left=False)
-        count, before = count + len(found.rows), found.next
-        if before is None:
-            return Chosen(count, newest, left=False)
-    return Chosen(count, newest, left=True)
+            part = alert_changes.count(conn, choice, before)
+        count, newest, before = count + part.alerts, newest or part.newest, part.next
+        if before is None or time.monotonic() >= until:
+            return Chosen(count, newest, left=before is not None)
 
 
 def delete_chosen(
@@ -100,17 +96,15 @@ def delete_chosen(
     count, before = 0, up_to + 1
     while time.monotonic() < until:
         with runtime.db.snapshot() as conn:
-            found = alert_search.page(conn, choice, _CHOSEN_AT_ONCE, before)
-        if found.rows and not count:
+            ids, following = alert_changes.ids(conn, choice, _CHOSEN_AT_ONCE, before)
+        if ids and not count:
             _note_choice(runtime, up_to, by)
-        if found.rows:
-            count += delete_alerts(runtime, [row.id for row in found.rows])
-        if found.next is None:
-            break
-        before = found.next
-    else:
-        found = FoundAlerts([], None, before)
-    return Chosen(count, up_to, left=found.next is not None)
+        if ids:
+            count += delete_alerts(runtime, ids)
+        if following is None:
+            return Chosen(count, up_to, left=False)
+        before = following
+    return Chosen(count, up_to, left=True)
 
 
 def _note_choice(runtime: Runtime, up_to: int, by: Actor | None) -> None:

@@ -23,8 +23,7 @@ from easyai.db import (
     clock,
     frames,
 )
-from easyai.db.alert_filter import AlertFilter
-from easyai.db.alert_search import AlertChoice
+from easyai.db.alert_filter import AlertChoice, AlertFilter
 from easyai.domain.alarm_as_alert import TASK_ID
 from easyai.domain.picture_marks import outlines, regions
 from easyai.domain.unicode_form import nfc

@@ -15,7 +15,7 @@ from easyai.api.access import viewer
 from easyai.api.parts import RuntimePart
 from easyai.dashboard.alert_choice import ChoiceQuery
 from easyai.dashboard.alert_export import as_coco, as_csv, as_zip
-from easyai.db.alert_search import AlertChoice
+from easyai.db.alert_filter import AlertChoice
 from easyai.errors import BusyError
 from easyai.runtime import Runtime
 

@@ -17,8 +17,7 @@ import requests
 from easyai.dashboard import alert_export, export_files
 from easyai.dashboard.export_files import ExportTooLargeError
 from easyai.dashboard.zip_stream import ZipStream
-from easyai.db.alert_filter import AlertFilter
-from easyai.db.alert_search import AlertChoice
+from easyai.db.alert_filter import AlertChoice, AlertFilter
 from easyai.runtime import Runtime
 from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.rows import DASHBOARD, STREET, Rows

@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from easyai.db import alert_histogram, alert_reviews
-from easyai.db.alert_filter import AlertFilter
-from easyai.db.alert_search import AlertChoice
+from easyai.db.alert_filter import AlertChoice, AlertFilter
 from easyai.db.session import Database
 from tests.support.alert_rows import insert_all
 

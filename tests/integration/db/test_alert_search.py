@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from easyai.db import alert_reviews, alert_search
-from easyai.db.alert_filter import AlertFilter
-from easyai.db.alert_search import AlertChoice
+from easyai.db import alert_changes, alert_parts, alert_reviews, alert_search
+from easyai.db.alert_filter import AlertChoice, AlertFilter
 from easyai.db.session import Database
 from tests.support.alert_rows import insert_all
 
@@ -84,12 +83,17 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
     draw = random.Random(7)
     saved = _save(database, draw, 300)
     for _ in range(20):
-        monkeypatch.setattr(alert_search, "_READ", draw.choice((1, 7, 4096)))
+        monkeypatch.setattr(alert_parts, "READ", draw.choice((1, 7, 4096)))
         monkeypatch.setattr(alert_search, "_READ_TO_COUNT", draw.choice((7, 24_576)))
         monkeypatch.setattr(alert_search, "MOST_COUNTED", draw.choice((10, 1000)))
-        for name in ("_ENTRIES", "_ENTRIES_TO_COUNT"):
-            monkeypatch.setattr(alert_search, name, draw.choice((9, 5_000, 40_960)))
+        for module, name in (
+            (alert_search, "_ENTRIES"),
+            (alert_search, "_ENTRIES_TO_COUNT"),
+            (alert_changes, "_ENTRIES_TO_COUNT"),
+        ):
+            monkeypatch.setattr(module, name, draw.choice((9, 5_000, 40_960)))
         monkeypatch.setattr(alert_search, "_COUNTED", draw.choice((5, 100_000)))
+        monkeypatch.setattr(alert_changes, "_ENTRIES", draw.choice((9, 8192)))
         plain = AlertFilter(
             task_id=draw.choice((None, None, "c1")),
             task_type=draw.choice((None, "人脸")),
@@ -117,6 +121,8 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
                 before = part.next
         assert found == expected, choice
         assert _counted(database, choice) == len(expected), choice
+        assert _previewed(database, choice) == (len(expected), max(expected, default=0)), choice
+        assert _taken(database, choice, draw.choice((1, 7, 200))) == expected, choice
 
 
 def _counted(database: Database, choice: AlertChoice) -> int:
@@ -133,11 +139,60 @@ def _counted(database: Database, choice: AlertChoice) -> int:
             before = part.next
 
 
+def _previewed(database: Database, choice: AlertChoice) -> tuple[int, int]:
+    """The alerts that a change would take, and the newest of them."""
+    count, newest, before = 0, 0, None
+    with database.snapshot() as conn:
+        while True:
+            part = alert_changes.count(conn, choice, before)
+            count, newest = count + part.alerts, newest or part.newest
+            if part.next is None:
+                return count, newest
+            assert before is None or part.next < before
+            before = part.next
+
+
+def _taken(database: Database, choice: AlertChoice, most: int) -> list[int]:
+    """The alerts that a change takes."""
+    found: list[int] = []
+    before: int | None = 2**62
+    with database.snapshot() as conn:
+        while before is not None:
+            part, following = alert_changes.ids(conn, choice, most, before)
+            assert len(part) <= most
+            assert following is None or following < before
+            found, before = found + part, following
+    return found
+
+
+@pytest.mark.parametrize("wanted", [{}, {"min_detections": 1}, {"task_id": "c1"}], ids=str)
+def test_part_of_a_change_costs_the_same_however_many_alerts_there_are(
+    database: Database, wanted: dict[str, Any]
+) -> None:
+    with database.write() as conn:
+        insert_all(conn, _of_camera(["车辆"] * 3000))
+    if not database.is_sqlite:
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.execute(text("ANALYZE alerts"))
+    choice = AlertChoice(AlertFilter(**wanted))
+    read: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        read.append(statement)
+
+    with database.snapshot() as conn:
+        event.listen(database.engine, "before_cursor_execute", note)
+        ids, _ = alert_changes.ids(conn, choice, 5, 2001)
+    assert ids == [2000, 1999, 1998, 1997, 1996]
+    assert "count(" not in " ".join(read)
+    assert "alert_counts" not in " ".join(read)
+
+
 def test_choice_that_no_alert_has_reads_a_bounded_number_of_alerts(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _save(database, random.Random(7), 300)
-    monkeypatch.setattr(alert_search, "_READ", 7)
+    monkeypatch.setattr(alert_parts, "READ", 7)
     read: list[str] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -30,8 +30,7 @@ from easyai.db import (
     task_types,
     waiting,
 )
-from easyai.db.alert_filter import AlertFilter
-from easyai.db.alert_search import AlertChoice
+from easyai.db.alert_filter import AlertChoice, AlertFilter
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.reason import quoted
 from tests.support.site import TYPE, Installation
