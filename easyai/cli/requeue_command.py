@@ -100,12 +100,13 @@ def run(
     # Imported here: celery loads this module at each call.
     from easyai.db.frames import FrameFilter
     from easyai.domain.frame import FrameState
+    from easyai.pipeline.requeue import preview
     from easyai.pipeline.requeue import requeue as requeue_frames
 
     with open_it() as runtime:
         begin, end = span(runtime.db, since, until)
         wanted = FrameFilter(FrameState(state), task_type, task_id, begin, reason, ids, end)
-        report = requeue_frames(runtime, wanted, dry_run)
+        report = preview(runtime, wanted) if dry_run else requeue_frames(runtime, wanted)
         settings = runtime.settings
     if as_json:
         print_json(_as_dict(report, dry_run))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -13,8 +13,9 @@ _OF_CAMERA: Final = "AND (:task_id = '' OR task_id = :task_id)"
 # A statement for each state: its partial index needs a literal state.
 _WAITING: Final = {
     state: text(f"""
-        SELECT id FROM frames
+        SELECT due_at, id FROM frames
          WHERE state = '{state}' AND task_type = :task_type {_OF_CAMERA}
+           AND (due_at, id) > (:after_due_at, :after_id)
            AND found_at <= :until AND image_target IS NULL
          ORDER BY due_at, id LIMIT :most
     """)  # noqa: S608
@@ -43,13 +44,35 @@ class Chosen:
     task_id: str = ""
 
 
+class Waiting(NamedTuple):
+    """A frame that waits; its place in the order of the wait."""
+
+    due_at: float  # Unix seconds
+    id: int
+
+
 def waiting(
-    conn: Connection, state: FrameState, chosen: Chosen, until: float, most: int
-) -> list[int]:
-    """Ids of frames that wait in a state and were found by `until`, the longest waiting first."""
-    values = {"task_type": chosen.task_type, "task_id": chosen.task_id}
-    rows = conn.execute(_WAITING[state], values | {"until": until, "most": most})
-    return list(rows.scalars())
+    conn: Connection,
+    state: FrameState,
+    chosen: Chosen,
+    until: float,
+    most: int,
+    after: Waiting | None = None,
+) -> list[Waiting]:
+    """Frames that wait in a state and were found by `until`, the longest waiting first.
+
+    With `after`, only frames that wait after this place, so that parts read no frame twice.
+    """
+    place = after or Waiting(-1.0, 0)
+    values = {
+        "task_type": chosen.task_type,
+        "task_id": chosen.task_id,
+        "until": until,
+        "after_due_at": place.due_at,
+        "after_id": place.id,
+        "most": most,
+    }
+    return [Waiting(*row) for row in conn.execute(_WAITING[state], values)]
 
 
 def counts(conn: Connection, chosen: Chosen) -> list[tuple[str, str, int]]:

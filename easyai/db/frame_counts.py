@@ -38,9 +38,9 @@ class FrameCounts(NamedTuple):
     most: int  # a type with so many frames may have more
 
 
-def types(conn: Connection, state: FrameState) -> list[str]:
-    """The task types that have frames in a state of `LIVE`."""
-    return list(conn.execute(_statement(_TYPES, state), {"types": _MOST_TYPES}).scalars())
+def types(conn: Connection, state: FrameState, most: int = _MOST_TYPES) -> list[str]:
+    """The task types that have frames in a state of `LIVE`: the first `most` by name."""
+    return list(conn.execute(_statement(_TYPES, state), {"types": most}).scalars())
 
 
 def by_type(conn: Connection, state: FrameState) -> FrameCounts:

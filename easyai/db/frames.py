@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -21,8 +21,11 @@ from sqlalchemy import (
     select,
     table,
     text,
+    true,
 )
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from easyai.db import frame_counts
 from easyai.db.locks import lock_in_order
 from easyai.domain.frame import FrameState
 
@@ -52,6 +55,7 @@ FRAMES = table(
 _FRAME = FRAMES.c
 # States whose frames have a partial index; frames in other states are history.
 LIVE: Final = (FrameState.PENDING, FrameState.PARKED, FrameState.LEASED, FrameState.FAILED)
+_ALL: Final = 2**31 - 1
 
 _DETAILS = text("""
     SELECT frames.*, services.service_id, services.endpoint, alerts.id AS alert_id
@@ -95,21 +99,19 @@ class FrameFilter:
     task_type: str | None = None
     task_id: str | None = None
     since: float | None = None  # Unix seconds: settled since, or found since if not settled
-    reason: str | None = (
-        None  # a part of its code or arguments or, unless the state is failed, of the outcome
-    )
+    # A part of its code or arguments or, unless the state is failed, of the outcome.
+    reason: str | None = None
     ids: tuple[int, ...] = ()
     until: float | None = None  # like `since`: settled or found before that
 
 
-@dataclass(frozen=True, slots=True)
-class FailedFrame:
-    """A failed frame, and the obstacle to another attempt."""
+class CountedFailed(NamedTuple):
+    """The failed frames of a task type, by whether they can be requeued."""
 
-    id: int
-    task_type: str
-    moving: bool  # its picture is still to be moved to the folder of failed frames
-    gone: bool  # its picture does not exist any more
+    ready: int
+    moving: int  # their pictures are still to be moved to the folder of failed frames
+    gone: int  # their pictures do not exist any more
+    whole: bool  # false: there may be more, which were not read
 
 
 class BroughtBack(NamedTuple):
@@ -155,17 +157,41 @@ def counts(conn: Connection) -> dict[str, dict[str, int]]:
     return dict(sorted(by_type.items()))
 
 
-def failed(conn: Connection, wanted: FrameFilter) -> Iterator[FailedFrame]:
-    """Failed frames that match the filter; never frames in another state."""
-    columns = (
-        _FRAME.id,
-        _FRAME.task_type,
-        _FRAME.image_target.is_not(None),
-        func.coalesce(_FRAME.image_path == "", literal_column("false")),
-    )
-    statement = _where(select(*columns).where(_in_state(FrameState.FAILED)), wanted)
-    for row in conn.execute(statement):
-        yield FailedFrame(row[0], row[1], moving=bool(row[2]), gone=bool(row[3]))
+def ready(conn: Connection, wanted: FrameFilter) -> list[int]:
+    """The ids of failed frames that match the filter and can be requeued."""
+    has_picture = _FRAME.image_path.is_(None) | (_FRAME.image_path != "")
+    statement = select(_FRAME.id).where(_FRAME.image_target.is_(None), has_picture)
+    wanted = replace(wanted, state=FrameState.FAILED)
+    return list(conn.execute(_where(statement, wanted)).scalars())
+
+
+def count_failed(
+    conn: Connection, wanted: FrameFilter, most: int | None = None
+) -> dict[str, CountedFailed]:
+    """Count the failed frames that match the filter, by task type.
+
+    Reads at most about `most` frames, as many of each type; all without it, or if `ids` are chosen.
+    """
+    types = frame_counts.types(conn, FrameState.FAILED, _ALL)
+    names = [name for name in types if wanted.task_type in (None, name)]
+    read = max(1, most // max(1, len(names))) if most and not wanted.ids else None
+    return {name: _count_failed(conn, replace(wanted, task_type=name), read) for name in names}
+
+
+def _count_failed(conn: Connection, wanted: FrameFilter, read: int | None) -> CountedFailed:
+    # Bounded before the conditions that no index knows.
+    indexed = replace(wanted, task_id=None, reason=None, state=FrameState.FAILED)
+    frame = _where(select(*_FRAME), indexed).limit(read).subquery().c
+    matches: ColumnElement[bool] = true()
+    if wanted.task_id is not None:
+        matches &= frame.task_id == wanted.task_id
+    if wanted.reason is not None:
+        matches &= _has_words(frame, wanted.reason)
+    moving = matches & frame.image_target.is_not(None)
+    gone = matches & frame.image_target.is_(None) & (frame.image_path == "")
+    numbers = (func.count().filter(part) for part in (true(), matches, moving, gone))
+    all_read, matched, moves, lost = map(int, conn.execute(select(*numbers)).one())
+    return CountedFailed(matched - moves - lost, moves, lost, whole=all_read != read)
 
 
 def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[BroughtBack]:
@@ -215,15 +241,19 @@ def _where(statement: Select[Any], wanted: FrameFilter) -> Select[Any]:
 
 
 def _because(state: FrameState | None, words: str) -> ColumnElement[bool]:
-    held = or_(
-        _FRAME.reason_code.icontains(words, autoescape=True),
-        _FRAME.reason_args.icontains(words, autoescape=True),
-        # Written by a process of the previous release.
-        _FRAME.reason_code.is_(None) & _FRAME.reason.icontains(words, autoescape=True),
-    )
+    held = _has_words(_FRAME, words)
     if state is FrameState.FAILED:
         return held  # all failed frames have the same outcome
     return or_(held, _FRAME.outcome.icontains(words, autoescape=True))
+
+
+def _has_words(frame: ReadOnlyColumnCollection[str, Any], words: str) -> ColumnElement[bool]:
+    return or_(
+        frame.reason_code.icontains(words, autoescape=True),
+        frame.reason_args.icontains(words, autoescape=True),
+        # Written by a process of the previous release.
+        frame.reason_code.is_(None) & frame.reason.icontains(words, autoescape=True),
+    )
 
 
 def _moment(

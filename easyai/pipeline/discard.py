@@ -7,13 +7,12 @@ import math
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
 
 from easyai.db import audit, clock, discards
-from easyai.db.discards import Chosen
+from easyai.db.discards import Chosen, Waiting
 from easyai.domain.actor import Actor
 from easyai.domain.frame import FrameState, Outcome
 from easyai.domain.reason import Reason
@@ -88,10 +87,23 @@ def _counted(conn: Connection, chosen: Chosen) -> DiscardReport:
 
 
 def _give_up(runtime: Runtime, chosen: Chosen, until: float, limit: float) -> int:
-    drops, number = Drops(runtime), 0
-    for state in _WAITING:
-        choose = partial(discards.waiting, state=state, chosen=chosen, until=until, most=AT_ONCE)
-        drop = partial(drops.drop, choose, state, Outcome.DISCARDED, _REASON)
-        while time.monotonic() < limit and (given := drop().frames):
-            number += given
+    drops = Drops(runtime)
+    return sum(_give_up_in(drops, state, chosen, until, limit) for state in _WAITING)
+
+
+def _give_up_in(drops: Drops, state: FrameState, chosen: Chosen, until: float, limit: float) -> int:
+    number, before_round = 0, 0
+    part: list[Waiting] = []
+
+    def choose(conn: Connection) -> list[int]:
+        after = part[-1] if part else None
+        part[:] = discards.waiting(conn, state, chosen, until, AT_ONCE, after)
+        return [frame.id for frame in part]
+
+    while time.monotonic() < limit:
+        number += drops.drop(choose, state, Outcome.DISCARDED, _REASON).frames
+        if not part:  # the end; a frame that became due meanwhile may be before it
+            if number == before_round:
+                break
+            before_round = number
     return number

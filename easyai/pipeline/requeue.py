@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from sqlalchemy import Connection
+
 from easyai.db import audit, camera_hours, clock, frames
 from easyai.db.frames import FrameFilter
 from easyai.domain.actor import Actor
@@ -29,10 +31,11 @@ class RequeueReport:
     by_task_type: dict[str, int] = field(default_factory=dict)  # requeued
     moving: int = 0  # left alone: their picture is being moved, for seconds at most
     gone: int = 0  # left alone: their picture is gone
+    more: list[str] = field(default_factory=list)  # types of which a preview counted a part
 
     @property
     def requeued(self) -> int:
-        """How many frames returned to pending, or would with `dry_run` off."""
+        """How many frames returned to pending, or would after a preview."""
         return sum(self.by_task_type.values())
 
     @property
@@ -41,20 +44,27 @@ class RequeueReport:
         return self.requeued + self.moving + self.gone
 
 
-def requeue(
-    runtime: Runtime, wanted: FrameFilter, dry_run: bool = False, by: Actor | None = None
-) -> RequeueReport:
+def preview(runtime: Runtime, wanted: FrameFilter, most: int | None = None) -> RequeueReport:
+    """Count the frames that `requeue` would take; reads at most about `most` frames.
+
+    Raises BadRequestError as `requeue` does.
+    """
+    _check(wanted)
+    with runtime.db.snapshot() as conn:
+        return _counted(conn, wanted, most)
+
+
+def requeue(runtime: Runtime, wanted: FrameFilter, by: Actor | None = None) -> RequeueReport:
     """Give failed frames a fresh start and wake the workers of their types.
 
-    `dry_run` only counts. `by` is recorded. Raises BadRequestError when the filter names a state
-    that no frame can be requeued from.
+    `by` is recorded. Raises BadRequestError when the filter names a state that no frame can be
+    requeued from.
     """
-    if wanted.state is not FrameState.FAILED:
-        raise BadRequestError(_refusal(wanted.state))
-    report = RequeueReport()
-    ready, types = _sort_out(runtime, wanted, report)
-    report.by_task_type = types if dry_run else _bring_back(runtime, ready)
-    if not dry_run and report.requeued:
+    _check(wanted)
+    with runtime.db.snapshot() as conn:
+        report, ready = _counted(conn, wanted), frames.ready(conn, wanted)
+    report.by_task_type = _bring_back(runtime, ready)
+    if report.requeued:
         with runtime.db.write() as conn:
             requeued = Reason.of("action.frames_requeued", n=report.requeued)
             audit.note(conn, by, "requeue", requeued)
@@ -63,21 +73,21 @@ def requeue(
     return report
 
 
-def _sort_out(
-    runtime: Runtime, wanted: FrameFilter, report: RequeueReport
-) -> tuple[list[int], dict[str, int]]:
-    ready: list[int] = []
-    types: Counter[str] = Counter()
-    with runtime.db.read() as conn:
-        for frame in frames.failed(conn, wanted):
-            if frame.moving:
-                report.moving += 1
-            elif frame.gone:
-                report.gone += 1
-            else:
-                ready.append(frame.id)
-                types[frame.task_type] += 1
-    return ready, dict(types)
+def _check(wanted: FrameFilter) -> None:
+    if wanted.state is not FrameState.FAILED:
+        raise BadRequestError(_refusal(wanted.state))
+
+
+def _counted(conn: Connection, wanted: FrameFilter, most: int | None = None) -> RequeueReport:
+    report = RequeueReport()
+    for task_type, found in frames.count_failed(conn, wanted, most).items():
+        report.moving += found.moving
+        report.gone += found.gone
+        if found.ready:
+            report.by_task_type[task_type] = found.ready
+        if not found.whole:
+            report.more.append(task_type)
+    return report
 
 
 def _bring_back(runtime: Runtime, ready: Sequence[int]) -> dict[str, int]:

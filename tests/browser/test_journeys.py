@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -239,6 +240,27 @@ def test_parked_frames_are_counted_before_they_are_discarded(visit: Visit) -> No
     expect(page.get_by_role("dialog")).to_contain_text("Discard 1 frames")
     page.keyboard.press("Escape")
     expect(page.get_by_text("无服务/门口2/0.jpg")).to_be_visible()
+
+
+def test_preview_of_a_requeue_names_the_types_that_have_more(visit: Visit) -> None:
+    visitor = visit()
+    failed = {
+        "id": 1,
+        "task_type": "人脸",
+        "task_id": "c1",
+        "key": "人脸/c1/1.jpg",
+        "state": "failed",
+    }
+    frames: dict[str, Any] = {"items": [failed], "next": None, "counts": {}, "counted_up_to": 1}
+    visitor.page.route("**/frames?*", lambda route: route.fulfill(json=frames))
+    page = visitor.open("frames")
+    types = {"人脸": 7, "车辆": 3}
+    preview = {"count": 10, "by_task_type": types, "more": ["人脸"], "picture_gone": 0}
+    page.route("**/frames/requeue", lambda route: route.fulfill(json=preview))
+    page.get_by_role("button", name="Requeue all").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Requeue 10+ frames?")
+    expect(dialog.get_by_role("listitem")).to_have_text(["人脸: 7+", "车辆: 3"])
 
 
 def test_page_works_below_a_path_that_a_gateway_takes_off(

@@ -27,6 +27,7 @@ from easyai.errors import BadRequestError
 from easyai.masking import hide_credentials
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.pipeline.discard import discard as discard_frames
+from easyai.pipeline.requeue import preview
 from easyai.pipeline.requeue import requeue as requeue_frames
 
 router = APIRouter(
@@ -35,6 +36,7 @@ router = APIRouter(
 
 _PAGE: Final = 50
 _LIMIT_SEC: Final = 8.0  # others wait for 10 s at most
+_MOST_PREVIEWED: Final = 50_000  # failed frames that a preview reads
 _LONGEST: Final = 500  # characters of a name
 
 
@@ -72,7 +74,8 @@ def list_frames(
 def requeue(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Let failed frames be inferred again: by ids, or by type, camera and words of the reason.
 
-    The words are searched in the reason's code and arguments, not in its sentence.
+    The words are searched in the reason's code and arguments, not in its sentence. A preview reads
+    a bounded number of frames: the task types that may have more are in `more`.
     """
     known = ("ids", "task_type", "task_id", "reason", "dry_run")
     body = strict_bodies.fields(payload, known)
@@ -85,11 +88,15 @@ def requeue(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> 
         reason=strict_bodies.words(body, "reason", _LONGEST, required=False) or None,
         ids=ids,
     )
-    report = requeue_frames(runtime, wanted, dry_run, by=operator)
+    if dry_run:
+        report = preview(runtime, wanted, _MOST_PREVIEWED)
+    else:
+        report = requeue_frames(runtime, wanted, by=operator)
     return {
         "dry_run": dry_run,
         "count": report.requeued,
         "by_task_type": report.by_task_type,
+        "more": report.more,
         "picture_moving": report.moving,
         "picture_gone": report.gone,
     }

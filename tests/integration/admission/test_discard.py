@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from easyai.db.discards import Chosen
+from easyai.db import discards
+from easyai.db.discards import Chosen, Waiting
 from easyai.errors import BadRequestError
 from easyai.pipeline import admission_drops, discard
 from easyai.pipeline.discard import discard as discard_frames
@@ -94,6 +97,48 @@ def test_discard_in_several_transactions_keeps_frames_that_arrive_meanwhile(
     monkeypatch.setattr(admission_drops.Drops, "drop", drop_while_one_arrives)
     report = discard_frames(site.runtime, Chosen(TYPO))
     assert (report.discarded, report.waiting) == (5, 1)
+
+
+def test_discard_of_a_camera_reads_the_frames_of_other_cameras_once(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discard, "AT_ONCE", 2)
+    site.record(12, TYPO)
+    site.execute("UPDATE frames SET task_id = 'other' WHERE id % 2 = 0")
+    site.execute("UPDATE frames SET due_at = CAST(id / 5 AS INTEGER)")  # ties between parts
+    waiting = discards.waiting
+    begins: list[Waiting | None] = []
+
+    def note(conn: Connection, *args: Any) -> list[Waiting]:
+        begins.append(args[-1])
+        return waiting(conn, *args)
+
+    monkeypatch.setattr(discards, "waiting", note)
+    camera = site.rows("SELECT task_id FROM frames WHERE id = 1")[0]["task_id"]
+    report = discard_frames(site.runtime, Chosen(TYPO, camera))
+    assert (report.discarded, report.waiting) == (6, 0)
+    # A part finds no parked frame; the parts of pending frames begin where the part before ended.
+    assert [place and place.id for place in begins[:5]] == [None, None, 3, 7, 11]
+    left = site.rows("SELECT task_id FROM frames WHERE state = 'pending' OR state = 'parked'")
+    assert [row["task_id"] for row in left] == ["other"] * 6
+
+
+def test_frame_that_becomes_due_earlier_during_a_discard_is_discarded(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discard, "AT_ONCE", 2)
+    site.record(6, TYPO)
+    site.execute("UPDATE frames SET due_at = 100 + id")
+    drop = admission_drops.Drops.drop
+
+    def drop_while_one_is_hurried(*arguments: object) -> admission_drops.Dropped:
+        dropped = drop(*arguments)  # type: ignore[arg-type]
+        site.execute("UPDATE frames SET due_at = 1 WHERE id = 6")
+        return dropped
+
+    monkeypatch.setattr(admission_drops.Drops, "drop", drop_while_one_is_hurried)
+    report = discard_frames(site.runtime, Chosen(TYPO))
+    assert (report.discarded, report.waiting) == (6, 0)
 
 
 def test_discard_out_of_time_leaves_the_remaining_frames_waiting(

@@ -117,7 +117,7 @@ def test_failed_frames_of_both_folders_are_kept_and_requeued_together(
     assert {(site.snapshots / path).read_bytes() for path in kept} == {JPEG, OTHER}
 
     algorithm.answer = works
-    report = requeue(site.runtime, FrameFilter(FrameState.FAILED, NAME, CAMERA), dry_run=False)
+    report = requeue(site.runtime, FrameFilter(FrameState.FAILED, NAME, CAMERA))
     assert report.by_task_type == {NAME: 2}
     site.work(site.loop(), NAME)
     assert [frame["outcome"] for frame in site.frames()] == ["alert", "alert"]

@@ -68,7 +68,7 @@ def test_counts_read_the_four_partial_indexes_and_nothing_else(
 def test_failed_frames_are_found_by_type_and_time_in_their_index(
     plans: Callable[[Callable[[Connection], Any]], str],
 ) -> None:
-    plan = plans(lambda conn: list(frames.failed(conn, FAILED)))
+    plan = plans(lambda conn: frames.ready(conn, FAILED))
     assert "ix_frames_failed (task_type=? AND settled_at>?)" in plan
 
 

@@ -11,9 +11,10 @@ import pytest
 from easyai.db import frames, ledger, waiting
 from easyai.db.frames import FrameFilter
 from easyai.domain.frame import FrameState
+from easyai.domain.reason import Reason
 from easyai.errors import BadRequestError
 from easyai.pipeline import requeue as module
-from easyai.pipeline.requeue import requeue
+from easyai.pipeline.requeue import preview, requeue
 from easyai.runtime import Runtime
 from tests.integration.requeue.conftest import NotingDoorbell
 from tests.support.installation import CAMERA, TYPE, Installation
@@ -171,10 +172,55 @@ def test_a_dry_run_counts_and_changes_nothing(
     installation: Installation, runtime: Runtime, doorbell: NotingDoorbell
 ) -> None:
     rows = [installation.row(installation.frame()), installation.row(installation.frame())]
-    report = requeue(runtime, FAILED, dry_run=True)
+    report = preview(runtime, FAILED)
     assert report.by_task_type == {TYPE: 2}
     assert [installation.row(row.id) for row in rows] == rows
     assert doorbell.rung == []
+
+
+@pytest.mark.parametrize("most", [None, 100])
+def test_preview_counts_exactly_what_a_requeue_takes_and_leaves(
+    installation: Installation, runtime: Runtime, most: int | None
+) -> None:
+    for task_type in (TYPE, "人脸"):
+        for task_id in ("c1", "c2"):
+            for image_path, image_target in (("x", None), ("x", "y"), (None, "y"), ("", None)):
+                key = f"{task_type}/{task_id}/{image_path}{image_target}"
+                picture = image_path and f"{key}/{image_path}"
+                installation.frame(
+                    key=key,
+                    task_type=task_type,
+                    task_id=task_id,
+                    image_path=picture,
+                    image_target=image_target and f"{key}/{image_target}",
+                    reason=Reason.of("call.refused", endpoint=task_id),
+                )
+    for wanted in (
+        FrameFilter(FrameState.FAILED, task_id="c1"),
+        FrameFilter(FrameState.FAILED, TYPE, reason="C2"),
+        FrameFilter(FrameState.FAILED, ids=(1, 2, 3)),
+        FAILED,
+    ):
+        found = preview(runtime, wanted, most)
+        done = requeue(runtime, wanted)
+        assert done.matched > 0
+        assert (found.by_task_type, found.moving, found.gone, found.more) == (
+            done.by_task_type, done.moving, done.gone, [],
+        )  # fmt: skip
+
+
+def test_bounded_preview_names_the_types_that_have_more(
+    installation: Installation, runtime: Runtime
+) -> None:
+    ids = [installation.frame() for _ in range(5)]
+    for task_type in ("人脸", "车辆"):
+        installation.frame(task_type=task_type)
+    found = preview(runtime, FAILED, 9)
+    assert (found.by_task_type, found.more) == ({TYPE: 3, "人脸": 1, "车辆": 1}, [TYPE])
+    by_id = preview(runtime, FrameFilter(FrameState.FAILED, ids=tuple(ids)), 3)
+    assert (by_id.by_task_type, by_id.more) == ({TYPE: 5}, [])
+    rare = preview(runtime, FrameFilter(FrameState.FAILED, task_id="none"), 9)
+    assert (rare.requeued, rare.more) == (0, [TYPE])
 
 
 def test_each_type_is_woken_once_and_after_the_commit(

@@ -60,17 +60,18 @@ function Change({ action, body, done, onNo }) {
     done();
   };
   const parts = Object.entries(preview?.by_camera || preview?.by_task_type || {});
+  const more = preview?.more || []; // the types of which only a part was counted
   return html`<${Ask}
-    title=${preview ? t(`${action}_q`, count(preview.count)) : t("counting")}
+    title=${preview ? t(`${action}_q`, `${count(preview.count)}${more.length ? "+" : ""}`) : t("counting")}
     why=${t(`${action}_why`)}
     yes=${t(action, "")}
     danger=${action === "discard"}
-    disabled=${!preview?.count}
+    disabled=${!preview?.count && !more.length}
     onNo=${onNo}
     onYes=${act}>
     ${parts.length > 0 &&
       html`<ul tabindex="0">
-        ${parts.map(([name, n]) => html`<li key=${name} class="wrap">${name}: ${count(n)}</li>`)}
+        ${parts.map(([name, n]) => html`<li key=${name} class="wrap">${name}: ${count(n)}${more.includes(name) ? "+" : ""}</li>`)}
       </ul>`}
     ${preview?.picture_gone > 0 && html`<p>${t("pictures_gone", count(preview.picture_gone))}</p>`}<//>`;
 }
