@@ -53,8 +53,8 @@ def _serve() -> None:
     from easyai.api.web_sockets import socket_options
     from easyai.cli.api_server import ApiServer
     from easyai.cli.link_warnings import link_warnings
-    from easyai.db.database_library import library
     from easyai.messages.catalogue import text
+    from easyai.process.database_library import library
     from easyai.process.supervisor_link import die_with_parent
     from easyai.settings import source as settings
     from easyai.supervisor.listening import open_sockets, shown

@@ -49,7 +49,7 @@ def size(as_json: bool) -> None:
     Reads the whole SQLite file: this takes some seconds if the file is large.
     """
     from easyai.db import space
-    from easyai.db.database_library import library
+    from easyai.process.database_library import library
 
     with opened() as runtime:
         analysis = runtime.settings.ai_analysis

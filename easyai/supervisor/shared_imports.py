@@ -17,7 +17,7 @@ MODULES: Final = (
     "easyai.cli.main",
     "easyai.runtime",
     "easyai.process.presence",
-    "easyai.db.database_library",
+    "easyai.process.database_library",
     "easyai.broker.embedded_transport",
     "easyai.tasks.app",
     "easyai.tasks.doorbell",

@@ -13,8 +13,8 @@ from celery import signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.worker import state
 
-from easyai.db.database_library import library
 from easyai.messages.catalogue import text
+from easyai.process.database_library import library
 from easyai.system.garbage import spare_loaded
 from easyai.system.last_resort import LastResort
 from easyai.tasks import task_modules

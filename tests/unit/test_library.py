@@ -6,9 +6,9 @@ import sqlite3
 
 import pytest
 
-from easyai.db import database_library as module
-from easyai.db.database_library import library
 from easyai.messages.catalogue import text
+from easyai.process import database_library as module
+from easyai.process.database_library import library
 
 
 def test_sqlite_is_named_with_its_version_and_guard() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from easyai.db.database_library import library
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.report.entries import event
@@ -19,6 +18,7 @@ from easyai.health.checks.named_check import CheckResult
 from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.messages.catalogue import ENGLISH, fields, list_fields
 from easyai.messages.terms import cause_noted
+from easyai.process.database_library import library
 from easyai.version import version
 
 

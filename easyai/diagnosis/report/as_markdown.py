@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from easyai.db.database_library import library
 from easyai.diagnosis.causes.cause import Cause
 from easyai.diagnosis.contents import Diagnosis
 from easyai.diagnosis.report.entries import alarm, called, event, is_alarm
@@ -24,6 +23,7 @@ from easyai.health.snapshot import AlarmFacts, ServiceFacts, TypeFacts
 from easyai.messages.catalogue import ENGLISH, text
 from easyai.messages.terms import breaker_name, check_name, kind_name, state_name
 from easyai.messages.wording import moment, names, plain, time_of_day
+from easyai.process.database_library import library
 from easyai.settings.commands import easyai_command, report_command
 from easyai.version import version
 

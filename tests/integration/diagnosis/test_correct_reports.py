@@ -11,7 +11,6 @@ import pytest
 
 from easyai import __version__
 from easyai.db import engines
-from easyai.db.database_library import library
 from easyai.db.events import Event
 from easyai.diagnosis.causes.rank import rank
 from easyai.diagnosis.contents import Status
@@ -19,6 +18,7 @@ from easyai.diagnosis.report.as_json import as_json
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.domain.reason import quoted
 from easyai.messages.catalogue import text
+from easyai.process.database_library import library
 from easyai.process.presence import Presence
 from easyai.tasks.sweep import sweep
 from tests.support.algorithm_stub import AlgorithmStub
