@@ -14,7 +14,7 @@ from easyai.domain.service import AWAY, MOVED, ServiceState, moved_to
 from easyai.masking import hide_credentials
 
 #: Events that are read: where there are more, such as of a fleet that flaps, strips begin later.
-MOST_EVENTS: Final = 4000
+MOST_EVENTS: Final = 3000
 _EVENTS: Final = text("""
     SELECT id, at, kind, subject,
            kind IN ('service_suspect', 'service_offline') AND reason_args LIKE '%moved%' FROM (
