@@ -32,14 +32,25 @@ def state(newest_id: int) -> dict[str, Any]:
     return {"kind": "state", "boot": "b", "seq": 1, "at": _BEGUN, "now": now}
 
 
-def open_list(visit: Visit) -> tuple[Page, WebSocketRoute]:
-    """An open gallery, and the socket by which the test sends it the live state."""
+class LiveSocket:
+    """The connection by which a test sends a page the live state."""
+
+    def __init__(self, page: Page) -> None:
+        self._sockets: list[WebSocketRoute] = []
+        page.route_web_socket("**/live?*", lambda socket: self._sockets.append(socket))
+
+    def send(self, message: str) -> None:
+        """Send a message by the newest socket: a page that hears nothing for 12 s opens another."""
+        self._sockets[-1].send(message)
+
+
+def open_list(visit: Visit) -> tuple[Page, LiveSocket]:
+    """An open gallery, and the connection by which the test sends it the live state."""
     visitor = visit()
-    sockets: list[WebSocketRoute] = []
-    visitor.page.route_web_socket("**/live?*", lambda socket: sockets.append(socket))
+    socket = LiveSocket(visitor.page)
     visitor.page.goto(f"{visitor.url}/?lang=en#/alerts")
     visitor.page.locator(".alert").first.wait_for()
-    return visitor.page, sockets[0]
+    return visitor.page, socket
 
 
 def newest_shown(page: Page) -> int:
