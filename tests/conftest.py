@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 
+from easyai.db import migrate
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.ports import release_ports
 from tests.support.rabbitmq_servers import ManagedRabbitmq
@@ -110,6 +111,23 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     yield url
     postgres_server.start()
     postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file of the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "easyai.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: PostgresServer) -> str:
+    """A PostgreSQL database of the newest schema, to be emptied before use."""
+    postgres_server.start()
+    url = postgres_server.create_database()
+    migrate.upgrade(url)
+    return url
 
 
 @pytest.fixture

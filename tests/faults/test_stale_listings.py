@@ -22,10 +22,10 @@ from tests.integration.store.stale_listing import StaleListings
 from tests.integration.store.swift_server import SwiftServer
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.site import TYPE, Installation
-from tests.support.site_fixtures import migrated_file, migrated_url, no_variables_of_the_caller
+from tests.support.site_fixtures import migrated_url, no_variables_of_the_caller
 from tests.support.waiting import wait_until
 
-__all__ = ["migrated_file", "migrated_url", "no_variables_of_the_caller"]
+__all__ = ["migrated_url", "no_variables_of_the_caller"]
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 WORKERS, PAGE = 4, 20
 STALE_SEC = 2.0

@@ -11,18 +11,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import text
 
-from easyai.db.models import Base
-from easyai.db.session import Database
 from tests.support.services import PostgresServer
-from tests.support.site_fixtures import (
-    migrated_database,
-    migrated_file,
-    no_variables_of_the_caller,
-)
+from tests.support.site_fixtures import empty, no_variables_of_the_caller
 
-__all__ = ["migrated_database", "migrated_file", "no_variables_of_the_caller"]
+__all__ = ["no_variables_of_the_caller"]
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -61,10 +54,5 @@ def _copy(migrated: Path, path: Path) -> str:
 
 
 def _empty(url: str) -> str:
-    database = Database(url)
-    with database.write() as conn:
-        for table in reversed(Base.metadata.sorted_tables):  # quicker than TRUNCATE for few rows
-            conn.execute(table.delete())
-        conn.execute(text("ALTER SEQUENCE frames_id_seq RESTART"))
-    database.dispose()
+    empty(url)
     return url

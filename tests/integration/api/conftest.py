@@ -10,15 +10,12 @@ from pathlib import Path
 import pytest
 
 from easyai.api.server import create_app
-from easyai.db import migrate
-from easyai.db.models import Base
 from easyai.runtime import Runtime, open_runtime
 from tests.integration.api.anywhere import ClientAddress, Site
 from tests.integration.api.live import LiveApi, RecordingDoorbell
-from tests.support.services import PostgresServer
-from tests.support.site_fixtures import migrated_file
+from tests.support.site_fixtures import migrated_url
 
-__all__ = ["migrated_file"]
+__all__ = ["migrated_url"]
 
 OpenRuntime = Callable[[str], Runtime]
 
@@ -56,32 +53,10 @@ def open_on(
         runtime.close()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def migrated_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """A database of each kind for the session: migrating takes longer than emptying."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('api') / 'easyai.db'}"
-        migrate.upgrade(url)
-        yield url
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    url = server.create_database()
-    migrate.upgrade(url)
-    yield url
-    server.start()
-    server.drop_database(url)
-
-
 @pytest.fixture
 def runtime(migrated_url: str, open_on: OpenRuntime) -> Runtime:
     """A runtime on an empty database of each kind."""
-    opened = open_on(migrated_url)
-    with opened.db.write() as conn:
-        for table in reversed(Base.metadata.sorted_tables):
-            conn.execute(table.delete())
-    return opened
+    return open_on(migrated_url)
 
 
 @pytest.fixture

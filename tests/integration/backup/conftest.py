@@ -9,8 +9,6 @@ from tests.support.algorithm_stub import AlgorithmStub, Answer, Frame, detection
 from tests.support.site import TYPE, Installation
 from tests.support.site_fixtures import (
     living_links,
-    migrated_database,
-    migrated_file,
     migrated_url,
     no_variables_of_the_caller,
     site,
@@ -19,8 +17,6 @@ from tests.support.site_fixtures import (
 __all__ = [
     "filled",
     "living_links",
-    "migrated_database",
-    "migrated_file",
     "migrated_url",
     "no_variables_of_the_caller",
     "site",

@@ -12,8 +12,6 @@ from easyai.runtime import Runtime
 from tests.integration.api.conftest import (
     doorbell,
     folder,
-    migrated_file,
-    migrated_url,
     open_on,
     runtime,
     sqlite_runtime,
@@ -21,11 +19,11 @@ from tests.integration.api.conftest import (
 from tests.integration.api.live import LiveApi
 from tests.integration.dashboard.people import Dashboard
 from tests.integration.dashboard.rows import Rows
+from tests.support.site_fixtures import migrated_url
 
 __all__ = [
     "doorbell",
     "folder",
-    "migrated_file",
     "migrated_url",
     "open_on",
     "runtime",

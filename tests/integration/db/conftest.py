@@ -9,8 +9,6 @@ import pytest
 from easyai.db.session import Database
 from tests.support.site_fixtures import (
     living_links,
-    migrated_database,
-    migrated_file,
     migrated_url,
     no_variables_of_the_caller,
     site,
@@ -18,8 +16,6 @@ from tests.support.site_fixtures import (
 
 __all__ = [
     "living_links",
-    "migrated_database",
-    "migrated_file",
     "migrated_url",
     "no_variables_of_the_caller",
     "site",

@@ -2,8 +2,6 @@
 
 from tests.support.site_fixtures import (
     living_links,
-    migrated_database,
-    migrated_file,
     migrated_url,
     no_variables_of_the_caller,
     site,
@@ -12,8 +10,6 @@ from tests.support.watchdog_fixtures import scans, watchdogs
 
 __all__ = [
     "living_links",
-    "migrated_database",
-    "migrated_file",
     "migrated_url",
     "no_variables_of_the_caller",
     "scans",

@@ -11,8 +11,6 @@ from tests.support.kafka_cluster import KafkaCluster
 from tests.support.services import RabbitmqServer, RedisServer
 from tests.support.site_fixtures import (
     living_links,
-    migrated_database,
-    migrated_file,
     migrated_url,
     no_variables_of_the_caller,
     site,
@@ -20,8 +18,6 @@ from tests.support.site_fixtures import (
 
 __all__ = [
     "living_links",
-    "migrated_database",
-    "migrated_file",
     "migrated_url",
     "no_variables_of_the_caller",
     "site",

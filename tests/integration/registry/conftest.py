@@ -2,8 +2,6 @@
 
 from tests.support.site_fixtures import (
     living_links,
-    migrated_database,
-    migrated_file,
     migrated_url,
     no_variables_of_the_caller,
     site,
@@ -11,8 +9,6 @@ from tests.support.site_fixtures import (
 
 __all__ = [
     "living_links",
-    "migrated_database",
-    "migrated_file",
     "migrated_url",
     "no_variables_of_the_caller",
     "site",

@@ -9,9 +9,9 @@ import pytest
 
 from easyai.runtime import Runtime, open_runtime
 from tests.support.installation import Installation
-from tests.support.site_fixtures import living_links
+from tests.support.site_fixtures import living_links, migrated_url
 
-__all__ = ["living_links"]
+__all__ = ["living_links", "migrated_url"]
 
 
 class NotingDoorbell:
@@ -30,10 +30,10 @@ class NotingDoorbell:
 
 @pytest.fixture
 def installation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_url: str
 ) -> Iterator[Installation]:
     """A migrated installation, on SQLite and on PostgreSQL."""
-    made = Installation(tmp_path, monkeypatch, database_url)
+    made = Installation(tmp_path, monkeypatch, migrated_url, migrated=False)
     yield made
     made.close()
 

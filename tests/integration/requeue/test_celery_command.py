@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -20,9 +21,9 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def migrated_url(tmp_path: Path, migrated_file: Path) -> str:
     """SQLite: the tests beside this file try requeue on both databases."""
-    return f"sqlite:///{tmp_path / 'easyai.db'}"
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'easyai.db')}"
 
 
 def _celery(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

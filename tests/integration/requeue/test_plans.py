@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +14,8 @@ from easyai.domain.frame import FrameState
 from tests.support.installation import TYPE, Installation
 
 FAILED = FrameFilter(FrameState.FAILED, TYPE, since=1.0)
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    """SQLite: its plans do not depend on how many rows there are."""
-    return f"sqlite:///{tmp_path / 'easyai.db'}"
+#: Its plans do not depend on how many rows there are.
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 
 from tests.integration.store.places import BucketPlace, started
 from tests.support.seaweed_server import SeaweedServer
-from tests.support.site_fixtures import migrated_file, migrated_url, no_variables_of_the_caller
+from tests.support.site_fixtures import migrated_url, no_variables_of_the_caller
 
-__all__ = ["migrated_file", "migrated_url", "no_variables_of_the_caller"]
+__all__ = ["migrated_url", "no_variables_of_the_caller"]
 
 
 @pytest.fixture(scope="session")

@@ -8,16 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from easyai.db import migrate
 from tests.support.installation import Installation
-
-
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated SQLite file to copy: quicker than migrating for each test."""
-    file = tmp_path_factory.mktemp("migrated") / "easyai.db"
-    migrate.upgrade(f"sqlite:///{file}")
-    return file
 
 
 @pytest.fixture
