@@ -1,4 +1,4 @@
-"""Every process is killed with frames in flight: every frame has exactly one alert."""
+"""Processes are killed: they start again, and every frame in flight has exactly one alert."""
 
 from __future__ import annotations
 
@@ -50,3 +50,12 @@ def test_slow_start_of_the_api_counts_against_no_service(
             site.assert_one_alert_each(keys, timeout=30)
         assert all(request.picture for request in stub.received), "each found its picture"
         assert len(stub.received) == len(keys), "at the first try"
+
+
+def test_a_child_that_is_killed_is_started_again(running: EasyaiProcess) -> None:
+    for name in ("api", "worker", "beat", "watchdog"):
+        begin = len(running.log)
+        old = running.kill_child(name)
+        running.wait_for_line(f"easyai: {name} has ended", begin=begin)
+        running.wait_for_child(name, other_than=old)
+    wait_until(running.ready, 15, "the API answers again")

@@ -1,4 +1,4 @@
-"""``easyai up`` on the frame folder of another installation is refused at its start."""
+"""``easyai up`` on the frames or the data of another installation is refused at its start."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from easyai.db import migrate
 from easyai.pipeline.ownership import require_store
+from tests.support.easyai_process import EasyaiProcess
 from tests.support.part_process import easyai_command
 from tests.support.ports import free_port
 from tests.support.site import Installation
@@ -48,3 +49,13 @@ def test_up_names_the_installation_that_uses_the_folder(tmp_path: Path) -> None:
     assert f"data folder {first / 'data'}" in refused.stderr
     assert "`claim --take-over`" in refused.stderr
     assert sorted(second.glob("easyai.db*")) == sorted(backups), "its new database is removed alone"
+
+
+def test_a_second_up_on_the_same_data_is_refused(running: EasyaiProcess, tmp_path: Path) -> None:
+    own = {"EASYAI_DATA_DIR": str(running.data)}
+    with EasyaiProcess(tmp_path, environment=own) as second:
+        assert second.run_to_end() == 2
+        (line,) = second.log.splitlines()
+        assert str(running.pid) in line
+        assert "--data-dir" in line
+    assert running.get("/readyz").ok

@@ -66,16 +66,6 @@ def test_stop_by_sigterm_or_sighup_is_clean(easyai: EasyaiProcess, number: signa
     easyai.stop(number)
 
 
-def test_a_child_that_is_killed_is_started_again(easyai: EasyaiProcess) -> None:
-    easyai.start()
-    for name in CHILDREN:
-        old = easyai.kill_child(name)
-        easyai.wait_for_line(f"easyai: {name} has ended")
-        easyai.wait_for_child(name, other_than=old)
-    wait_until(lambda: _answers(easyai), 15, "the API answers again")
-    easyai.stop()
-
-
 _SAVES_ALL = "[ai_analysis]\nsave_only_with_detection = false\n"
 _TYPES = ("改前", "错时", "改后", "再错")
 
@@ -161,13 +151,6 @@ def test_restarted_child_keeps_the_database_of_the_other_processes(
     assert not (easyai.folder / "elsewhere.db").exists()
 
 
-def _answers(easyai: EasyaiProcess) -> bool:
-    try:
-        return easyai.get("/readyz").ok
-    except OSError:
-        return False
-
-
 def test_a_port_in_use_is_explained_and_nothing_is_started(easyai: EasyaiProcess) -> None:
     with socket.create_server(("127.0.0.1", easyai.port)):
         assert easyai.run_to_end() == 2
@@ -175,18 +158,6 @@ def test_a_port_in_use_is_explained_and_nothing_is_started(easyai: EasyaiProcess
     assert f"127.0.0.1:{easyai.port}" in line
     assert "--port" in line
     assert not easyai.processes()
-
-
-def test_a_second_up_on_the_same_data_is_refused(easyai: EasyaiProcess, tmp_path: Path) -> None:
-    easyai.start()
-    with EasyaiProcess(tmp_path) as second:
-        second.log_path = tmp_path / "second.out"
-        assert second.run_to_end() == 2
-        (line,) = second.log.splitlines()
-        assert str(easyai.pid) in line
-        assert "--data-dir" in line
-    assert easyai.get("/readyz").ok
-    easyai.stop()
 
 
 def test_no_child_outlives_a_killed_up_and_the_next_up_starts_before_and_after_their_end(

@@ -145,9 +145,9 @@ class EasyaiProcess:
         """A call of ``celery -A easyai`` on this installation."""
         return run_to_end(celery_command(*arguments), self.installation, self.folder)
 
-    def wait_for_line(self, text: str, timeout: float = 15.0) -> None:
-        """Wait until the terminal has shown ``text``."""
-        wait_until(lambda: text in self.log, timeout, f"a line with {text!r}")
+    def wait_for_line(self, text: str, timeout: float = 15.0, begin: int = 0) -> None:
+        """Wait until the terminal has shown ``text`` behind the first ``begin`` characters."""
+        wait_until(lambda: text in self.log[begin:], timeout, f"a line with {text!r}")
 
     def get(self, path: str) -> requests.Response:
         """GET from the API server."""
