@@ -14,7 +14,7 @@ from tests.support.easyai_process import EasyaiProcess
 
 _CAMERAS = 8
 _MOST_CARDS = 150  # on a laptop's screen and near it
-_WARM_UP_SEC = 2.0
+_WARM_UP_SEC = 1.0
 
 
 def assert_smooth(

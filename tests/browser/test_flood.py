@@ -13,7 +13,7 @@ from tests.browser.live_list import A_MESSAGE, delta, newest_shown, of_feed, ope
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.waiting import wait_until
 
-_SECONDS = 5  # tests/faults/test_dashboard.py looks for a minute
+_SECONDS = 3  # tests/faults/test_dashboard.py looks for a minute
 _MESSAGES = 100
 _MOST_LISTED = 2000
 _MOST_NEWER = 500
