@@ -15,7 +15,6 @@ from typing import Any
 from amqp.exceptions import ChannelError
 from sqlalchemy import text
 
-import easyai
 from easyai.broker.queue_names import CONTROL_QUEUE
 from easyai.db.migrate import upgrade
 from easyai.registry.registration import register
@@ -26,7 +25,8 @@ from easyai.tasks.app import make_app
 from easyai.tasks.config import celery_settings
 from easyai.tasks.doorbell import open_ringing_runtime
 from tests.support.algorithm_stub import AlgorithmStub
-from tests.support.part_process import run_to_end
+from tests.support.fork_server import ForkedProcess, fork_server
+from tests.support.part_process import celery_command, clean_environment, run_to_end
 from tests.support.waiting import wait_until
 
 _PICTURE = b"\xff\xd8\xff\xe0" + b"\0" * 64 + b"\xff\xd9"
@@ -43,22 +43,10 @@ class CeleryProcess:
         self._log = folder / f"{self.name}.log"
         self.process = self._start()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("EASYAI_")}
-        own = {
-            "EASYAI_CONFIG": str(self._folder / "config.toml"),
-            "PYTHONPATH": str(Path(easyai.__file__).parents[1]),
-        }
-        with self._log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "celery", "--quiet", "-A", "easyai", *self._arguments],
-                cwd=self._folder,
-                env=clean | own,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def _start(self) -> ForkedProcess:
+        own = {"EASYAI_CONFIG": str(self._folder / "config.toml")}
+        command = celery_command(*self._arguments)
+        return fork_server().start(command, clean_environment(own), self._folder, self._log)
 
     @property
     def celeryconfig(self) -> dict[str, Any]:
