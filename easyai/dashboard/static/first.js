@@ -68,5 +68,5 @@
     if (target.rel === "stylesheet") setTimeout(() => target.replaceWith(target.cloneNode()), AGAIN_MS);
     else if (target !== window && !isShown()) timer ||= setTimeout(loadAgain, wait());
   }, true);
-  addEventListener("load", () => isShown() && kept(() => sessionStorage.removeItem(TIMES)));
+  addEventListener("DOMContentLoaded", () => isShown() && kept(() => sessionStorage.removeItem(TIMES)));
 })();
