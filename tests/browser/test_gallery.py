@@ -9,7 +9,7 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import TYPE, Visit
 from tests.browser.smoothness import LONGEST_MS, watched
@@ -20,12 +20,14 @@ from tests.support.outside import Outside
 from tests.support.waiting import wait_until
 
 _ALERTS = 100_000
+_SETTINGS = "[ai_analysis]\nmax_alerts_in_db = 0\n"
 _PICTURES = 300  # of the newest alerts; the older ones have lost theirs
 _CAMERAS = 40
 _SELDOM = 10_000  # how seldom a service has an alert
 _EVERY_SEC = 7  # between two alerts: they go back for eight days
 _SCREENS = 12  # several parts of the list
 _PAGE = 100  # alerts of a request
+_A_FEW_ROWS = 20  # alerts
 _MOST_ELEMENTS = 2500
 _LOOK_MS = 200  # a person looks at a screen for longer
 _KEYS = 15
@@ -44,7 +46,7 @@ _RESULT = """{"total_count": 2, "detections": [
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
     """A running ``easyai up`` that has found something for eight days."""
     folder = tmp_path_factory.mktemp("gallery")
-    with EasyaiProcess(folder, "[ai_analysis]\nmax_alerts_in_db = 0\n") as process:
+    with EasyaiProcess(folder, _SETTINGS, forked=True) as process:
         process.start()
         site = Outside(process.url, process.frames)
         pictures = [f"alerts/{TYPE}/camera/{number}.jpg" for number in range(_PICTURES)]
@@ -203,6 +205,24 @@ def test_arrow_keys_move_the_focus_in_the_gallery_which_follows(visit: Visit) ->
     page.keyboard.press("?")
     for where in ("On every page", "In the gallery of alerts", "On an opened alert"):
         expect(page.get_by_role("dialog")).to_contain_text(where)
+
+
+@pytest.mark.parametrize("key", ["ArrowDown", "ArrowRight"])
+def test_arrow_key_at_the_end_of_the_list_moves_the_focus_when_the_next_part_arrives(
+    visit: Visit, key: str
+) -> None:
+    visitor = visit()
+    held: list[Route] = []
+    visitor.page.route("**/dashboard/alerts?*before=*", lambda route: held.append(route))
+    page = visitor.open("alerts")
+    at = _press(page, "ArrowDown")
+    oldest = at - _PAGE + 1
+    while at > oldest:
+        at = _press(page, "ArrowDown" if at - oldest > _A_FEW_ROWS else "ArrowRight")
+    page.keyboard.press(key)
+    assert _focused(page) == oldest
+    held[0].fallback()
+    wait_until(lambda: 0 < _focused(page) < oldest, 15, "an alert of the next part has the focus")
 
 
 def test_focused_alert_is_reviewed_and_deleted_with_undo(visit: Visit) -> None:

@@ -26,10 +26,11 @@ function inNextRow(rows, at, step) {
 
 // Moves the focus to a card. A card that does not exist yet gets the focus when it does: the page is
 // scrolled to its place, and its part of the list is loaded. But not after the visitor has gone on.
-const WANTED_MS = 5000;
+// `again` is a key whose card is in the next part of the list: it is due again when the part arrives.
+const WANTED_MS = 15000;
 const GOES_ON = ["wheel", "pointerdown", "focusin"];
 function useFocus(alerts, rows, box) {
-  const wanted = useRef(null); // {id, until}
+  const wanted = useRef(null); // {id, until}, or {again, length, until}
   useEffect(() => {
     const end = () => (wanted.current = null);
     for (const way of GOES_ON) addEventListener(way, end, { passive: true });
@@ -45,7 +46,7 @@ function useFocus(alerts, rows, box) {
     return true;
   };
   useLayoutEffect(() => void take());
-  return (id) => {
+  const focus = (id) => {
     const { at } = alerts.around(id);
     wanted.current = at < 0 ? null : { id, until: performance.now() + WANTED_MS };
     if (at < 0 || take()) return;
@@ -54,27 +55,39 @@ function useFocus(alerts, rows, box) {
     const top = box.current.getBoundingClientRect().top + row.top;
     if (top < 0 || top > innerHeight) scrollBy(0, top - innerHeight / 2);
   };
+  const wait = (again) => {
+    if (alerts.next === null) return;
+    wanted.current = { again, length: alerts.order.length, until: performance.now() + WANTED_MS };
+  };
+  const due = () => {
+    const { again, length, until } = wanted.current || {};
+    return performance.now() < until && alerts.order.length > length ? again : null;
+  };
+  return { focus, wait, due };
 }
 
 export function useGalleryKeys({ alerts, selection, canWrite, rows, box }) {
   const person = useStore((s) => s.session?.name || "");
-  const focus = useFocus(alerts, rows, box);
+  const { focus, wait, due } = useFocus(alerts, rows, box);
   useEffect(() => { // the visitor comes back from an alert
     if (alerts.visited) focus(alerts.visited);
     alerts.visited = null;
   }, []);
-  const moveTo = (at) => alerts.order[at] && focus(alerts.order[at][0]);
+  const moveTo = (at, again) => {
+    if (alerts.order[at]) focus(alerts.order[at][0]);
+    else if (again) wait(again);
+  };
   const placeOf = (next) => {
     const { at } = alerts.around(focused());
     if (at >= 0) return next(at);
     const { top } = box.current.getBoundingClientRect();
     return (rows.find((row) => row.last && top + row.top >= barHeight()) ?? rows.at(-1)).first;
   };
-  const move = (step) => () => moveTo(placeOf((at) => at + step));
-  const moveRow = (step) => () => {
+  const move = (step, again) => () => moveTo(placeOf((at) => at + step), again);
+  const moveRow = (step, again) => () => {
     const at = placeOf((from) => inNextRow(rows, from, step));
     if (at < 0 && step < 0) scrollTo(0, 0); // to the filters
-    moveTo(at);
+    moveTo(at, again);
   };
   // A card that was scrolled away is shown first: nobody changes an alert that he does not see.
   const onFocused = (act) => () => {
@@ -91,8 +104,13 @@ export function useGalleryKeys({ alerts, selection, canWrite, rows, box }) {
     deleteSoon(id, () => focus(id));
     focus(older ?? newer);
   };
+  const moves = {
+    ArrowLeft: move(-1), k: move(-1), ArrowUp: moveRow(-1),
+    ArrowRight: move(1, "ArrowRight"), j: move(1, "ArrowRight"), ArrowDown: moveRow(1, "ArrowDown"),
+  };
+  useLayoutEffect(() => moves[due()]?.());
   useKeys({
-    ArrowLeft: move(-1), k: move(-1), ArrowRight: move(1), j: move(1), ArrowUp: moveRow(-1), ArrowDown: moveRow(1),
+    ...moves,
     ...(selection.size ? {} : { r: onFocused(mark), Delete: onFocused(drop) }), // else of the selection
     x: onFocused((id) => selection.pick(id, false)),
     Enter: () => go("alerts", focused() || alerts.order[0][0]),
