@@ -30,7 +30,7 @@ def production_broker_url(redis_server: RedisServer) -> str:
 @pytest.fixture(scope="package")
 def shared_easyai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
     """An ``easyai up`` for many tests: a start for each test would take most of their time."""
-    with EasyaiProcess(tmp_path_factory.mktemp("shared")) as process:
+    with EasyaiProcess(tmp_path_factory.mktemp("shared"), forked=True) as process:
         yield process
 
 

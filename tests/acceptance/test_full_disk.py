@@ -26,7 +26,7 @@ SERVED = ("满前", "满时", "满后")
 def easyai(tmp_path: Path) -> Iterator[EasyaiProcess]:
     """``easyai up`` on a small disk of its own."""
     folder = tmp_path / "disk"
-    with small_disk(folder, MEGABYTES), EasyaiProcess(folder) as process:
+    with small_disk(folder, MEGABYTES), EasyaiProcess(folder, forked=True) as process:
         process.log_path = tmp_path / "up.out"
         yield process
 

@@ -24,7 +24,8 @@ STALL_SEC = 5
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
     """An ``easyai up`` that waits seconds, not half a minute, before it ends a hung process."""
     folder: Path = tmp_path_factory.mktemp("hangs")
-    with EasyaiProcess(folder, environment={"EASYAI_HANG_SEC": str(HANG_SEC)}) as easyai:
+    own = {"EASYAI_HANG_SEC": str(HANG_SEC)}
+    with EasyaiProcess(folder, environment=own, forked=True) as easyai:
         easyai.start(timeout=60)
         yield easyai
 
@@ -67,7 +68,7 @@ def test_frames_that_arrive_while_the_worker_hangs_are_inferred(
 def test_a_worker_that_is_connected_but_takes_no_task_is_started_again(tmp_path: Path) -> None:
     settings = f"[ai_analysis]\nstall_alarm_sec = {STALL_SEC}\n"
     with (
-        EasyaiProcess(tmp_path, settings) as easyai,
+        EasyaiProcess(tmp_path, settings, forked=True) as easyai,
         AlgorithmStub("silent", ("静默",)) as algorithm,
     ):
         easyai.start(timeout=60)

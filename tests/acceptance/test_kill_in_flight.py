@@ -35,7 +35,7 @@ def test_a_thousand_frames_in_flight_go_on_within_seconds_of_the_start(tmp_path:
     )
     stub = AlgorithmStub(delay=100.0)
     stub.start()
-    with EasyaiProcess(tmp_path, settings) as easyai:
+    with EasyaiProcess(tmp_path, settings, forked=True) as easyai:
         try:
             easyai.start(timeout=120)
             stub.register(easyai.url)

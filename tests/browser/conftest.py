@@ -42,7 +42,7 @@ def chromium() -> Iterator[Browser]:
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
     """A running ``easyai up`` with alerts of three cameras, and a frame that has no service."""
     folder = tmp_path_factory.mktemp("browser")
-    with EasyaiProcess(folder, VIEWER) as process, ExitStack() as services:
+    with EasyaiProcess(folder, VIEWER, forked=True) as process, ExitStack() as services:
         process.start()
         site = Outside(process.url, process.frames)
         for service_id in ("counter", HOSTILE_SERVICE):

@@ -34,7 +34,7 @@ _WRITE = """
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiProcess]:
     """A running ``easyai up`` with a frame that waits for a service: an alarm is about to ring."""
-    with EasyaiProcess(tmp_path_factory.mktemp("alarms"), _SETTINGS) as process:
+    with EasyaiProcess(tmp_path_factory.mktemp("alarms"), _SETTINGS, forked=True) as process:
         process.start()
         Outside(process.url, process.frames).put(f"{_TYPE}/门口2/0.jpg", jpeg())
         yield process

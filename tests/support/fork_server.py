@@ -1,4 +1,4 @@
-"""Starts Celery's processes as forks of a process that has imported easyai, as ``easyai up`` does.
+"""Starts processes of easyai as forks of a process that has imported easyai, as ``easyai up`` does.
 
 A process that begins anew takes 0.7 s of CPU to import what it needs. Tests of a worker or a beat
 need a process of its own, not its imports: those are tried in tests/acceptance.
@@ -9,6 +9,7 @@ exit code of each fork to a file that has the name of its process id.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
@@ -18,14 +19,21 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from easyai.supervisor import forked_child
 from easyai.supervisor.shared_imports import import_shared
+from tests.support.part_process import clean_environment
 from tests.support.waiting import wait_until
 
 _ROOT = Path(__file__).parents[2]
+#: A variable that marks a fork and its children in /proc/PID/environ, which shows what the server
+#: began with: the fork writes its own value, 32 characters, to the same place.
+MARK = "EASYAI_TEST_RUN"
+_NO_MARK = "0" * 32
+_ROOM = "-" * 400  # in the command line, where the forks write theirs
 
 
 class ForkedProcess:
@@ -54,6 +62,10 @@ class ForkedProcess:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
 
 class ForkServer:
     """A program that forks; it ends with this process."""
@@ -61,8 +73,9 @@ class ForkServer:
     def __init__(self) -> None:
         self._codes = Path(tempfile.mkdtemp(prefix="easyai-forks-"))
         self._program = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(self._codes)],
+            [sys.executable, "-m", __name__, str(self._codes), _ROOM],
             cwd=_ROOT,
+            env=clean_environment({MARK: _NO_MARK}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -100,7 +113,14 @@ def _begin(command: Sequence[str], variables: Mapping[str, str], folder: str, lo
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
     signal.set_wakeup_fd(-1)
+    _mark(variables.get(MARK, _NO_MARK))
     forked_child.run(command, variables, server)
+
+
+def _mark(value: str) -> None:
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_void_p
+    ctypes.memmove(getenv(MARK.encode()), value.encode(), len(_NO_MARK))
 
 
 def _reap(codes: Path) -> None:
@@ -121,6 +141,7 @@ def main() -> None:
     """Fork until the tests end."""
     codes = Path(sys.argv[1])
     import_shared()
+    import_module("tests.support.forked_up")
     ended, note = os.pipe()
     os.set_blocking(note, False)
     signal.set_wakeup_fd(note)
