@@ -19,6 +19,13 @@ def easyai(tmp_path: Path) -> Iterator[EasyaiProcess]:
         yield process
 
 
+@pytest.fixture
+def forked(tmp_path: Path) -> Iterator[EasyaiProcess]:
+    """As `easyai`, for tests of what it does once it runs."""
+    with EasyaiProcess(tmp_path, forked=True) as process:
+        yield process
+
+
 @pytest.fixture(scope="module")
 def production_broker_url(redis_server: RedisServer) -> str:
     """The broker of the production set-up."""

@@ -45,20 +45,20 @@ def _log_cut_off_anywhere(data: Path) -> None:
     (data / "easyai.db-shm").write_bytes(_random.randbytes(32768))
 
 
-def test_easyai_starts_and_infers_after_torn_files(easyai: EasyaiProcess) -> None:
-    easyai.config.write_text("[ai_analysis]\nlease_sec = 3\n", encoding="utf-8")
-    easyai.start()
-    site = Outside(easyai.url, easyai.frames)
+def test_easyai_starts_and_infers_after_torn_files(forked: EasyaiProcess) -> None:
+    forked.config.write_text("[ai_analysis]\nlease_sec = 3\n", encoding="utf-8")
+    forked.start()
+    site = Outside(forked.url, forked.frames)
     with AlgorithmStub("torn", (TORN,), delay=0.2) as stub:
         stub.register(site.url)
         # Long before the power loss, as services in the field: an orderly end empties the log.
-        easyai.stop()
-        assert not (easyai.data / "easyai.db-wal").exists()
-        easyai.start()
-        keys = _lose_power_in_mid_work(easyai, site, stub, "之前", _garbage_behind_the_last_commit)
+        forked.stop()
+        assert not (forked.data / "easyai.db-wal").exists()
+        forked.start()
+        keys = _lose_power_in_mid_work(forked, site, stub, "之前", _garbage_behind_the_last_commit)
         site.assert_one_alert_each(keys, timeout=30)
         _assert_later_frames_are_inferred(site, stub, "之后")
-        _lose_power_in_mid_work(easyai, site, stub, "又前", _log_cut_off_anywhere)
+        _lose_power_in_mid_work(forked, site, stub, "又前", _log_cut_off_anywhere)
         _assert_later_frames_are_inferred(site, stub, "又后")
 
 

@@ -71,43 +71,43 @@ _TYPES = ("改前", "错时", "改后", "再错")
 
 
 def test_worker_restarted_during_a_settings_mistake_uses_the_last_good_settings(
-    easyai: EasyaiProcess,
+    forked: EasyaiProcess,
 ) -> None:
-    easyai.configure("[ai_analysis]\nmax_concurrent_infer = 9\n")
-    easyai.start(timeout=60)
-    site = Outside(easyai.url, easyai.frames)
+    forked.configure("[ai_analysis]\nmax_concurrent_infer = 9\n")
+    forked.start(timeout=60)
+    site = Outside(forked.url, forked.frames)
     with AlgorithmStub("empty", _TYPES, answer=lambda _: detections(0)) as stub:
         stub.register(site.url)
-        easyai.reconfigure(_SAVES_ALL)
+        forked.reconfigure(_SAVES_ALL)
         site.assert_one_alert_each(site.put_many(3, _TYPES[0]), timeout=40)
 
-        begin = _break(easyai, "[ai_analysis]\nsave_only_with_detection = fals\n")
+        begin = _break(forked, "[ai_analysis]\nsave_only_with_detection = fals\n")
         site.assert_one_alert_each(site.put_many(3, _TYPES[1]), timeout=40)
-        (*_, logged) = [line for line in easyai.log[begin:].splitlines() if "last good" in line]
+        (*_, logged) = [line for line in forked.log[begin:].splitlines() if "last good" in line]
         assert "worker | " in logged
         assert "config.toml: not valid TOML" in logged
-        assert _codes(easyai)[:1] == ["settings_invalid"]
+        assert _codes(forked)[:1] == ["settings_invalid"]
         for command in ("stats", "db current"):
-            shown = easyai.run(*command.split())
+            shown = forked.run(*command.split())
             assert (shown.returncode, shown.stderr.count("\n")) == (0, 1), shown.stderr
             assert "the last good settings are taken from" in shown.stderr
-        easyai.wait_for_line("system alarm settings_invalid: ", 30)
-        assert easyai.run("diagnose", "--no-probes", "--json").returncode == 1
+        forked.wait_for_line("system alarm settings_invalid: ", 30)
+        assert forked.run("diagnose", "--no-probes", "--json").returncode == 1
 
-        easyai.reconfigure("[ai_analysis]\nsave_only_with_detection = true\n")
-        wait_until(lambda: "settings_invalid" not in _codes(easyai), 10, "the API has read it, too")
-        easyai.wait_for_line("the settings file is valid again", 30)
+        forked.reconfigure("[ai_analysis]\nsave_only_with_detection = true\n")
+        wait_until(lambda: "settings_invalid" not in _codes(forked), 10, "the API has read it, too")
+        forked.wait_for_line("the settings file is valid again", 30)
         seen = stub.count
         site.put_many(3, _TYPES[2])
         wait_until(lambda: stub.count >= seen + 3, 40, "the frames are inferred")
 
-        _break(easyai, "[ai_analysis]\nsave_only_with_detection = 'no'\nbatch_size = 'x'\n")
+        _break(forked, "[ai_analysis]\nsave_only_with_detection = 'no'\nbatch_size = 'x'\n")
         seen = stub.count
         site.put_many(3, _TYPES[3])
         wait_until(lambda: stub.count >= seen + 3, 40, "the frames are inferred")
         wait_until(lambda: site.stats()["queue_size"] == 0, 40, "nothing waits")
         assert site.alert_count(_TYPES[2]) == site.alert_count(_TYPES[3]) == 0
-    easyai.stop()
+    forked.stop()
 
 
 def _break(easyai: EasyaiProcess, settings: str) -> int:
@@ -137,18 +137,18 @@ def test_the_settings_of_the_start_are_kept_for_their_owner_only(easyai: EasyaiP
 
 
 def test_restarted_child_keeps_the_database_of_the_other_processes(
-    easyai: EasyaiProcess,
+    forked: EasyaiProcess,
 ) -> None:
-    easyai.start()
-    easyai.configure('[easyai]\ndatabase_url = "sqlite:///elsewhere.db"\n')
-    worker = easyai.child("worker")
+    forked.start()
+    forked.configure('[easyai]\ndatabase_url = "sqlite:///elsewhere.db"\n')
+    worker = forked.child("worker")
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
-    site = Outside(easyai.url, easyai.frames)
+    site = Outside(forked.url, forked.frames)
     with AlgorithmStub("stays", ("留下",)) as stub:
         stub.register(site.url)
         site.assert_one_alert_each(site.put_many(3, "留下"), timeout=30)
-    assert not (easyai.folder / "elsewhere.db").exists()
+    assert not (forked.folder / "elsewhere.db").exists()
 
 
 def test_a_port_in_use_is_explained_and_nothing_is_started(easyai: EasyaiProcess) -> None:
@@ -161,15 +161,15 @@ def test_a_port_in_use_is_explained_and_nothing_is_started(easyai: EasyaiProcess
 
 
 def test_no_child_outlives_a_killed_up_and_the_next_up_starts_before_and_after_their_end(
-    easyai: EasyaiProcess,
+    forked: EasyaiProcess,
 ) -> None:
-    easyai.start()
-    easyai.kill()
-    easyai.start(timeout=60)
-    easyai.kill()
-    wait_until(lambda: not easyai.processes(), 40, "every child ended")
-    easyai.start()
-    easyai.stop()
+    forked.start()
+    forked.kill()
+    forked.start(timeout=60)
+    forked.kill()
+    wait_until(lambda: not forked.processes(), 40, "every child ended")
+    forked.start()
+    forked.stop()
 
 
 def test_starting_children_do_not_outlive_a_killed_up(
@@ -243,17 +243,17 @@ def test_up_under_nohup_outlives_its_terminal_and_no_stray_signal_ends_it(
 
 
 def test_moved_data_folder_raises_an_alarm_and_no_command_creates_another(
-    easyai: EasyaiProcess,
+    forked: EasyaiProcess,
 ) -> None:
-    easyai.start()
-    easyai.wait_for_line("watchdog notifies of alarms", 30)
-    easyai.data.rename(easyai.folder / "aside")
-    easyai.wait_for_line("system alarm data_moved: ", 20)
+    forked.start()
+    forked.wait_for_line("watchdog notifies of alarms", 30)
+    forked.data.rename(forked.folder / "aside")
+    forked.wait_for_line("system alarm data_moved: ", 20)
     for command in ("frames", "db upgrade"):
-        refused = easyai.run(*command.split())
+        refused = forked.run(*command.split())
         assert refused.returncode == 2
-        assert f"easyai runs at {easyai.url}, but no database is at " in refused.stderr
-    assert easyai.run("diagnose", "--json").stdout.count('"data_moved"')
-    assert not (easyai.data / "easyai.db").exists()
-    easyai.stop()
-    assert "Traceback" not in easyai.log[-5000:]
+        assert f"easyai runs at {forked.url}, but no database is at " in refused.stderr
+    assert forked.run("diagnose", "--json").stdout.count('"data_moved"')
+    assert not (forked.data / "easyai.db").exists()
+    forked.stop()
+    assert "Traceback" not in forked.log[-5000:]
