@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
 import requests
 
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
+from tests.support.easyai_process import EasyaiProcess
+from tests.support.fork_server import fork_server
+from tests.support.part_process import clean_environment, easyai_command
 from tests.support.server_process import ServerProcess
 from tests.support.services import PostgresServer
 from tests.support.waiting import wait_until
@@ -103,3 +107,25 @@ def test_stub_restarts_on_the_same_port(algorithm: AlgorithmStub) -> None:
     algorithm.start()
     assert _send(algorithm).ok
     assert algorithm.count == 2
+
+
+@pytest.mark.parametrize(("options", "code"), [(["config", "check"], 0), (["config", "x"], 2)])
+def test_forked_program_has_a_folder_variables_output_and_an_exit_code_of_its_own(
+    tmp_path: Path, options: list[str], code: int
+) -> None:
+    log = tmp_path / "log"
+    own = clean_environment({"EASYAI_PORT": "5067", "XDG_STATE_HOME": str(tmp_path)})
+    process = fork_server().start(easyai_command(*options), own, tmp_path, log)
+    assert process.wait(30) == code
+    assert process.poll() == code
+    assert ("5067" in log.read_text()) == (code == 0)
+    assert (str(tmp_path) in log.read_text()) == (code == 0), "its folder has the data"
+
+
+def test_killed_fork_and_its_children_carry_their_mark_until_they_end(tmp_path: Path) -> None:
+    with EasyaiProcess(tmp_path, forked=True) as easyai:
+        easyai.start()
+        assert easyai.pid in easyai.processes()
+        assert easyai.child("worker") in easyai.processes()
+        easyai.kill_everything()
+        assert not easyai.processes()

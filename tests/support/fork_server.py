@@ -13,6 +13,7 @@ import ctypes
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,6 +155,7 @@ def main() -> None:
         if 0 in ready:
             line = sys.stdin.readline()
             if not line:
+                shutil.rmtree(codes)
                 return
             os.write(1, f"{_begin(*json.loads(line))}\n".encode())
 
