@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import socket
 import threading
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 
 from easyai.api.connections import ConnectionLimits, bounded
 from easyai.api.web_sockets import socket_options
+from easyai.cli.api_server import ApiServer
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
@@ -47,7 +49,7 @@ class LiveApi:
         """`http`: the protocol of the connections, instead of the API's own."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = uvicorn.Server(
+        self._server = ApiServer(
             uvicorn.Config(
                 app,
                 host="127.0.0.1",
@@ -120,7 +122,7 @@ class LiveApi:
     def stop(self) -> None:
         """Stop the API; no harm when it has stopped."""
         self._session.close()
-        self._server.should_exit = True
+        self._server.handle_exit(signal.SIGTERM, None)
         self._thread.join(15)
         assert not self._thread.is_alive()
 
