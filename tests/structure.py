@@ -11,6 +11,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 Graph = Mapping[str, frozenset[str]]
@@ -18,6 +19,7 @@ Graph = Mapping[str, frozenset[str]]
 _WORDS = {"one": r"\bone\b", "told, said, tells": r"\b(?:told|said|tells)\b"}
 
 
+@cache
 def modules(package: Path) -> dict[str, ast.Module]:
     """Every module of a package, parsed, by its path below the package."""
     return {

@@ -70,7 +70,6 @@ OF_THE_PROCESS = {
 BUILT = {"create_engine", "Database", "open_runtime", "SettingsSource", "Thread", "Runtime"}
 
 
-@cache
 def _modules() -> dict[str, ast.Module]:
     return modules(ROOT)
 
