@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, text
 
 from easyai.db.outbox import backlog
 from easyai.db.reasons import read
-from easyai.db.service_columns import LISTED, SELECT
+from easyai.db.service_columns import SELECT
 from easyai.domain.reason import Reason
 
 # Three reasons show the faults; the reasons of all waiting frames would not show more.
@@ -106,7 +106,7 @@ _REFUSED = text("""
      WHERE state = 'leased' AND task_type = :name AND attempts > 0 AND last_failure_at > :since
 """)
 _TYPES = text("SELECT name, first_seen, sampling_n, capacity_per_sec FROM task_types ORDER BY name")
-_SERVICES = text(f"{SELECT} FROM services WHERE {LISTED} ORDER BY service_id, endpoint")
+_SERVICES = text(f"{SELECT} FROM services ORDER BY service_id, endpoint")
 _NEWEST_EVENT = text("""
     SELECT max(at) FROM events WHERE at >= :since AND kind = :kind
 """)
@@ -255,7 +255,7 @@ def types(conn: Connection) -> list[Row[Any]]:
 
 
 def services(conn: Connection) -> list[Row[Any]]:
-    """Every endpoint ever registered that is not forgotten."""
+    """Every endpoint ever registered."""
     return list(conn.execute(_SERVICES))
 
 

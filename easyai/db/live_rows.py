@@ -7,8 +7,6 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
-from easyai.db.service_columns import LISTED
-
 _DAY_SEC: Final = 86_400.0
 #: The most services that are shown.
 MOST_SERVICES: Final = 1000
@@ -17,16 +15,16 @@ _TIMEOUT_MS: Final = 5000
 # A page that looks must not keep a connection for longer.
 _BOUND: Final = text(f"SELECT set_config('statement_timeout', '{_TIMEOUT_MS}', true)")
 # Services in use come first; an endpoint that was unregistered long ago interests nobody.
-_SERVICES: Final = text(f"""
+_SERVICES: Final = text("""
     SELECT pk, service_id, endpoint, name, version, state, state_reason, state_reason_code,
            state_reason_args, state_since, last_heartbeat, last_evidence, last_success_at,
            last_failure_at, last_failure_reason, last_failure_reason_code,
            last_failure_reason_args,
            call_count, refused_count, timeout_count, broken_count, unreachable_count, ewma_ms,
            max_concurrency, concurrency_cap, breaker_failures, breaker_open_until, breaker_pause_sec
-      FROM services WHERE (state <> 'unregistered' OR state_since > :lately) AND {LISTED}
+      FROM services WHERE state <> 'unregistered' OR state_since > :lately
      ORDER BY CASE state WHEN 'unregistered' THEN 1 ELSE 0 END, service_id, endpoint LIMIT :most
-""")  # noqa: S608
+""")
 # The endpoint that a service left by a move is expected to do nothing.
 _AVAILABLE: Final = text("""
     SELECT task_type, count(*),

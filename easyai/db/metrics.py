@@ -13,7 +13,6 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from easyai.db import alarms, clock, diagnosis_facts, generations, outbox, task_types, totals
-from easyai.db.service_columns import LISTED
 from easyai.db.totals import DurationTotal
 from easyai.domain.outcome_totals import OTHER
 from easyai.masking import endpoint_label
@@ -25,17 +24,17 @@ MOST_ALARMS: Final = 200
 MOST_CAMERAS: Final = 1000
 _TIMEOUT_MS: Final = 5000
 
-_SERVICES: Final = text(f"""
+_SERVICES: Final = text("""
     SELECT task_type, state, count(*), sum(CASE WHEN breaker_open_until > 0 THEN 1 ELSE 0 END)
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
-     WHERE {LISTED} GROUP BY task_type, state
-""")  # noqa: S608
+     GROUP BY task_type, state
+""")
 # In order of registration, so that a breaker keeps its series.
-_BREAKERS: Final = text(f"""
+_BREAKERS: Final = text("""
     SELECT task_type, endpoint, CASE WHEN breaker_open_until > 0 THEN 1 ELSE 0 END
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
-     WHERE state <> 'unregistered' AND {LISTED} ORDER BY services.pk, task_type LIMIT :most
-""")  # noqa: S608
+     WHERE state <> 'unregistered' ORDER BY services.pk, task_type LIMIT :most
+""")
 _CAMERAS: Final = text("""
     SELECT task_type, task_id, count(*) FROM frames WHERE state IN ('pending', 'parked')
      GROUP BY task_type, task_id ORDER BY count(*) DESC, task_type, task_id

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from easyai.domain.service import FORGOTTEN
-
 _IDENTITY: Final = (
     *("pk", "service_id", "name", "endpoint", "version", "max_concurrency", "health_url"),
     *("heartbeat_timeout_sec", "register_at", "registered_from"),
@@ -29,7 +27,5 @@ _SAID: Final = (
     "said_last_total_ms",
 )
 COLUMNS: Final = (*_IDENTITY, *_STATE, *_CALLS, *_SAID)
-#: Whether a service is listed: not once it is forgotten.
-LISTED: Final = f"coalesce(state_reason_code, '') <> '{FORGOTTEN}'"
 #: The beginning of a query for whole services.
 SELECT: Final = f"SELECT {', '.join(COLUMNS)}"

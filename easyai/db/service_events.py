@@ -52,11 +52,6 @@ def demoted(row: ServiceRow, state: str, reason: Reason, now: float) -> Event:
     return Event(now, f"service_{state}", row.endpoint, of_service(row.service_id, reason))
 
 
-def forgotten(row: ServiceRow, reason: Reason, now: float) -> Event:
-    """An endpoint that its service left by a move is not listed any more."""
-    return Event(now, "service_forgotten", row.endpoint, of_service(row.service_id, reason))
-
-
 def unregistered(row: ServiceRow, reason: Reason, now: float) -> Event:
     """A service was unregistered; the reason names the request."""
     return Event(now, "service_unregistered", row.endpoint, of_service(row.service_id, reason))

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Row, bindparam, text
 
 from easyai.db import direct, reasons, service_events
-from easyai.db.service_columns import LISTED
 from easyai.domain.reason import NO_REASON, Reason
 from easyai.domain.service import AWAY, MOVED, ServiceState, moved_to
 from easyai.masking import hide_credentials
@@ -32,13 +31,12 @@ _READ_TO: Final = text("""
     SELECT at FROM events WHERE at >= :since AND at <= :until
      ORDER BY at DESC, id DESC LIMIT 1 OFFSET :most - 1
 """)
-_SERVICES: Final = text(f"""
+_SERVICES: Final = text("""
     SELECT endpoint, state, state_reason, state_reason_code, state_reason_args, state_since,
            register_at
       FROM services
-     WHERE (state <> 'unregistered' AND {LISTED}) OR state_since >= :since
-     ORDER BY service_id, endpoint
-""")  # noqa: S608
+     WHERE state <> 'unregistered' OR state_since >= :since ORDER BY service_id, endpoint
+""")
 _AFTER: Final = {
     "service_online": ServiceState.ONLINE.value,
     "service_registered": ServiceState.ONLINE.value,

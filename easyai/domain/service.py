@@ -26,9 +26,6 @@ AWAY = (ServiceState.SUSPECT, ServiceState.OFFLINE)  # any evidence of life brin
 MOVED: Final = "moved"
 #: The code of a state whose reason is a probe that failed; its argument `answer` says why.
 PROBE_FAILED: Final = "service.probe_failed"
-#: The code of the reason of an endpoint that its service left by a move, and that is not listed
-#: any more (registry/forgetting.py). Its argument `moved` stays.
-FORGOTTEN: Final = "service.forgotten"
 #: The code of a probe that was connected but got no answer.
 NO_ANSWER: Final = "probe.no_answer"
 #: The code of a probe that was not connected in time.

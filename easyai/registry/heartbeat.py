@@ -27,7 +27,6 @@ from easyai.db import (
 from easyai.db.services import ServiceRow
 from easyai.domain.service import HEARTBEAT, REGISTERED, ServiceState, moved_to
 from easyai.registry import approval
-from easyai.registry.forgetting import is_forgotten
 from easyai.registry.payload import is_clean_text, reported_stats
 from easyai.registry.slow_heartbeats import HeartbeatPace
 from easyai.runtime import Runtime
@@ -60,10 +59,7 @@ def take(runtime: Runtime, beats: Sequence[Heartbeat]) -> tuple[list[bool], list
         by_name = _by_name(services.find(conn, names), set(names))
         vouched = {name: _vouched(name, rows, timeout_sec, now) for name, rows in by_name.items()}
         living = {row.pk: row for rows in vouched.values() for row in rows}
-        # Nobody sees the heartbeats of endpoints that are forgotten: there may be hundreds of them.
-        doubtful = {
-            row.pk for rows in by_name.values() for row in rows if not is_forgotten(row)
-        } - living.keys()
+        doubtful = {row.pk for rows in by_name.values() for row in rows} - living.keys()
         senders = {row.pk: row for rows in by_name.values() for row in rows}
         slow = runtime.part(HeartbeatPace).record(senders.values(), timeout_sec, now)
         if doubtful:
@@ -132,7 +128,7 @@ def _vouched(
 ) -> list[ServiceRow]:
     """The endpoints under a name for which a heartbeat by this name is evidence of life."""
     # A service that moved sends its heartbeats from its new endpoint (registry/moves.py).
-    rows = [row for row in rows if row.endpoint == name or not _is_left(row)]
+    rows = [row for row in rows if row.endpoint == name or not moved_to(services.reason_of(row))]
     online = [row for row in rows if row.state == ServiceState.ONLINE]
     if not online:
         return rows
@@ -150,11 +146,6 @@ def _vouched(
             and not (row.state == ServiceState.OFFLINE and row.state_since < came_at)
         )
     ]
-
-
-def _is_left(row: ServiceRow) -> bool:
-    """Whether a service left an endpoint by a move."""
-    return is_forgotten(row) or bool(moved_to(services.reason_of(row)))
 
 
 def _updates(

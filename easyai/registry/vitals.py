@@ -29,8 +29,7 @@ from easyai.domain.service import (
     probe_url,
 )
 from easyai.messages.catalogue import text
-from easyai.registry import forgetting
-from easyai.registry.demotion import after_failed_probe, demotion
+from easyai.registry.demotion import LONGEST_PROBE_PAUSE_SEC, after_failed_probe, demotion
 from easyai.registry.moves import Moves
 from easyai.registry.watch import Watch
 from easyai.runtime import Runtime
@@ -65,8 +64,7 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     unconfirmed = _unconfirmed(rows, timeout_sec, now)
     fallen = {row.pk for row in lapsed}
     moves = Moves(rows, timeout_sec, now)
-    living_ids = forgetting.living_ids(rows)
-    due = fallen | {row.pk for row in rows if _is_due(row, unconfirmed, living_ids, now)}
+    due = fallen | {row.pk for row in rows if _is_due(row, unconfirmed, now)}
     perhaps_moved = moves.suspected() - due
     doubtful = [row for row in rows if row.pk in due | perhaps_moved]
     # The services that waited longest come first, because the whole round has a time limit.
@@ -81,7 +79,6 @@ def examine(runtime: Runtime, watch: Watch) -> Findings:
     alive = {row.pk for row in living}
     dead = [row for row in asked if row.pk not in alive]
     moved = moves.found({row.pk for row in dead if _is_deserted(row, answers[row.pk])})
-    dead = forgetting.forget(runtime, rows, dead, now)
     offline = _doubt(runtime, dead, answers, unconfirmed, together, recorded, moved, now)
     return Findings(len(lapsed), offline, revived, frozenset(woken))
 
@@ -111,13 +108,14 @@ def _unconfirmed(rows: Sequence[ServiceRow], timeout_sec: float, now: float) -> 
     return {row.pk for row in registered if not speaks_for_itself(row)}
 
 
-def _is_due(row: ServiceRow, unconfirmed: set[int], living_ids: set[str], now: float) -> bool:
+def _is_due(row: ServiceRow, unconfirmed: set[int], now: float) -> bool:
     if row.state == ServiceState.SUSPECT:
         return True
     if row.state == ServiceState.ONLINE:
         failing = not services.breaker_of(row).closed
         return row.pk in unconfirmed and (failing or row.next_probe_at <= now)
-    return row.state == ServiceState.OFFLINE and forgetting.is_due(row, living_ids, now)
+    far_ahead = row.next_probe_at > now + LONGEST_PROBE_PAUSE_SEC  # the clock was set back
+    return bool(row.state == ServiceState.OFFLINE and (row.next_probe_at <= now or far_ahead))
 
 
 def _lives(row: ServiceRow, answer: Reason, perhaps_moved: bool) -> bool:

@@ -41,11 +41,6 @@ SERVICES: Final = (
     message("service.though_heard", ", though heartbeats of its id arrive"),
     message("service.together", "; {silent} of {online} services at once"),
     message("service.moved", "; moved to {endpoint}"),
-    # Translators: of an old endpoint; {moved} is the text "service.moved".
-    message(
-        "service.forgotten",
-        "no sign of life for a day{moved}; not listed any more, but still probed",
-    ),
     message("service.unregistered", "unregistered by request, by {by}"),
     message("service.all_cleared", "all services were cleared by request (clear_all)"),
     message(

@@ -60,7 +60,6 @@ NAMES: Final = (
     message("kind.service_suspect", "heartbeat timeout"),
     message("kind.service_online", "service back"),
     message("kind.service_unregistered", "service unregistered"),
-    message("kind.service_forgotten", "old endpoint forgotten"),
     message("kind.service_waiting", "service waits for approval"),
     message("kind.heartbeats_slow", "pace of heartbeats"),
     message("kind.service_replaced", "service replaced"),
