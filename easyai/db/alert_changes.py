@@ -23,40 +23,40 @@ _CHOSEN: Final = """
         SELECT {columns} FROM alerts {index} WHERE id BETWEEN :first_id AND :last_id {where}
     ) AS read WHERE {extra}
 """
-_NEWEST_CHOSEN: Final = """
-    SELECT id FROM (
-        SELECT id, task_id, algorithm_id, confidence FROM alerts
-         WHERE id BETWEEN :first_id AND :last_id {where}
-    ) AS read WHERE {extra} AND task_id <> 'system' ORDER BY id DESC LIMIT 1
-"""
 _IDS_OF_SYSTEM: Final = text("""
     SELECT id FROM alerts WHERE task_id = 'system' AND id BETWEEN :first_id AND :last_id
 """)
 _NEWEST_ID: Final = text("SELECT max(id) FROM alerts WHERE id <= :last_id")
+_LARGEST_ID: Final = 2**63 - 1
 
 
 class ChosenAlerts(NamedTuple):
     """Alerts that a change of all alerts of a choice would take."""
 
     alerts: int
-    newest: int  # the id of the newest; 0: there is none
     next: int | None  # `before` of the next part; None: this is the last part
+
+
+def newest(conn: Connection) -> int:
+    """The id of the newest alert; 0: there is none."""
+    return _newest(conn, _LARGEST_ID) or 0
 
 
 def count(conn: Connection, choice: AlertChoice, before: int | None = None) -> ChosenAlerts:
     """Count the alerts with ids below `before`: all of them, if an index knows the choice."""
     plain = choice.plain
     if plain.task_id == TASK_ID:
-        return ChosenAlerts(0, 0, None)
+        return ChosenAlerts(0, None)
     if choice.is_plain and plain.task_id is None:
         return _count_kept(conn, choice)
     last = alert_parts.last(conn, choice, before)
     if choice.is_plain:
         place: Spans = ([(0, last)], None)
+    elif plain.task_id is not None:  # rows are read, so the camera's alone are too many
+        place = alert_parts.bounded_span(conn, plain.task_id, last, _ENTRIES_TO_COUNT)
     else:
         place = alert_parts.spans(conn, plain, last, _ENTRIES_TO_COUNT)
-    number = sum(_count_in(conn, choice, span) for span in place[0])
-    return _chosen(conn, choice, number, place)
+    return ChosenAlerts(sum(_count_in(conn, choice, span) for span in place[0]), place[1])
 
 
 def ids(
@@ -84,34 +84,30 @@ def _count_kept(conn: Connection, choice: AlertChoice) -> ChosenAlerts:
     number = sum(block.alerts for block in blocks)
     if spans:
         number -= alert_parts.of_system(conn, choice, (spans[-1][0], spans[0][1]))
-    return _chosen(conn, choice, number, (spans, None))
-
-
-def _chosen(conn: Connection, choice: AlertChoice, number: int, place: Spans) -> ChosenAlerts:
-    newest = (_scalar(conn, _NEWEST_CHOSEN, choice, span) for span in place[0])
-    return ChosenAlerts(number, next(filter(None, newest), 0) if number else 0, place[1])
+    return ChosenAlerts(number, None)
 
 
 def _count_in(conn: Connection, choice: AlertChoice, span: Span) -> int:
-    number = _scalar(conn, _CHOSEN, choice, span)
-    return number - alert_parts.of_system(conn, choice, span) if number else 0
-
-
-def _scalar(conn: Connection, sql: str, choice: AlertChoice, span: Span) -> int:
     where, values = choice.plain.conditions()
     extra, more = choice.extra()
     index = alert_parts.narrow(conn, choice.plain, choice.columns == "id")
-    statement = text(sql.format(columns=choice.columns, index=index, where=where, extra=extra))
+    statement = text(_CHOSEN.format(columns=choice.columns, index=index, where=where, extra=extra))
     place = {"first_id": span[0], "last_id": span[1]}
-    return int(conn.execute(statement, {**values, **more, **place}).scalar() or 0)
+    number: int = conn.execute(statement, {**values, **more, **place}).scalar_one()
+    return number - alert_parts.of_system(conn, choice, span) if number else 0
 
 
 def _next_spans(conn: Connection, plain: AlertFilter, last: int) -> Spans:
     """The next span; unlike that of a list, its cost ignores how many alerts there are."""
     if plain.task_id is not None:
         return alert_parts.spans_of_camera(conn, plain, plain.task_id, last, _ENTRIES)
-    newest = conn.execute(_NEWEST_ID, {"last_id": last}).scalar()
-    if newest is None:
+    found = _newest(conn, last)
+    if found is None:
         return [], None
-    first = newest - _ENTRIES + 1
-    return [(first, newest)], first
+    first = found - _ENTRIES + 1
+    return [(first, found)], first if first > 1 else None
+
+
+def _newest(conn: Connection, last: int) -> int | None:
+    found: int | None = conn.execute(_NEWEST_ID, {"last_id": last}).scalar()
+    return found

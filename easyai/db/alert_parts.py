@@ -45,7 +45,7 @@ _BEYOND_ALL: Final = 2**63 - 1
 
 def last(conn: Connection, choice: AlertChoice, before: int | None) -> int:
     """The id with which a part begins: of an alert that has a mark, if only these are wanted."""
-    last = (before or _BEYOND_ALL) - 1
+    last = (_BEYOND_ALL if before is None else before) - 1
     if not choice.reviewed:
         return last
     newest = conn.execute(_NEWEST_MARKED, {"before": last + 1}).scalar()
@@ -75,6 +75,11 @@ def spans_of_camera(
     """The next span of a camera, with at most `most` index entries, unless each is wanted."""
     if plain == AlertFilter(task_id=task_id):  # each entry is wanted
         return [(0, last)], None
+    return bounded_span(conn, task_id, last, most)
+
+
+def bounded_span(conn: Connection, task_id: str, last: int, most: int) -> Spans:
+    """The next span of a camera, with at most `most` index entries."""
     first = alert_lists.after_newest(conn, task_id, 0, last, most - 1)
     return [(first or 0, last)], first
 

@@ -14,28 +14,31 @@ _TIMEOUT_MS: Final = 5000
 
 # A page that looks must not keep a connection for longer.
 _BOUND: Final = text(f"SELECT set_config('statement_timeout', '{_TIMEOUT_MS}', true)")
-# Services in use come first; an endpoint that was unregistered long ago interests nobody.
-_SERVICES: Final = text("""
+#: An endpoint that its service left by a move is expected to do nothing.
+MOVED: Final = """(state IN ('suspect', 'offline')
+            AND coalesce(state_reason_args, '') LIKE '%"service.moved"%')"""
+# Services in use come first. An endpoint that was unregistered or left by a move long ago interests
+# nobody: a service that takes a free port at each start leaves many.
+_SERVICES: Final = text(f"""
     SELECT pk, service_id, endpoint, name, version, state, state_reason, state_reason_code,
            state_reason_args, state_since, last_heartbeat, last_evidence, last_success_at,
            last_failure_at, last_failure_reason, last_failure_reason_code,
            last_failure_reason_args,
            call_count, refused_count, timeout_count, broken_count, unreachable_count, ewma_ms,
            max_concurrency, concurrency_cap, breaker_failures, breaker_open_until, breaker_pause_sec
-      FROM services WHERE state <> 'unregistered' OR state_since > :lately
+      FROM services
+     WHERE (state <> 'unregistered' OR state_since > :lately)
+       AND NOT ({MOVED} AND last_evidence < :lately)
      ORDER BY CASE state WHEN 'unregistered' THEN 1 ELSE 0 END, service_id, endpoint LIMIT :most
-""")
-# The endpoint that a service left by a move is expected to do nothing.
-_AVAILABLE: Final = text("""
+""")  # noqa: S608
+_AVAILABLE: Final = text(f"""
     SELECT task_type, count(*),
            sum(CASE WHEN state IN ('online', 'suspect') AND breaker_open_until = 0
                     THEN 1 ELSE 0 END)
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
-     WHERE state <> 'unregistered'
-       AND NOT (state IN ('suspect', 'offline')
-                AND coalesce(state_reason_args, '') LIKE '%"service.moved"%')
+     WHERE state <> 'unregistered' AND NOT {MOVED}
      GROUP BY task_type
-""")
+""")  # noqa: S608
 _ALERTS: Final = text("SELECT coalesce(sum(alerts), 0) FROM alert_counts WHERE of_all = 1")
 _NEWEST: Final = text("SELECT max(id) FROM alerts")
 _NEWER: Final = text("SELECT * FROM alerts WHERE id > :after ORDER BY id DESC LIMIT :most")
@@ -55,7 +58,10 @@ def bound(conn: Connection) -> None:
 
 
 def services(conn: Connection, now: float) -> list[Row[Any]]:
-    """The registered endpoints, and those that were unregistered within a day."""
+    """The registered endpoints, and those that were unregistered within a day.
+
+    Without the endpoints that were left by a move and have given no sign of life for a day.
+    """
     return list(conn.execute(_SERVICES, {"lately": now - _DAY_SEC, "most": MOST_SERVICES}))
 
 

@@ -64,33 +64,44 @@ def delete_alerts(runtime: Runtime, ids: Sequence[int], by: Actor | None = None)
     return len(removed)
 
 
-class Chosen(NamedTuple):
-    """The alerts of a choice that were counted or deleted."""
+class Counted(NamedTuple):
+    """The alerts of a choice that would be deleted."""
 
     alerts: int
-    newest: int  # the id of the newest; 0: there is none
+    newest: int  # the id of the newest alert of all; 0: there is none
     left: bool  # the time was over before the end of the list
 
 
-def count_chosen(runtime: Runtime, choice: AlertChoice, limit_sec: float) -> Chosen:
+class Deleted(NamedTuple):
+    """The alerts of a choice that were deleted."""
+
+    alerts: int
+    next: int | None  # the id below which to go on: the time was over; None: all are deleted
+
+
+def count_chosen(runtime: Runtime, choice: AlertChoice, limit_sec: float) -> Counted:
     """Count the alerts that `delete_chosen` would delete; not all of them after `limit_sec`."""
     until = time.monotonic() + limit_sec
-    count, newest, before = 0, 0, None
+    with runtime.db.read() as conn:
+        newest = alert_changes.newest(conn)
+    count, before = 0, newest + 1
     while True:
         with runtime.db.snapshot() as conn:
             part = alert_changes.count(conn, choice, before)
-        count, newest, before = count + part.alerts, newest or part.newest, part.next
-        if before is None or time.monotonic() >= until:
-            return Chosen(count, newest, left=before is not None)
+        count += part.alerts
+        if part.next is None or time.monotonic() >= until:
+            return Counted(count, newest, left=part.next is not None)
+        before = part.next
 
 
 def delete_chosen(
     runtime: Runtime, choice: AlertChoice, up_to: int, limit_sec: float, by: Actor | None = None
-) -> Chosen:
+) -> Deleted:
     """Delete the alerts of a choice with ids up to `up_to`, in short transactions.
 
     Ends after `limit_sec`. If there are any, `by` is recorded before the first is deleted, so that
-    a process that is killed leaves the record.
+    a process that is killed leaves the record. On PostgreSQL an alert may get its id before a
+    preview and be committed after it: it is deleted, too.
     """
     until = time.monotonic() + limit_sec
     count, before = 0, up_to + 1
@@ -102,9 +113,9 @@ def delete_chosen(
         if ids:
             count += delete_alerts(runtime, ids)
         if following is None:
-            return Chosen(count, up_to, left=False)
+            return Deleted(count, None)
         before = following
-    return Chosen(count, up_to, left=True)
+    return Deleted(count, before)
 
 
 def _note_choice(runtime: Runtime, up_to: int, by: Actor | None) -> None:

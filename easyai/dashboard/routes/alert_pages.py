@@ -138,8 +138,8 @@ def mark(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dic
 def delete(operator: OperatorPart, runtime: RuntimePart, payload: JsonBody) -> dict[str, Any]:
     """Delete alerts and their pictures, by ids or by filter; `dry_run` only counts.
 
-    A deletion by filter deletes no alert newer than `up_to`, and ends after 8 s: call again while
-    `left` is true.
+    A deletion by filter deletes no alert newer than `up_to`, and ends after 8 s: while `left` is
+    true, call again with `next` as `up_to`.
     """
     body = strict_bodies.fields(payload, ("ids", "filter", "dry_run", "up_to"))
     dry_run = strict_bodies.flag(body, "dry_run")
@@ -163,7 +163,8 @@ def _delete_by_filter(
         return {"count": found.alerts, "up_to": found.newest, "left": found.left}
     (up_to,) = strict_bodies.ids({"ids": [body.get("up_to")]})
     done = alert_removal.delete_chosen(runtime, choice, up_to, _LIMIT_SEC, by=operator)
-    return {"count": done.alerts, "left": done.left}
+    place = max(0, (done.next or 0) - 1)
+    return {"count": done.alerts, "left": place > 0} | ({"next": place} if place else {})
 
 
 def _result(text: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from easyai.dashboard.routes import alert_pages
 from easyai.domain.alarm_as_alert import system_result
 from easyai.domain.reason import Reason
 from easyai.errors import DatabaseUnavailableError
@@ -129,9 +130,31 @@ def test_deletion_by_filter_is_previewed_and_spares_newer_alerts(api: LiveApi, r
     done = api.post(f"{ALERTS}/delete", wanted | {"up_to": preview["up_to"]})
     assert done == {"count": 3, "left": False}
     assert _listed(api) == [newer, kept]
+    assert api.post(f"{ALERTS}/delete", wanted | {"dry_run": True})["up_to"] == newer
     assert not list(rows.folder.glob("alerts/*"))
     events = rows.execute("SELECT subject, text FROM events WHERE kind = 'operator_action'")
     assert [subject for subject, _ in events] == ["delete_alerts"]
+
+
+def test_deletion_that_takes_too_long_goes_on_where_it_ended(
+    api: LiveApi, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = alert_removal.delete_alerts
+
+    def slow(*given: Any, **named: Any) -> int:
+        time.sleep(0.3)
+        return real(*given, **named)
+
+    monkeypatch.setattr(alert_removal, "delete_alerts", slow)
+    monkeypatch.setattr(alert_removal, "_CHOSEN_AT_ONCE", 3)
+    monkeypatch.setattr(alert_pages, "_LIMIT_SEC", 0.2)
+    ids = [rows.alert(task_id="other") for _ in range(5)]
+    wanted = {"filter": {"task_id": "other"}}
+    part = api.post(f"{ALERTS}/delete", wanted | {"up_to": ids[-1]})
+    assert part == {"count": 3, "left": True, "next": ids[2] - 1}
+    monkeypatch.undo()
+    rest = api.post(f"{ALERTS}/delete", wanted | {"up_to": part["next"]})
+    assert rest == {"count": 2, "left": False}
 
 
 def test_deletion_by_filter_is_audited_before_the_first_alert_is_gone(

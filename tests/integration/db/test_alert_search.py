@@ -121,7 +121,7 @@ def test_parts_of_a_chosen_list_equal_a_plain_reading(
                 before = part.next
         assert found == expected, choice
         assert _counted(database, choice) == len(expected), choice
-        assert _previewed(database, choice) == (len(expected), max(expected, default=0)), choice
+        assert _previewed(database, choice) == len(expected), choice
         assert _taken(database, choice, draw.choice((1, 7, 200))) == expected, choice
 
 
@@ -139,15 +139,15 @@ def _counted(database: Database, choice: AlertChoice) -> int:
             before = part.next
 
 
-def _previewed(database: Database, choice: AlertChoice) -> tuple[int, int]:
-    """The alerts that a change would take, and the newest of them."""
-    count, newest, before = 0, 0, None
+def _previewed(database: Database, choice: AlertChoice) -> int:
+    """The alerts that a change would take."""
+    count, before = 0, None
     with database.snapshot() as conn:
         while True:
             part = alert_changes.count(conn, choice, before)
-            count, newest = count + part.alerts, newest or part.newest
+            count += part.alerts
             if part.next is None:
-                return count, newest
+                return count
             assert before is None or part.next < before
             before = part.next
 
@@ -163,6 +163,37 @@ def _taken(database: Database, choice: AlertChoice, most: int) -> list[int]:
             assert following is None or following < before
             found, before = found + part, following
     return found
+
+
+@pytest.mark.parametrize("entries", [7, 8, 9])
+def test_change_ends_at_the_first_id_and_never_begins_again_at_newer_alerts(
+    database: Database, entries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_changes, "_ENTRIES", entries)
+    with database.write() as conn:
+        insert_all(conn, _of_camera([*["车辆"] * 8, "人脸"]))
+        assert alert_changes.newest(conn) == 9
+    choice = AlertChoice(AlertFilter(task_type="人脸"))
+    with database.snapshot() as conn:
+        ids, following = alert_changes.ids(conn, choice, 200, 9)  # below the alert that came later
+        while following is not None:
+            more, following = alert_changes.ids(conn, choice, 200, following)
+            ids += more
+    assert ids == []
+
+
+@pytest.mark.parametrize("extra", [{"min_confidence": 2.0}, {"reviewed": False}], ids=str)
+def test_preview_of_a_camera_reads_a_bounded_number_of_its_rows_at_once(
+    database: Database, extra: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_changes, "_ENTRIES_TO_COUNT", 100)
+    with database.write() as conn:
+        insert_all(conn, _of_camera(["车辆"] * 1000))
+    choice = AlertChoice(AlertFilter("c1"), **extra)
+    with database.snapshot() as conn:
+        part = alert_changes.count(conn, choice)
+    assert part.next == 901
+    assert _previewed(database, choice) == (0 if "min_confidence" in extra else 1000)
 
 
 @pytest.mark.parametrize("wanted", [{}, {"min_detections": 1}, {"task_id": "c1"}], ids=str)

@@ -11,7 +11,7 @@ from easyai.dashboard.verdicts import Verdicts
 from easyai.db import clock, live_rows
 from easyai.diagnosis.report.as_markdown import markdown
 from easyai.diagnosis.report.as_short import short
-from easyai.registry import unregistration
+from easyai.registry import registration, unregistration
 from easyai.tasks.sweep import sweep
 from tests.integration.health.homes import homes, state_of, sweeps
 from tests.support.algorithm_stub import AlgorithmStub
@@ -68,6 +68,27 @@ def test_left_endpoint_is_shown_as_moved_and_the_sentence_is_green(
     }
     verdict = _verdict(site)
     assert (verdict["state"], verdict["reason"], verdict["command"]) == ("ok", "", "")
+
+
+def test_left_endpoint_is_shown_until_a_day_after_its_last_sign_of_life_and_when_it_returns(
+    site: Installation, homes: list[AlgorithmStub]
+) -> None:
+    old, new, dead = homes
+    site.register(dead, service_id="another")
+    old.stop()
+    dead.stop()
+    site.register(new)
+    sweeps(site)
+    a_day_ago = "UPDATE services SET last_evidence = last_evidence - 86500 WHERE endpoint = :it"
+    for silent in (old, dead):
+        site.execute(a_day_ago, it=silent.endpoint)
+    for _ in range(2):
+        sweep(site.runtime)
+    shown = {entry["endpoint"]: entry["state"] for entry in _services(site)}
+    assert shown == {new.endpoint: "online", dead.endpoint: "offline"}, "which has not moved"
+    old.start()
+    registration.heartbeat(site.runtime, old.endpoint)
+    assert old.endpoint in [entry["endpoint"] for entry in _services(site)]
 
 
 def test_service_that_was_killed_is_not_shown_as_well_before_its_heartbeats_are_missing(

@@ -58,10 +58,10 @@ export async function deletePicked(alerts, selection, most) {
 // Deletes all that the server counted, which takes it several calls when there are many.
 async function deleteCounted(filter, upTo) {
   let sum = 0;
-  for (let left = true; left; ) {
-    const answer = await write("POST", "/alerts/delete", { filter, up_to: upTo });
+  for (let place = upTo; place; ) {
+    const answer = await write("POST", "/alerts/delete", { filter, up_to: place });
     sum += answer.count;
-    left = answer.left;
+    place = answer.left && answer.next;
   }
   return sum;
 }
@@ -91,7 +91,7 @@ function DeleteAll({ alerts, filter, onNo }) {
       title=${found === null ? t("counting") : t("delete_q", `${count(found.count)}${found.left ? "+" : ""}`)}
       why=${t("delete_why")}
       yes=${t("delete")}
-      disabled=${!found?.count}
+      disabled=${!(found?.count || found?.left)}
       onNo=${onNo}
       onYes=${act} />`;
 }
