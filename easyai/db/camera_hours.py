@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
+from easyai.db.locks import Skipping
 from easyai.db.many import ManyRows
 from easyai.domain.frame import Outcome
 
@@ -47,10 +48,11 @@ _TRIM: Final = text("""
       (SELECT hour, task_id, task_type, outcome FROM camera_hours
         WHERE hour < :before OR hour > :ahead LIMIT :most)
 """)
-_TRIM_TYPES: Final = text("""
+# Skips a camera that is just coming back; its row is then no row to delete.
+_TRIM_TYPES: Final = Skipping("""
     DELETE FROM camera_types WHERE (task_id, task_type) IN
       (SELECT task_id, task_type FROM camera_types
-        WHERE last_hour < :before OR last_hour > :ahead LIMIT :most)
+        WHERE last_hour < :before OR last_hour > :ahead LIMIT :most {skipping})
 """)
 
 Settled = Mapping[tuple[str, str, str], int]  # frames by camera, task type and outcome
@@ -134,4 +136,5 @@ def trim(conn: Connection, now: float, most: int) -> int:
     """
     hour = hour_of(now)
     limits = {"before": hour - _KEPT_HOURS, "ahead": hour + 1, "most": most}
-    return sum(conn.execute(statement, limits).rowcount for statement in (_TRIM, _TRIM_TYPES))
+    statements = _TRIM, _TRIM_TYPES.on(conn)
+    return sum(conn.execute(statement, limits).rowcount for statement in statements)

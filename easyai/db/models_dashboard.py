@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from easyai.db.models_base import Base, BigId
@@ -54,7 +54,11 @@ class CameraType(Base):
     task_type: Mapped[str] = mapped_column(Text, primary_key=True)
     last_hour: Mapped[int] = mapped_column(BigInteger)  # Unix seconds / 3600
 
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    # Frames with invented names of cameras leave rows for a week, which lists of a day skip.
+    __table_args__ = (
+        Index("ix_camera_types_last_hour", "last_hour"),
+        {"sqlite_with_rowid": False},
+    )
 
 
 class AlertReview(Base):

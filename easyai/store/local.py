@@ -66,6 +66,9 @@ class LocalStore(Moves):
         parts = split_key(key)
         try:
             folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:  # such as a mount that is not there: no picture is gone
+            raise self._unavailable(error) from error
+        try:
             try:
                 for part in parts[:-1]:
                     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task_id", "task_type"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_camera_types_last_hour", "camera_types", ["last_hour"])
     op.execute(
         "INSERT INTO camera_types SELECT task_id, task_type, max(hour) FROM camera_hours"
         " WHERE frames > 0 GROUP BY task_id, task_type"

@@ -255,12 +255,19 @@ def test_preview_of_a_requeue_names_the_types_that_have_more(visit: Visit) -> No
     visitor.page.route("**/frames?*", lambda route: route.fulfill(json=frames))
     page = visitor.open("frames")
     types = {"人脸": 7, "车辆": 3}
-    preview = {"count": 10, "by_task_type": types, "more": ["人脸"], "picture_gone": 0}
+    preview = {
+        "count": 10,
+        "by_task_type": types,
+        "more": ["人脸", "烟火"],
+        "picture_gone": 2,
+    }
     page.route("**/frames/requeue", lambda route: route.fulfill(json=preview))
     page.get_by_role("button", name="Requeue all").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Requeue 10+ frames?")
-    expect(dialog.get_by_role("listitem")).to_have_text(["人脸: 7+", "车辆: 3"])
+    expect(dialog).to_contain_text("Requeue ≥ 10 frames?")
+    expect(dialog.get_by_role("listitem")).to_have_text(["人脸: ≥ 7", "烟火: ≥ 0", "车辆: 3"])
+    expect(dialog).to_contain_text("were counted in part")
+    expect(dialog).to_contain_text("≥ 2 of them have no picture")
 
 
 def test_page_works_below_a_path_that_a_gateway_takes_off(

@@ -6,6 +6,7 @@ import platform
 import socket
 from dataclasses import asdict
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -63,7 +64,7 @@ def system(request: Request, caller: CallerPart, runtime: RuntimePart) -> dict[s
         "disks": [_disk(number, disk) for number, disk in enumerate(disks(runtime.settings))],
         "database": _database(runtime),
         "bus": _bus(runtime, backlog),
-        "flower_url": runtime.settings.easyai.flower_url or _flower(request, caller),
+        "flower_url": _flower_of_settings(request, runtime) or _flower(request, caller),
     }
 
 
@@ -93,6 +94,23 @@ def audit_log(
     return {"items": items, "next": end}
 
 
+def _flower_of_settings(request: Request, runtime: Runtime) -> str | None:
+    """The address of Flower in the settings.
+
+    None for an address on loopback where the Host of the request is another machine: the link would
+    lead to the machine of who reads the page.
+    """
+    url = runtime.settings.easyai.flower_url
+    is_here = _is_loopback_name(urlsplit(url).hostname or "")
+    if not url or (is_here and not _is_loopback_name(request.url.hostname or "")):
+        return None
+    return url
+
+
+def _is_loopback_name(host: str) -> bool:
+    return is_loopback(host) or host == "localhost"
+
+
 def _flower(request: Request, caller: Caller) -> str | None:
     """The address of Flower at the Host of the request, if it answers there.
 
@@ -103,8 +121,7 @@ def _flower(request: Request, caller: Caller) -> str | None:
     if not host or is_forwarded(request.scope) or (is_loopback(host) and not caller.local):
         return None
     named = request.url.hostname or ""
-    is_name = is_loopback(named) or named == "localhost"
-    if not (is_name if is_loopback(host) else canonical_address(named) == host):
+    if not (_is_loopback_name(named) if is_loopback(host) else canonical_address(named) == host):
         return None
     try:
         socket.create_connection((host, _FLOWER_PORT), _FLOWER_SEC).close()

@@ -126,6 +126,23 @@ def test_flower_of_the_settings_is_named_to_every_sender(
             assert found["flower_url"] == "https://gateway.example/flower/"
 
 
+def test_flower_of_the_settings_on_loopback_is_named_to_who_came_over_loopback(
+    tmp_path: Path, open_on: OpenRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EASYAI_FLOWER_URL", "http://127.0.0.1:5555")
+    url = f"sqlite:///{tmp_path / 'flower.db'}"
+    migrate.upgrade(url)
+    with Dashboard(open_on(url)) as site:
+        for host, expected in (
+            ("127.0.0.1:5066", "http://127.0.0.1:5555"),
+            ("localhost:5066", "http://127.0.0.1:5555"),
+            ("192.0.2.7:5066", None),
+        ):
+            headers = {"Host": host}
+            found = site.browser("127.0.0.1").call("GET", f"{DASHBOARD}/system", headers=headers)
+            assert found.json()["flower_url"] == expected, host
+
+
 def test_size_of_the_database_is_what_its_file_and_log_take_on_the_disk(
     api: LiveApi, rows: Rows
 ) -> None:

@@ -294,6 +294,17 @@ def test_while_the_disk_is_away_no_picture_counts_as_moved_or_deleted(
         store.delete(KEY, "")
 
 
+def test_no_picture_is_gone_while_the_folder_itself_is_missing(folder: Folder) -> None:
+    folder.put(KEY, jpeg("1"))
+    store = folder.store()
+    away = folder.root.with_name("away")
+    folder.root.rename(away)  # as a mount that is not there
+    with pytest.raises(StoreUnavailableError):
+        store.open(KEY)
+    away.rename(folder.root)
+    store.open(KEY).close()
+
+
 def test_name_too_long_for_the_disk_counts_as_missing(folder: Folder) -> None:
     store = folder.store()
     key = f"t/cam/{'长' * 100}.jpg"

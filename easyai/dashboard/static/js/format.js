@@ -3,7 +3,8 @@ import { isChinese } from "./words.js";
 
 const locale = () => (isChinese() ? "zh-CN" : "en-GB");
 export const count = (n) => (n == null ? "–" : n.toLocaleString(locale()));
-export const upTo = (n, most) => (n >= most ? `≥ ${count(n)}` : count(n));
+export const atLeast = (n, isMore) => (isMore ? `≥ ${count(n)}` : count(n));
+export const upTo = (n, most) => atLeast(n, n >= most);
 export const totalOf = (total, least) => (total == null && least != null ? `≥ ${count(least)}` : count(total));
 export const decimal = (n) => (n == null ? "–" : n.toFixed(1));
 export const percent = (n) => (n == null ? "–" : `${Math.round(n * 100)} %`);

@@ -15,7 +15,6 @@ function inline(text) {
     return part;
   });
 }
-export const Inline = ({ text }) => inline(text);
 
 // The cells of a row; "\\|" is a line in a cell. Without (?<!): Safari before 16.4 could not read this file.
 function cells(line) {

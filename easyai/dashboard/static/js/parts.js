@@ -61,7 +61,7 @@ export function Copy({ text, label, cls = "btn", from }) {
 // A command breaks at blanks and behind the "/" of its paths; a part is broken only when it is longer than a
 // line. No character is added: what is selected is the text itself.
 const PARTS = /(?:['"]?\w+:\/\/)?\/*[^\s/]+\/*|\/+|\s+/g;
-export const Wrapped = ({ text }) => text.match(PARTS).map((part, i) => (part.trim()
+export const Wrapped = ({ text }) => (text.match(PARTS) ?? []).map((part, i) => (part.trim()
   ? html`<span key=${i} class="part">${part}</span>`
   : part));
 

@@ -1,6 +1,6 @@
 // Alerts that are selected, and what can be done with many at once.
 import { write } from "../api.js";
-import { count } from "../format.js";
+import { atLeast, count } from "../format.js";
 import { useKeys } from "../keys.js";
 import { Ask } from "../parts.js";
 import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../preact.js";
@@ -88,7 +88,7 @@ function DeleteAll({ alerts, filter, onNo }) {
     alerts.reload();
   };
   return html`<${Ask}
-      title=${found === null ? t("counting") : t("delete_q", `${count(found.count)}${found.left ? "+" : ""}`)}
+      title=${found === null ? t("counting") : t("delete_q", atLeast(found.count, found.left))}
       why=${t("delete_why")}
       yes=${t("delete")}
       disabled=${!(found?.count || found?.left)}

@@ -1,6 +1,6 @@
 // Frames that failed or are parked: why, and what brings them back.
 import { read } from "../api.js";
-import { count, moment, upTo } from "../format.js";
+import { atLeast, count, moment, upTo } from "../format.js";
 import { Ask, Empty, Failed, Segments, Skeleton } from "../parts.js";
 import { Picture } from "../picture.js";
 import { html, useEffect, useRef, useState } from "../preact.js";
@@ -59,10 +59,11 @@ function Change({ action, body, done, onNo }) {
     if (sum !== null) toast(t(`done_${action}`, count(sum)));
     done();
   };
-  const parts = Object.entries(preview?.by_camera || preview?.by_task_type || {});
   const more = preview?.more || []; // the types of which only a part was counted
+  const none = Object.fromEntries(more.map((name) => [name, 0]));
+  const parts = Object.entries({ ...none, ...(preview?.by_camera || preview?.by_task_type) });
   return html`<${Ask}
-    title=${preview ? t(`${action}_q`, `${count(preview.count)}${more.length ? "+" : ""}`) : t("counting")}
+    title=${preview ? t(`${action}_q`, atLeast(preview.count, more.length)) : t("counting")}
     why=${t(`${action}_why`)}
     yes=${t(action, "")}
     danger=${action === "discard"}
@@ -71,9 +72,11 @@ function Change({ action, body, done, onNo }) {
     onYes=${act}>
     ${parts.length > 0 &&
       html`<ul tabindex="0">
-        ${parts.map(([name, n]) => html`<li key=${name} class="wrap">${name}: ${count(n)}${more.includes(name) ? "+" : ""}</li>`)}
+        ${parts.map(([name, n]) => html`<li key=${name} class="wrap">${name}: ${atLeast(n, more.includes(name))}</li>`)}
       </ul>`}
-    ${preview?.picture_gone > 0 && html`<p>${t("pictures_gone", count(preview.picture_gone))}</p>`}<//>`;
+    ${more.length > 0 && html`<p>${t("counted_in_part")}</p>`}
+    ${preview?.picture_gone > 0 &&
+      html`<p>${t("pictures_gone", atLeast(preview.picture_gone, more.length))}</p>`}<//>`;
 }
 
 const Row = ({ frame, isPicked, pick, canPick }) => html`<tr>

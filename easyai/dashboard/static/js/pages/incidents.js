@@ -4,7 +4,7 @@ import { clock, day, dayOfMonth, hourMinute, moment, span } from "../format.js";
 import { useKeys } from "../keys.js";
 import { useRead } from "../load.js";
 import { Copy, Empty, Failed, Mark, Skeleton, State } from "../parts.js";
-import { Inline, Markdown } from "../markdown.js";
+import { Markdown } from "../markdown.js";
 import { html, useEffect, useRef, useState } from "../preact.js";
 import { goInstead, to } from "../router.js";
 import { serverTime, useNow, useOperator, useStore, useTime } from "../store.js";
@@ -204,7 +204,7 @@ function Whole({ one, again }) {
         </p>
       </div>
       <${Notes} one=${whole} again=${both} />
-      ${whole.said && whole.said !== whole.text && html`<p class="soft"><${Inline} text=${whole.said} /></p>`}
+      ${whole.said && whole.said !== whole.text && html`<p class="soft">${whole.said}</p>`}
       ${asked.error && html`<${Failed} error=${asked.error} again=${asked.again} />`}
       ${asked.data
         ? whole.report
