@@ -11,7 +11,7 @@ from easyai.dashboard.export_files import ExportFiles
 from easyai.dashboard.export_rows import Coco, csv_head, csv_line
 from easyai.dashboard.thumbnails import Thumbnails
 from easyai.dashboard.zip_stream import ZipStream
-from easyai.db import alert_reviews, alert_search
+from easyai.db import alert_changes, alert_lists, alert_reviews
 from easyai.db.alert_filter import AlertChoice
 from easyai.errors import DatabaseUnavailableError, EasyaiError
 from easyai.runtime import Runtime
@@ -31,18 +31,15 @@ class Exported(NamedTuple):
 
 def alerts(runtime: Runtime, choice: AlertChoice) -> Iterator[list[Exported]]:
     """The alerts of a choice, newest first, some at a time; alerts that come later stay out."""
-    before: int | None = None
     thumbnails = runtime.part(Thumbnails)
-    while True:
+    with runtime.db.read() as conn:
+        before: int | None = alert_changes.newest(conn) + 1
+    while before is not None:
         with runtime.db.snapshot() as conn:
-            found = alert_search.page(conn, choice, _AT_ONCE, before)
-            reviews = alert_reviews.of(conn, [row.id for row in found.rows])
-        yield [
-            Exported(row, reviews.get(row.id), thumbnails.size_of_alert(row)) for row in found.rows
-        ]
-        if found.next is None:
-            return
-        before = found.next
+            ids, before = alert_changes.ids(conn, choice, _AT_ONCE, before)
+            rows = alert_lists.rows(conn, ids)
+            reviews = alert_reviews.of(conn, ids)
+        yield [Exported(row, reviews.get(row.id), thumbnails.size_of_alert(row)) for row in rows]
 
 
 def as_csv(runtime: Runtime, choice: AlertChoice) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """The SQL of a change of all alerts of a choice, without the alerts of the system.
 
-A preview counts the alerts once. The change takes them part by part, newest first; a part costs the
-same, however many alerts there are.
+A preview counts the alerts once. A change, and an export, take them part by part, newest first; a
+part costs the same, however many alerts there are.
 """
 
 from __future__ import annotations
