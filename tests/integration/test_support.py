@@ -114,12 +114,14 @@ def test_forked_program_has_a_folder_variables_output_and_an_exit_code_of_its_ow
     tmp_path: Path, options: list[str], code: int
 ) -> None:
     log = tmp_path / "log"
-    own = clean_environment({"EASYAI_PORT": "5067", "XDG_STATE_HOME": str(tmp_path)})
-    process = fork_server().start(easyai_command(*options), own, tmp_path, log)
+    folder, state = tmp_path / "folder", tmp_path / "state"
+    folder.mkdir()
+    own = clean_environment({"EASYAI_PORT": "5067", "XDG_STATE_HOME": str(state)})
+    process = fork_server().start(easyai_command(*options), own, folder, log)
     assert process.wait(30) == code
     assert process.poll() == code
     assert ("5067" in log.read_text()) == (code == 0)
-    assert (str(tmp_path) in log.read_text()) == (code == 0), "its folder has the data"
+    assert (f"{folder}/data" in log.read_text()) == (code == 0), "its folder has the data"
 
 
 def test_killed_fork_and_its_children_carry_their_mark_until_they_end(tmp_path: Path) -> None:
