@@ -124,6 +124,11 @@ def test_forked_program_has_a_folder_variables_output_and_an_exit_code_of_its_ow
     assert (f"{folder}/data" in log.read_text()) == (code == 0), "its folder has the data"
 
 
+def test_prefix_of_a_forked_program_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="prefix"):
+        EasyaiProcess(tmp_path, prefix=["nice"], forked=True)
+
+
 def test_killed_fork_and_its_children_carry_their_mark_until_they_end(tmp_path: Path) -> None:
     with EasyaiProcess(tmp_path, forked=True) as easyai:
         easyai.start()

@@ -29,7 +29,7 @@ class EasyaiProcess:
 
     ``settings`` is the text of the TOML file; ``environment`` is added to a clean environment (no
     EASYAI_… variable of the caller gets in). ``prefix`` is put before the command that starts it.
-    ``forked``: the start is not what is tried, and spares 2 s of CPU for imports.
+    ``forked``: the start is not what is tried, and spares 2 s of CPU for imports; without a prefix.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class EasyaiProcess:
         *,
         forked: bool = False,
     ) -> None:
+        assert not (forked and prefix), "a fork starts no command that a prefix could stand before"
         self.folder = folder
         self._forked = forked
         self._prefix = prefix

@@ -2,6 +2,11 @@
 
 The command ends with an exec of the supervising process, which would import all of it anew. Here
 the supervisor begins in the same process instead. Tests of the start itself use a real one.
+
+``up`` sets PYTHONUTF8, PYTHONUNBUFFERED, PYTHONIOENCODING and PYTHONWARNINGS for the interpreter
+that the exec would start. No interpreter starts here: the supervisor and its children, which are
+forks of it, have the UTF-8 mode, the encoding and the warnings of the fork server. Tests of these
+use a real start.
 """
 
 from __future__ import annotations
