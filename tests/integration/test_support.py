@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,12 +11,14 @@ import psycopg
 import pytest
 import requests
 
+from easyai.db import migrate
 from tests.support.algorithm_stub import AlgorithmStub, Frame, detections
 from tests.support.easyai_process import EasyaiProcess
 from tests.support.fork_server import fork_server
 from tests.support.part_process import clean_environment, easyai_command
 from tests.support.server_process import ServerProcess
 from tests.support.services import PostgresServer
+from tests.support.site_fixtures import empty
 from tests.support.waiting import wait_until
 
 
@@ -70,6 +73,40 @@ def test_each_test_gets_an_empty_database(postgres_server: PostgresServer) -> No
     assert rows == []
     for url in (first, second):
         postgres_server.drop_database(url)
+
+
+def _kept(url: str) -> tuple[str, list[tuple[object, ...]]]:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        own = connection.execute("SELECT installation_id FROM installation WHERE pk = 1").fetchone()
+        numbers = connection.execute("SELECT name, number FROM generations ORDER BY name")
+        assert own
+        return own[0], numbers.fetchall()
+
+
+def test_emptied_database_has_a_new_id_and_the_generations_of_a_migrated_database(
+    postgres_server: PostgresServer, migrated_database: str
+) -> None:
+    new = postgres_server.create_database()
+    migrate.upgrade(new)
+    with psycopg.connect(migrated_database.replace("+psycopg", "")) as connection:
+        connection.execute("UPDATE generations SET number = 7")
+        connection.execute("INSERT INTO generations VALUES ('another', 7)")
+        connection.execute("UPDATE installation SET installation_id = 'of a test'")
+    empty(migrated_database)
+    own, numbers = _kept(migrated_database)
+    assert numbers == _kept(new)[1]
+    assert re.fullmatch("[0-9a-f]{32}", own)
+    postgres_server.drop_database(new)
+
+
+def test_emptying_fails_while_a_session_of_another_test_holds_a_table(
+    migrated_database: str,
+) -> None:
+    with psycopg.connect(migrated_database.replace("+psycopg", "")) as left_open:
+        left_open.execute("INSERT INTO task_types (name, first_seen, seen_at) VALUES ('x', 0, 0)")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            empty(migrated_database, lock_limit_sec=0.1)
+        left_open.rollback()
 
 
 def _send(stub: AlgorithmStub, number: int = 1) -> requests.Response:

@@ -37,6 +37,7 @@ def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 _KEEP = "'installation', 'generations', 'alembic_version'"  # with rows of the migration itself
+_LOCK_LIMIT_SEC = 10.0
 #: Truncating all tables takes 80 ms of CPU, because each of them gets new files. Most are empty.
 #: Deleting would be quicker still, but leaves holes, and rows without an order come in any order.
 _EMPTY = f"""
@@ -52,13 +53,27 @@ _EMPTY = f"""
         END IF;
         PERFORM setval(format('%I.%I', schemaname, sequencename), 1, false)
             FROM pg_sequences WHERE last_value IS NOT NULL;
+        -- As the migration leaves them.
+        DELETE FROM generations WHERE name <> 'registry';
+        INSERT INTO generations (name, number) VALUES ('registry', 1)
+            ON CONFLICT (name) DO UPDATE SET number = excluded.number;
+        INSERT INTO installation (pk, installation_id, created_at) VALUES
+            (1, md5(gen_random_uuid()::text), extract(epoch FROM clock_timestamp()))
+            ON CONFLICT (pk) DO UPDATE SET installation_id = excluded.installation_id,
+                created_at = excluded.created_at;
     END $$
 """
 
 
-def empty(url: str) -> None:
-    """Take every row out of a migrated PostgreSQL database; its numbers begin at 1 again."""
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+def empty(url: str, lock_limit_sec: float = _LOCK_LIMIT_SEC) -> None:
+    """Take every row out of a migrated PostgreSQL database; its numbers begin at 1 again.
+
+    The installation's id is a new id. Raises LockNotAvailable when a session that a test left open
+    holds a table for longer than `lock_limit_sec`.
+    """
+    limit = f"-c lock_timeout={round(lock_limit_sec * 1000)}"
+    address = url.replace("+psycopg", "")
+    with psycopg.connect(address, autocommit=True, options=limit) as connection:
         connection.execute(_EMPTY.encode())
 
 
