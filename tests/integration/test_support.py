@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -159,6 +163,48 @@ def test_forked_program_has_a_folder_variables_output_and_an_exit_code_of_its_ow
     assert process.poll() == code
     assert ("5067" in log.read_text()) == (code == 0)
     assert (f"{folder}/data" in log.read_text()) == (code == 0), "its folder has the data"
+
+
+def test_ended_fork_keeps_its_process_id_until_its_exit_code_is_read(tmp_path: Path) -> None:
+    own = clean_environment({"XDG_STATE_HOME": str(tmp_path)})
+    command = easyai_command("config", "check")
+    process = fork_server().start(command, own, tmp_path, tmp_path / "log")
+    wait_until(lambda: not _is_alive(process.pid), 30, "the fork has ended")
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(1) == 0
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+
+
+_KILLED = """
+import os, pathlib, signal, sys
+from tests.support.easyai_process import EasyaiProcess
+easyai = EasyaiProcess(pathlib.Path(sys.argv[1]), forked=True).start()
+print(*easyai.processes(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_no_forked_process_outlives_tests_that_are_killed(tmp_path: Path) -> None:
+    tests = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(tmp_path)],
+        env=clean_environment({}),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert tests.returncode == -signal.SIGKILL, tests.stderr
+    forks = [int(pid) for pid in tests.stdout.split()]
+    assert len(forks) > 1
+    wait_until(lambda: not any(map(_is_alive, forks)), 30, "every fork has ended")
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process runs; its command line is empty from its end on."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except FileNotFoundError:
+        return False
 
 
 def test_prefix_of_a_forked_program_is_refused(tmp_path: Path) -> None:

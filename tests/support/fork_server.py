@@ -3,8 +3,10 @@
 A process that begins anew takes 0.7 s of CPU to import what it needs. Tests of a worker or a beat
 need a process of its own, not its imports: those are tried in tests/acceptance.
 
-The program below reads a JSON object a line, forks, and answers with the process id. It writes the
-exit code of each fork to a file that has the name of its process id.
+The program below reads a JSON array a line: a command to start, which it answers with the process
+id, or the process id of a fork, which it answers with the exit code. A fork that has ended keeps
+its process id until then, so that no signal reaches another process. The program ends with the
+process that started it, and the forks end with the program.
 """
 
 from __future__ import annotations
@@ -12,17 +14,15 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from easyai.supervisor import forked_child
 from easyai.supervisor.shared_imports import import_shared
@@ -34,23 +34,25 @@ _ROOT = Path(__file__).parents[2]
 #: began with: the fork writes its own value, 32 characters, to the same place.
 MARK = "EASYAI_TEST_RUN"
 _NO_MARK = "0" * 32
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 _ROOM = "-" * 400  # in the command line, where the forks write theirs
 
 
 class ForkedProcess:
     """A running fork, with what tests use of `subprocess.Popen`."""
 
-    def __init__(self, pid: int, code: Path) -> None:
+    def __init__(self, pid: int, server: ForkServer) -> None:
         self.pid = pid
         self.returncode: int | None = None
-        self._code = code
+        self._server = server
+        self._lock = threading.Lock()  # the exit code can be read once
 
     def poll(self) -> int | None:
         """The exit code; None while the process runs."""
-        if self.returncode is None and self._code.exists():
-            self.returncode = int(self._code.read_text())
-            self._code.unlink()
-        return self.returncode
+        with self._lock:
+            if self.returncode is None:
+                self.returncode = self._server.exit_code(self.pid)
+            return self.returncode
 
     def wait(self, timeout: float) -> int:
         """Wait at most `timeout` seconds for the exit code."""
@@ -72,13 +74,14 @@ class ForkServer:
     """A program that forks; it ends with this process."""
 
     def __init__(self) -> None:
-        self._codes = Path(tempfile.mkdtemp(prefix="easyai-forks-"))
+        self._lock = threading.Lock()  # held from a line to its answer
         self._program = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(self._codes), _ROOM],
+            [sys.executable, "-m", __name__, _ROOM],
             cwd=_ROOT,
             env=clean_environment({MARK: _NO_MARK}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the tests, which then end their forks
         )
 
     def start(
@@ -86,13 +89,22 @@ class ForkServer:
     ) -> ForkedProcess:
         """Run ``python -m module …`` in a session of its own; its output is added to `log`."""
         log.touch()
-        given = [list(command), dict(variables), str(folder), str(log)]
+        return ForkedProcess(self._ask(list(command), dict(variables), str(folder), str(log)), self)
+
+    def exit_code(self, pid: int) -> int | None:
+        """The exit code of a fork, which gives its process id back; None while the fork runs."""
+        code: int | None = self._ask(pid)
+        return code
+
+    def _ask(self, *words: Any) -> Any:
         assert self._program.stdin
         assert self._program.stdout
-        self._program.stdin.write(json.dumps(given).encode() + b"\n")
-        self._program.stdin.flush()
-        pid = int(self._program.stdout.readline())
-        return ForkedProcess(pid, self._codes / str(pid))
+        with self._lock:
+            self._program.stdin.write(json.dumps(words).encode() + b"\n")
+            self._program.stdin.flush()
+            answer = self._program.stdout.readline()
+        assert answer, "the fork server has ended"
+        return json.loads(answer)
 
 
 @cache
@@ -106,6 +118,7 @@ def _begin(command: Sequence[str], variables: Mapping[str, str], folder: str, lo
     pid = forked_child.fork()
     if pid:
         return pid
+    _end_with(server)
     os.setsid()
     os.chdir(folder)
     sys.path[0] = folder  # as for ``python -m``
@@ -113,7 +126,6 @@ def _begin(command: Sequence[str], variables: Mapping[str, str], folder: str, lo
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
-    signal.set_wakeup_fd(-1)
     _mark(variables.get(MARK, _NO_MARK))
     forked_child.run(command, variables, server)
 
@@ -124,40 +136,26 @@ def _mark(value: str) -> None:
     ctypes.memmove(getenv(MARK.encode()), value.encode(), len(_NO_MARK))
 
 
-def _reap(codes: Path) -> None:
-    """Write the exit codes of forks that have ended."""
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            return
-        draft = codes / f".{pid}"
-        draft.write_text(str(os.waitstatus_to_exitcode(status)))
-        draft.rename(codes / str(pid))
+def _end_with(server: int) -> None:
+    """Ask the kernel for a SIGKILL when the server ends; a stopped fork would take no SIGTERM."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != server:
+        os._exit(1)  # the server ended before the kernel knew our wish
+
+
+def _exit_code(pid: int) -> int | None:
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def main() -> None:
     """Fork until the tests end."""
-    codes = Path(sys.argv[1])
     import_shared()
     import_module("tests.support.forked_up")
-    ended, note = os.pipe()
-    os.set_blocking(note, False)
-    signal.set_wakeup_fd(note)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    while True:
-        ready: list[Any] = select.select([0, ended], [], [])[0]
-        if ended in ready:
-            os.read(ended, 4096)
-            _reap(codes)
-        if 0 in ready:
-            line = sys.stdin.readline()
-            if not line:
-                shutil.rmtree(codes)
-                return
-            os.write(1, f"{_begin(*json.loads(line))}\n".encode())
+    for line in sys.stdin:
+        words = json.loads(line)
+        answer = _begin(*words) if len(words) > 1 else _exit_code(*words)
+        os.write(1, json.dumps(answer).encode() + b"\n")
 
 
 if __name__ == "__main__":
