@@ -39,6 +39,8 @@ def shared_easyai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EasyaiPr
     """An ``easyai up`` for many tests: a start for each test would take most of their time."""
     with EasyaiProcess(tmp_path_factory.mktemp("shared"), forked=True) as process:
         yield process
+        if process.started:
+            process.stop()
 
 
 _DEFAULTS = "# the defaults\n"  # an emptied file would leave the old settings in force

@@ -52,10 +52,13 @@ def test_slow_start_of_the_api_counts_against_no_service(
         assert len(stub.received) == len(keys), "at the first try"
 
 
-def test_a_child_that_is_killed_is_started_again(running: EasyaiProcess) -> None:
+def test_killed_children_are_started_again_and_up_ends_in_order_after_that(
+    running: EasyaiProcess,
+) -> None:
     for name in ("api", "worker", "beat", "watchdog"):
         begin = len(running.log)
         old = running.kill_child(name)
         running.wait_for_line(f"easyai: {name} has ended", begin=begin)
         running.wait_for_child(name, other_than=old)
     wait_until(running.ready, 15, "the API answers again")
+    running.stop()

@@ -80,6 +80,11 @@ class EasyaiProcess:
         assert self._process is not None, "not started"
         return self._process.pid
 
+    @property
+    def started(self) -> bool:
+        """Whether it was started, and neither stopped nor killed since."""
+        return self._process is not None
+
     def start(self, wait: bool = True, timeout: float = 30.0) -> EasyaiProcess:
         """Start; with ``wait`` until the ready line is there."""
         options = ("--config", str(self.config), "--port", str(self.port))
