@@ -15,6 +15,7 @@ import requests
 
 from tests.support.fork_server import MARK, ForkedProcess, fork_server
 from tests.support.part_process import (
+    begin,
     celery_command,
     clean_environment,
     easyai_command,
@@ -88,36 +89,27 @@ class EasyaiProcess:
     def start(self, wait: bool = True, timeout: float = 30.0) -> EasyaiProcess:
         """Start; with ``wait`` until the ready line is there."""
         options = ("--config", str(self.config), "--port", str(self.port))
-        begin = len(self.log)
-        self._process = self._forks(*options) if self._forked else self._begins(*options)
+        shown = len(self.log)
+        self._process = self._begins(*options)
         if wait:
-            self._wait_for_ready_line(begin, timeout)
+            self._wait_for_ready_line(shown, timeout)
         return self
 
-    def _forks(self, *options: str) -> ForkedProcess:
-        command = [sys.executable, "-m", "tests.support.forked_up", "up", *options]
-        return fork_server().start(command, self._environment, self.folder, self.log_path)
+    def _begins(self, *options: str) -> subprocess.Popen[bytes] | ForkedProcess:
+        where = (self._environment, self.folder, self.log_path)
+        if self._forked:
+            command = [sys.executable, "-m", "tests.support.forked_up", "up", *options]
+            return fork_server().start(command, *where)
+        return begin([*self._prefix, *easyai_command("up", *options)], *where)
 
-    def _begins(self, *options: str) -> subprocess.Popen[bytes]:
-        with self.log_path.open("ab") as log:
-            return subprocess.Popen(
-                [*self._prefix, *easyai_command("up", *options)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                env=self._environment,
-                start_new_session=True,
-            )
-
-    def _wait_for_ready_line(self, begin: int, timeout: float) -> None:
+    def _wait_for_ready_line(self, shown: int, timeout: float) -> None:
         def ready() -> bool:
             assert self._process is not None
             if self._process.poll() is not None:
                 raise AssertionError(
                     f"easyai up ended with {self._process.returncode}:\n{self.log}"
                 )
-            return "easyai is ready:" in self.log[begin:]
+            return "easyai is ready:" in self.log[shown:]
 
         try:
             wait_until(ready, timeout, "easyai up is ready")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import easyai
@@ -26,6 +26,22 @@ def clean_environment(own: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment without its EASYAI_… variables, and ``own``."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("EASYAI_")}
     return clean | {"PYTHONPATH": str(Path(easyai.__file__).parents[1])} | dict(own)
+
+
+def begin(
+    command: Sequence[str], variables: Mapping[str, str], folder: Path, log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a command in a session of its own; its output is added to `log`."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=variables,
+            start_new_session=True,
+        )
 
 
 def run_to_end(

@@ -26,27 +26,32 @@ from easyai.tasks.config import celery_settings
 from easyai.tasks.doorbell import open_ringing_runtime
 from tests.support.algorithm_stub import AlgorithmStub
 from tests.support.fork_server import ForkedProcess, fork_server
-from tests.support.part_process import celery_command, clean_environment, run_to_end
+from tests.support.part_process import begin, celery_command, clean_environment, run_to_end
 from tests.support.waiting import wait_until
 
 _PICTURE = b"\xff\xd8\xff\xe0" + b"\0" * 64 + b"\xff\xd9"
 
 
 class CeleryProcess:
-    """``celery -A easyai …`` as a process, with the interface of pytest-celery's containers."""
+    """A worker or a beat as a process, with the interface of pytest-celery's containers.
 
-    def __init__(self, folder: Path, arguments: Sequence[str]) -> None:
+    ``forked``: it begins as a child of ``easyai up`` does, without Celery's command line and its
+    plug-ins, and has the hash seed of all forks. Otherwise it is ``celery -A easyai …``.
+    """
+
+    def __init__(self, folder: Path, arguments: Sequence[str], *, forked: bool) -> None:
         self.name = f"{arguments[0]}-{time.monotonic_ns()}"
         self.id = self.name
         self._folder = folder
         self._arguments = arguments
+        self._begin = fork_server().start if forked else begin
         self._log = folder / f"{self.name}.log"
         self.process = self._start()
 
-    def _start(self) -> ForkedProcess:
+    def _start(self) -> subprocess.Popen[bytes] | ForkedProcess:
         own = {"EASYAI_CONFIG": str(self._folder / "config.toml")}
         command = celery_command(*self._arguments)
-        return fork_server().start(command, clean_environment(own), self._folder, self._log)
+        return self._begin(command, clean_environment(own), self._folder, self._log)
 
     @property
     def celeryconfig(self) -> dict[str, Any]:
@@ -111,8 +116,13 @@ class Installation:
         scan_interval_sec: float = 0.2,
         *,
         watches: bool = False,
+        forked: bool = True,
     ) -> None:
-        """`watches`: frames are found without scans, so without messages of beat."""
+        """`watches`: frames are found without scans, so without messages of beat.
+
+        `forked`: see `CeleryProcess`.
+        """
+        self._forked = forked
         self.folder = folder
         self.config = folder / "config.toml"
         self.config.write_text(
@@ -156,7 +166,7 @@ class Installation:
         return self._start("beat", "-l", "INFO", "--pidfile", "")
 
     def _start(self, *arguments: str) -> CeleryProcess:
-        process = CeleryProcess(self.folder, arguments)
+        process = CeleryProcess(self.folder, arguments, forked=self._forked)
         self._processes.append(process)
         return process
 

@@ -1,4 +1,7 @@
-"""Beat and workers publish every settled alert once, also after an outage of the bus."""
+"""Beat and workers publish every settled alert once, also after an outage of the bus.
+
+They start as ``celery -A easyai``, each with a hash seed of its own; other tests fork them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def test_two_workers_publish_each_alert_once_and_resume_when_the_bus_returns(
 ) -> None:
     redis_server.start()
     redis_server.flush()
-    installation = make_installation()
+    installation = make_installation(forked=False)
     _use_bus(installation, redis_server.url)
     installation.register(algorithm, TYPE)
     workers = [installation.worker(), installation.worker()]
@@ -53,7 +56,7 @@ def test_alerts_made_without_a_bus_are_not_sent_after_a_bus_is_configured(
 ) -> None:
     redis_server.start()
     redis_server.flush()
-    installation = make_installation()
+    installation = make_installation(forked=False)
     installation.register(algorithm, TYPE)
     worker = installation.worker()
     installation.beat()
