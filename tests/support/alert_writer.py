@@ -1,4 +1,4 @@
-"""Alerts that another process saves, as many a second as a machine with more cores would."""
+"""Alerts that another writer saves, as many a second as a machine with more cores would."""
 
 from __future__ import annotations
 
