@@ -47,6 +47,7 @@ class LiveSocket:
 def open_list(visit: Visit) -> tuple[Page, LiveSocket]:
     """An open gallery, and the connection by which the test sends it the live state."""
     visitor = visit()
+    visitor.expect_missing_pictures()  # the test invents alerts
     socket = LiveSocket(visitor.page)
     visitor.page.goto(f"{visitor.url}/?lang=en#/alerts")
     visitor.page.locator(".alert").first.wait_for()

@@ -41,6 +41,8 @@ def test_label_of_a_box_near_the_upper_edge_is_whole_and_a_missing_picture_says_
     assert at is not None
     assert edge is not None
     assert at["y"] >= edge["y"]
+    assert visitor.faults == []
+    visitor.expect_missing_pictures()
     for camera, words in (("broken", "broken picture"), ("gone", "picture gone")):
         visitor.open(f"alerts?task_id={camera}")
         expect(page.locator(".alert .gone")).to_have_text(words)
@@ -56,6 +58,7 @@ def test_picture_of_a_frame_that_ends_while_the_page_draws_it_is_gone_without_a_
     visit: Visit, site: Outside
 ) -> None:
     visitor = visit()
+    visitor.expect_missing_pictures()
     page = visitor.page
     held: list[Route] = []
     page.route("**/thumbnails/frames/*", lambda route: held.append(route))

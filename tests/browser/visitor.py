@@ -7,7 +7,16 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Request, expect
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 
 LAPTOP = (1366, 768)
 PHONE = (390, 844)
@@ -25,7 +34,7 @@ class Visitor:
     """A page of the dashboard in a browser of its own.
 
     ``faults`` are errors and warnings of the console (a refusal by the page's policy is an error),
-    exceptions, and requests to other servers.
+    exceptions, requests to other servers, and placeholders of pictures that are gone or broken.
     """
 
     def __init__(
@@ -51,11 +60,13 @@ class Visitor:
         self.page: Page = self._context.new_page()
         self.faults: list[str] = []
         self._listens = True
+        self._misses_pictures = False
         self.page.on("console", self._hear)
         self.page.on(
             "pageerror", lambda error: self.faults.append(f"{error.message} {error.stack}")
         )
         self.page.on("request", self._watch)
+        self.page.on("response", self._look)
 
     def open(self, where: str = "") -> Page:
         """Open a page by the part of its address after '#/', and wait until it shows its data."""
@@ -79,6 +90,10 @@ class Visitor:
         """From now on the server is away, or refuses: Chromium writes that to the console."""
         self.faults.clear()
         self._listens = False
+
+    def expect_missing_pictures(self) -> None:
+        """From now on the page shows what has no picture, or what may lose it meanwhile."""
+        self._misses_pictures = True
 
     def show_command(self, text: str, *, line: bool = False) -> Locator:
         """Show a command at the top of the page, as in a report; `line`: as beside the verdict."""
@@ -114,6 +129,11 @@ class Visitor:
     def _watch(self, request: Request) -> None:
         if urlsplit(request.url).netloc not in ("", urlsplit(self.url).netloc):
             self.faults.append(f"a request to {request.url}")
+
+    def _look(self, response: Response) -> None:
+        why = response.headers.get("x-picture")
+        if why and not self._misses_pictures:
+            self.faults.append(f"a {why} picture: {response.url}")
 
     def __enter__(self) -> Visitor:
         return self
