@@ -17,8 +17,9 @@ _BOUND: Final = text(f"SELECT set_config('statement_timeout', '{_TIMEOUT_MS}', t
 #: An endpoint that its service left by a move is expected to do nothing.
 MOVED: Final = """(state IN ('suspect', 'offline')
             AND coalesce(state_reason_args, '') LIKE '%"service.moved"%')"""
-# Services in use come first. An endpoint that was unregistered or left by a move long ago interests
-# nobody: a service that takes a free port at each start leaves many.
+# Services in use come first. An endpoint that was unregistered long ago interests nobody, nor one
+# that was left by a move while its id is in use elsewhere: a service that takes a free port at each
+# start leaves many.
 _SERVICES: Final = text(f"""
     SELECT pk, service_id, endpoint, name, version, state, state_reason, state_reason_code,
            state_reason_args, state_since, last_heartbeat, last_evidence, last_success_at,
@@ -28,7 +29,8 @@ _SERVICES: Final = text(f"""
            max_concurrency, concurrency_cap, breaker_failures, breaker_open_until, breaker_pause_sec
       FROM services
      WHERE (state <> 'unregistered' OR state_since > :lately)
-       AND NOT ({MOVED} AND last_evidence < :lately)
+       AND NOT ({MOVED} AND last_evidence < :lately
+                AND service_id IN (SELECT service_id FROM services WHERE state = 'online'))
      ORDER BY CASE state WHEN 'unregistered' THEN 1 ELSE 0 END, service_id, endpoint LIMIT :most
 """)  # noqa: S608
 _AVAILABLE: Final = text(f"""
@@ -60,7 +62,8 @@ def bound(conn: Connection) -> None:
 def services(conn: Connection, now: float) -> list[Row[Any]]:
     """The registered endpoints, and those that were unregistered within a day.
 
-    Without the endpoints that were left by a move and have given no sign of life for a day.
+    Without the endpoints that were left by a move and have given no sign of life for a day, while
+    another endpoint of their id is online.
     """
     return list(conn.execute(_SERVICES, {"lately": now - _DAY_SEC, "most": MOST_SERVICES}))
 

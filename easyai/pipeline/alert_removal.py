@@ -104,12 +104,13 @@ def delete_chosen(
     preview and be committed after it: it is deleted, too.
     """
     until = time.monotonic() + limit_sec
-    count, before = 0, up_to + 1
+    count, before, noted = 0, up_to + 1, False
     while time.monotonic() < until:
         with runtime.db.snapshot() as conn:
             ids, following = alert_changes.ids(conn, choice, _CHOSEN_AT_ONCE, before)
-        if ids and not count:
+        if ids and not noted:
             _note_choice(runtime, up_to, by)
+            noted = True
         if ids:
             count += delete_alerts(runtime, ids)
         if following is None:

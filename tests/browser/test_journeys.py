@@ -268,7 +268,7 @@ def test_preview_of_a_requeue_names_the_types_that_have_more(visit: Visit) -> No
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Requeue ≥ 10 frames?")
     expect(dialog.get_by_role("listitem")).to_have_text(["人脸: ≥ 7", "烟火: ≥ 0", "车辆: 3"])
-    expect(dialog).to_contain_text("were counted in part")
+    expect(dialog).to_contain_text("too many failed frames to count")
     expect(dialog).to_contain_text("≥ 2 of them have no picture")
 
 

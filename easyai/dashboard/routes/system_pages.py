@@ -97,14 +97,14 @@ def audit_log(
 def _flower_of_settings(request: Request, runtime: Runtime) -> str | None:
     """The address of Flower in the settings.
 
-    None for an address on loopback where the Host of the request is another machine: the link would
-    lead to the machine of who reads the page.
+    None for an address on loopback unless the browser has named loopback itself: the link would
+    lead to the machine of who reads the page. A gateway may send any Host.
     """
     url = runtime.settings.easyai.flower_url
-    is_here = _is_loopback_name(urlsplit(url).hostname or "")
-    if not url or (is_here and not _is_loopback_name(request.url.hostname or "")):
-        return None
-    return url
+    if not url or not _is_loopback_name(urlsplit(url).hostname or ""):
+        return url or None
+    is_here = _is_loopback_name(request.url.hostname or "") and not is_forwarded(request.scope)
+    return url if is_here else None
 
 
 def _is_loopback_name(host: str) -> bool:

@@ -133,14 +133,14 @@ def test_flower_of_the_settings_on_loopback_is_named_to_who_came_over_loopback(
     url = f"sqlite:///{tmp_path / 'flower.db'}"
     migrate.upgrade(url)
     with Dashboard(open_on(url)) as site:
-        for host, expected in (
-            ("127.0.0.1:5066", "http://127.0.0.1:5555"),
-            ("localhost:5066", "http://127.0.0.1:5555"),
-            ("192.0.2.7:5066", None),
+        for headers, expected in (
+            ({"Host": "127.0.0.1:5066"}, "http://127.0.0.1:5555"),
+            ({"Host": "localhost:5066"}, "http://127.0.0.1:5555"),
+            ({"Host": "192.0.2.7:5066"}, None),
+            ({"Host": "127.0.0.1:5066", "X-Forwarded-For": ELSEWHERE}, None),
         ):
-            headers = {"Host": host}
             found = site.browser("127.0.0.1").call("GET", f"{DASHBOARD}/system", headers=headers)
-            assert found.json()["flower_url"] == expected, host
+            assert found.json()["flower_url"] == expected, headers
 
 
 def test_size_of_the_database_is_what_its_file_and_log_take_on_the_disk(

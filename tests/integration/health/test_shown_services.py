@@ -86,6 +86,10 @@ def test_left_endpoint_is_shown_until_a_day_after_its_last_sign_of_life_and_when
         sweep(site.runtime)
     shown = {entry["endpoint"]: entry["state"] for entry in _services(site)}
     assert shown == {new.endpoint: "online", dead.endpoint: "offline"}, "which has not moved"
+    unregistration.unregister(site.runtime, new.endpoint)
+    assert old.endpoint in [entry["endpoint"] for entry in _services(site)], "its id is nowhere"
+    site.register(new)
+    assert old.endpoint not in [entry["endpoint"] for entry in _services(site)]
     old.start()
     registration.heartbeat(site.runtime, old.endpoint)
     assert old.endpoint in [entry["endpoint"] for entry in _services(site)]

@@ -37,7 +37,7 @@ export const PAGES = {
   requeue_why: ["They are sent again, each at most max_attempts times.", "将再次发送，每张最多 max_attempts 次。"],
   done_requeue: ["{} frames wait again", "{} 张图片重新等待"],
   counted_in_part: [
-    "So many failed frames were counted in part. The requeue looks through all of them.",
+    "There are too many failed frames to count them all. The requeue looks through all of them.",
     "失败的图片太多，只统计了一部分；重新推理时会查看全部。",
   ],
   pictures_gone: ["{} of them have no picture any more.", "其中 {} 张已没有图片文件。"],

@@ -55,15 +55,20 @@ export async function deletePicked(alerts, selection, most) {
   }
 }
 
-// Deletes all that the server counted, which takes it several calls when there are many.
+// Deletes all that the server counted, which takes it several calls when there are many. Says how many
+// are gone, also before a failure.
 async function deleteCounted(filter, upTo) {
   let sum = 0;
-  for (let place = upTo; place; ) {
-    const answer = await write("POST", "/alerts/delete", { filter, up_to: place });
-    sum += answer.count;
-    place = answer.left && answer.next;
+  try {
+    for (let place = upTo; place; ) {
+      const answer = await write("POST", "/alerts/delete", { filter, up_to: place });
+      sum += answer.count;
+      place = answer.left && answer.next;
+    }
+    toast(t("n_deleted", count(sum)));
+  } catch (error) {
+    toast(sum ? `${t("n_deleted", count(sum))} · ${error.message}` : error.message);
   }
-  return sum;
 }
 
 // All that match the filter: the server counts them first, and the number is shown before the call.
@@ -80,11 +85,7 @@ function DeleteAll({ alerts, filter, onNo }) {
   }, []);
   const act = async () => {
     onNo();
-    try {
-      toast(t("n_deleted", count(await deleteCounted(filter, found.up_to))));
-    } catch (error) {
-      toast(error.message);
-    }
+    await deleteCounted(filter, found.up_to);
     alerts.reload();
   };
   return html`<${Ask}
