@@ -101,6 +101,7 @@ def test_page_of_what_is_gone_says_so_and_leads_back(
 ) -> None:
     visitor = visit(lang=lang, size=PHONE)
     visitor.expect_faults()  # the server does not have it
+    visitor.expect_missing_pictures()  # the lists have those of the tests before
     page = visitor.open(where)
     expect(page.locator(".empty")).to_contain_text(words)
     expect(page.locator(".note")).to_have_count(0)

@@ -122,8 +122,9 @@ class LiveApi:
     def stop(self) -> None:
         """Stop the API; no harm when it has stopped."""
         self._session.close()
-        self._server.handle_exit(signal.SIGTERM, None)
-        self._thread.join(15)
+        if self._thread.is_alive():
+            self._server.handle_exit(signal.SIGTERM, None)
+            self._thread.join(15)
         assert not self._thread.is_alive()
 
 
