@@ -172,13 +172,20 @@ def count_failed(
 
     Reads at most about `most` frames, as many of each type; all without it, or if `ids` are chosen.
     """
+    if most is None or wanted.ids:
+        return _count_parts(conn, wanted, None)  # a statement, however many types there are
     types = frame_counts.types(conn, FrameState.FAILED, _ALL)
     names = [name for name in types if wanted.task_type in (None, name)]
-    read = max(1, most // max(1, len(names))) if most and not wanted.ids else None
-    return {name: _count_failed(conn, replace(wanted, task_type=name), read) for name in names}
+    read = max(1, most // max(1, len(names)))
+    counted: dict[str, CountedFailed] = {}
+    for name in names:
+        counted |= _count_parts(conn, replace(wanted, task_type=name), read)
+    return counted
 
 
-def _count_failed(conn: Connection, wanted: FrameFilter, read: int | None) -> CountedFailed:
+def _count_parts(
+    conn: Connection, wanted: FrameFilter, read: int | None
+) -> dict[str, CountedFailed]:
     # Bounded before the conditions that no index knows.
     indexed = replace(wanted, task_id=None, reason=None, state=FrameState.FAILED)
     frame = _where(select(*_FRAME), indexed).limit(read).subquery().c
@@ -190,8 +197,11 @@ def _count_failed(conn: Connection, wanted: FrameFilter, read: int | None) -> Co
     moving = matches & frame.image_target.is_not(None)
     gone = matches & frame.image_target.is_(None) & (frame.image_path == "")
     numbers = (func.count().filter(part) for part in (true(), matches, moving, gone))
-    all_read, matched, moves, lost = map(int, conn.execute(select(*numbers)).one())
-    return CountedFailed(matched - moves - lost, moves, lost, whole=all_read != read)
+    statement = select(frame.task_type, *numbers).group_by(frame.task_type)
+    return {
+        name: CountedFailed(matched - moves - lost, moves, lost, whole=all_read != read)
+        for name, all_read, matched, moves, lost in conn.execute(statement)
+    }
 
 
 def bring_back(conn: Connection, ids: Sequence[int], now: float) -> list[BroughtBack]:

@@ -14,8 +14,8 @@ _TIMEOUT_MS: Final = 5000
 
 # A page that looks must not keep a connection for longer.
 _BOUND: Final = text(f"SELECT set_config('statement_timeout', '{_TIMEOUT_MS}', true)")
-#: An endpoint that its service left by a move is expected to do nothing.
-MOVED: Final = """(state IN ('suspect', 'offline')
+# An endpoint that its service left by a move is expected to do nothing.
+_MOVED: Final = """(state IN ('suspect', 'offline')
             AND coalesce(state_reason_args, '') LIKE '%"service.moved"%')"""
 # Services in use come first. An endpoint that was unregistered long ago interests nobody, nor one
 # that was left by a move while its id is in use elsewhere: a service that takes a free port at each
@@ -29,7 +29,7 @@ _SERVICES: Final = text(f"""
            max_concurrency, concurrency_cap, breaker_failures, breaker_open_until, breaker_pause_sec
       FROM services
      WHERE (state <> 'unregistered' OR state_since > :lately)
-       AND NOT ({MOVED} AND last_evidence < :lately
+       AND NOT ({_MOVED} AND last_evidence < :lately
                 AND service_id IN (SELECT service_id FROM services WHERE state = 'online'))
      ORDER BY CASE state WHEN 'unregistered' THEN 1 ELSE 0 END, service_id, endpoint LIMIT :most
 """)  # noqa: S608
@@ -38,7 +38,7 @@ _AVAILABLE: Final = text(f"""
            sum(CASE WHEN state IN ('online', 'suspect') AND breaker_open_until = 0
                     THEN 1 ELSE 0 END)
       FROM service_task_types JOIN services ON services.pk = service_task_types.service_pk
-     WHERE state <> 'unregistered' AND NOT {MOVED}
+     WHERE state <> 'unregistered' AND NOT {_MOVED}
      GROUP BY task_type
 """)  # noqa: S608
 _ALERTS: Final = text("SELECT coalesce(sum(alerts), 0) FROM alert_counts WHERE of_all = 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -110,6 +111,15 @@ def _seen_again(listings: StaleListings) -> None:
     wait_until(lambda: listings.shown_again >= limit, 20, "old pages were seen", 0.1)
 
 
+def _called_again(site: Installation, algorithm: AlgorithmStub) -> str:
+    """Which frames were called more than once, and what the ledger knows of the earlier calls."""
+    calls = Counter(algorithm.image_paths)
+    again = {path for path, number in calls.items() if number > 1}
+    sql = "SELECT key, attempts, tries, leased_at, settled_at FROM frames WHERE tries > 0"
+    events = site.rows("SELECT at, kind, subject, text FROM events")
+    return f"{len(again)} paths: {sorted(again)[:5]}; {site.rows(sql)[:5]}; {events}"
+
+
 @pytest.mark.parametrize("pictures", [40, pytest.param(300, marks=pytest.mark.faults)])
 def test_each_picture_makes_a_single_frame_call_and_alert_with_four_workers(
     trials: Trials,
@@ -130,5 +140,6 @@ def test_each_picture_makes_a_single_frame_call_and_alert_with_four_workers(
                 wait_until(partial(_put, bucket, key), 60, f"{key} is written", 0.5)
             _done(site, up_to)
             _seen_again(listings)
-    assert len(site.frames()) == algorithm.count == len(site.alerts()) == pictures
+    counts = (len(site.frames()), algorithm.count, len(site.alerts()))
+    assert counts == (pictures, pictures, pictures), _called_again(site, algorithm)
     trials.record(Outcome(_FAULT, _KIND, put_in=pictures, alerts=pictures))

@@ -333,6 +333,19 @@ def test_upkeep_merges_the_counts_of_alerts(site: Installation) -> None:
     assert counts == [(0, 1, 1), (0, 3, 1)]
 
 
+def test_camera_of_a_clock_that_was_ahead_is_forgotten_and_listed_again_by_its_next_frame(
+    site: Installation,
+) -> None:
+    settled = {("c1", TYPE, "alert"): 1}
+    with site.runtime.db.write() as conn:
+        camera_hours.add(conn, settled, NOW + 2 * DAY)
+        assert camera_hours.trim(conn, NOW, 10) == 2  # of each table
+        assert camera_hours.types(conn, 0, 10) == {}
+        camera_hours.add(conn, settled, NOW)
+        assert camera_hours.trim(conn, NOW, 10) == 0
+        assert camera_hours.types_of(conn, "c1", camera_hours.hour_of(NOW)) == {TYPE}
+
+
 def test_old_hours_of_many_cameras_are_deleted_in_short_transactions(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
