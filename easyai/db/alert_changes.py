@@ -37,9 +37,9 @@ class ChosenAlerts(NamedTuple):
     next: int | None  # `before` of the next part; None: this is the last part
 
 
-def newest(conn: Connection) -> int:
-    """The id of the newest alert; 0: there is none."""
-    return _newest(conn, _LARGEST_ID) or 0
+def newest(conn: Connection, last: int = _LARGEST_ID) -> int:
+    """The id of the newest alert, up to an id; 0: there is none."""
+    return int(conn.execute(_NEWEST_ID, {"last_id": last}).scalar() or 0)
 
 
 def count(conn: Connection, choice: AlertChoice, before: int | None = None) -> ChosenAlerts:
@@ -101,13 +101,7 @@ def _next_spans(conn: Connection, plain: AlertFilter, last: int) -> Spans:
     """The next span; unlike that of a list, its cost ignores how many alerts there are."""
     if plain.task_id is not None:
         return alert_parts.spans_of_camera(conn, plain, plain.task_id, last, _ENTRIES)
-    found = _newest(conn, last)
-    if found is None:
+    if not (found := newest(conn, last)):
         return [], None
     first = found - _ENTRIES + 1
     return [(first, found)], first if first > 1 else None
-
-
-def _newest(conn: Connection, last: int) -> int | None:
-    found: int | None = conn.execute(_NEWEST_ID, {"last_id": last}).scalar()
-    return found

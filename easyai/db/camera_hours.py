@@ -84,13 +84,8 @@ def add_by_hour(conn: Connection, settled: ByHour) -> None:
     for (hour, task_id, name, _), count in settled.items():
         if count > 0:
             seen[task_id, name] = max(hour, seen.get((task_id, name), hour))
-    _SEEN.run(
-        conn,
-        [
-            {"task_id": task_id, "task_type": name, "last_hour": hour}
-            for (task_id, name), hour in sorted(seen.items())
-        ],
-    )
+    types = sorted(seen.items())
+    _SEEN.run(conn, [{"task_id": c, "task_type": t, "last_hour": hour} for (c, t), hour in types])
 
 
 def taken_back(failures: Iterable[tuple[str, str, float]], now: float) -> ByHour:
@@ -136,5 +131,4 @@ def trim(conn: Connection, now: float, most: int) -> int:
     """
     hour = hour_of(now)
     limits = {"before": hour - _KEPT_HOURS, "ahead": hour + 1, "most": most}
-    statements = _TRIM, _TRIM_TYPES.on(conn)
-    return sum(conn.execute(statement, limits).rowcount for statement in statements)
+    return sum(conn.execute(sql, limits).rowcount for sql in (_TRIM, _TRIM_TYPES.on(conn)))

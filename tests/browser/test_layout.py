@@ -89,6 +89,18 @@ _BAR = """
 """
 
 
+def _live_until_held(page: Page) -> list[bool]:
+    """Let messages pass until the list has an item: the next would change what is measured."""
+    is_held: list[bool] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: None if is_held else socket.send(message))
+
+    page.route_web_socket("**/live?*", pass_on)
+    return is_held
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -99,13 +111,7 @@ _BAR = """
 )
 def test_bar_fits_every_screen(visit: Visit, change: dict[str, Any], words: str) -> None:
     visitor = visit(size=(1366, 568))
-    is_held: list[bool] = []  # the next message would change what is shown
-
-    def pass_on(socket: WebSocketRoute) -> None:
-        server = socket.connect_to_server()
-        server.on_message(lambda message: None if is_held else socket.send(message))
-
-    visitor.page.route_web_socket("**/live?*", pass_on)
+    is_held = _live_until_held(visitor.page)
     page = visitor.open("system")
     expect(page.locator(".pill:not(.idle)")).to_be_visible()
     is_held.append(True)
@@ -227,7 +233,10 @@ _STOPS = 45
 
 @pytest.mark.parametrize("where", ["", "system", f"cameras/{CAMERAS[0]}"])
 def test_neither_bar_nor_tabs_of_a_phone_cover_what_has_the_focus(visit: Visit, where: str) -> None:
-    page = visit(size=PHONE).open(where)
+    visitor = visit(size=PHONE)
+    is_held = _live_until_held(visitor.page)
+    page = visitor.open(where)
+    is_held.append(True)
     looked = 0
     for key in ["Tab"] * _STOPS + ["Shift+Tab"] * _STOPS:
         page.keyboard.press(key)

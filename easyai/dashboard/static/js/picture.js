@@ -53,7 +53,7 @@ const whyNone = ([width, height]) => height === 1 && { 1: "broken_picture", 2: "
 // is an answer, and so is its type of bytes that are no picture. A page in place of the picture is
 // another's answer, such as the login of a network. Returns {wait} in milliseconds, or {why} there is none.
 const NO_PICTURE = "application/octet-stream";
-const MOST_TRIES = 3;
+const MOST_TRIES = 6; // a network that changes takes a try each time
 const GONE = { why: "no_picture" };
 async function waitFor(src, times) {
   let answer = { ok: false };
